@@ -1,0 +1,30 @@
+# Thin on purpose: every target is one line to read. A fresh clone and Python >= 3.11 are all it needs.
+PYTHON ?= python3
+FILE   ?= examples/titanic.mlp
+BIN    := .venv/bin
+
+.PHONY: run test lint bench docs clean
+
+run: .venv/run ## Train a pipeline (FILE=path/to/pipeline.mlp) and say where its report is
+	$(BIN)/mldsl run $(FILE)
+
+test: .venv/test lint ## Run every check and test
+	$(BIN)/python -m pytest
+
+lint: .venv/test ## Formatting, lint and strict types
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+bench: .venv/test ## Time ours against the peers, side by side; rewrites docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+docs: .venv/run ## Regenerate the reference pages from the declarations
+	$(BIN)/python -m docs.generate
+
+clean: ## Remove what the targets above made
+	rm -rf .venv dist build runs .pytest_cache .mypy_cache .ruff_cache
+
+.venv/run: pyproject.toml
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . && touch $@
+
+.venv/test: pyproject.toml
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" && touch $@ .venv/run

@@ -1,0 +1,1 @@
+"""A small declarative language for machine learning."""

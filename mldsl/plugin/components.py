@@ -1,0 +1,194 @@
+"""The component classes a plugin returns from `mldsl_components()`: a declaration plus the functions that do the work.
+
+Each kind is a namespace of its own. Nothing here imports an array library; the functions are only held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from mldsl.plugin.declaration import Operand, Output
+
+
+@attrs.frozen
+class NoSpec:
+    """The Spec of a component without hyperparameters."""
+
+
+@attrs.frozen
+class Problem:
+    """What `check(spec, shape)` of a component yields: the parameter at fault and "expected ..., found ..."."""
+
+    parameter: str
+    message: str
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Component:
+    """What every kind has.
+
+    `name` is what users type; `Spec` the attrs class of hyperparameters; `doc` defaults to the module's docstring,
+    whose first line is the summary. `example` is a `Spec`, for the conformance kit, or None if `Spec()` will do;
+    `snippet` is a short runnable `.mlp` line for the reference page. `sources` are papers (year, doi). `exceptions` maps a
+    conformance check to the reason why it cannot hold here; it is shown in the documentation.
+    """
+
+    kind: ClassVar[str] = ""
+    name: str = attrs.field(kw_only=False)
+    Spec: type = attrs.field(default=NoSpec, kw_only=False)
+    doc: str = ""
+    example: Any = None
+    snippet: str = ""
+    sources: Collection[str] = ()
+    also_known_as: Collection[str] = ()
+    deprecated: str = ""
+    exceptions: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Model(Component):
+    """An algorithm that learns: `fit` and `predict`, or `init`, `update`, `finish` and `predict`.
+
+    fit(spec, key, shape, examples) -> (Params, Info); predict(spec, params, inputs) -> Prediction;
+    init(spec, key, shape) -> State; update(spec, state, batch) -> (State, Info); finish(spec, state) -> Params;
+    loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
+    steps(spec) -> int: how many updates at most, for iterative models;
+    check(spec, shape) -> Iterator[Problem]; prepare(spec, columns, weight) -> (inputs, state), on the host;
+    sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
+    for recommend. `info_columns` and such are the report's business: Info is stored whole.
+    """
+
+    kind: ClassVar[str] = "model"
+    fit: Callable[..., Any] | None = None
+    predict: Callable[..., Any] | None = None
+    init: Callable[..., Any] | None = None
+    update: Callable[..., Any] | None = None
+    finish: Callable[..., Any] | None = None
+    loss: Callable[..., Any] | None = None
+    steps: Callable[..., int] | None = None
+    check: Callable[..., Any] | None = None
+    prepare: Callable[..., Any] | None = None
+    apply_prepared: Callable[..., Any] | None = None
+    sample: Callable[..., Any] | None = None
+    score: Callable[..., Any] | None = None
+    top_k: Callable[..., Any] | None = None
+    tasks: Collection[str] = ()
+    accepts: Collection[str] = ("continuous", "integer", "binary", "ordinal")
+    missing: str = "refuses"
+    sparse: bool = False
+    scale_sensitive: bool = False
+    roles: Collection[str] = ()
+    shards: bool = False
+    batches: bool = False
+    precision: str = "float32"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Transform(Component):
+    """A fitted or row-wise step.
+
+    fit(spec, key, shape, examples) -> (Params, Info) on the columns named by `on` (None: nothing is learned);
+    apply(spec, params, inputs) -> outputs. `names(spec, columns) -> tuple[ColumnShape, ...]` gives the columns that
+    come out, in order, for the columns that go in (levels included); by default they follow `outputs` one to one.
+    resample(spec, key, examples) -> Examples for steps that change the training rows.
+    Host steps (`host = True`): fit(spec, columns, weight) -> state and apply(spec, state, columns) -> columns, where
+    columns maps names to Polars series (in) and to Polars series, NumPy arrays or `HostSparse` (out).
+    """
+
+    kind: ClassVar[str] = "transform"
+    fit: Callable[..., Any] | None = None
+    apply: Callable[..., Any] | None = None
+    resample: Callable[..., Any] | None = None
+    names: Callable[..., Any] | None = None
+    check: Callable[..., Any] | None = None
+    inputs: Collection[str] = ("continuous", "integer")
+    missing: str = "refuses"
+    outputs: Collection[Output] = (Output(),)
+    phase: str = "both"
+    host: bool = False
+    uses_target: bool = False
+    selects: str = ""
+    width: str = "static"
+    precision: str = "float32"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Metric(Component):
+    """A number with a direction: metric(spec, view) -> scalar, a pure function of JAX arrays that respects view.weight.
+
+    `prepare(spec, view) -> pytree of row-aligned arrays` runs once (sorting for ranks, distances); it arrives as
+    `view.prepared` while `view.weight` changes from one bootstrap replicate to the next. `needs` names what of the
+    view is used: labels, probabilities, scores, ranks, inputs.
+    """
+
+    kind: ClassVar[str] = "metric"
+    metric: Callable[..., Any] = attrs.field(kw_only=True)
+    prepare: Callable[..., Any] | None = None
+    tasks: Collection[str] = ()
+    better: str = "higher"
+    needs: Collection[str] = ("labels",)
+    targets: Collection[str] = ()
+    lowest: float | None = None
+    highest: float | None = None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Report(Component):
+    """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.display.Output, on NumPy arrays."""
+
+    kind: ClassVar[str] = "report"
+    compute: Callable[..., Any] = attrs.field(kw_only=True)
+    tasks: Collection[str] = ()
+    needs: Collection[str] = ("model",)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class SourceComponent(Component):
+    """Where rows come from: scan(spec, context) -> mldsl.data.Scan (lazy)."""
+
+    kind: ClassVar[str] = "source"
+    scan: Callable[..., Any] = attrs.field(kw_only=True)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Function(Component):
+    """A row function: expression(*operands) -> polars expression; literal operands arrive as Python values."""
+
+    kind: ClassVar[str] = "function"
+    expression: Callable[..., Any] = attrs.field(kw_only=True)
+    operands: Collection[Operand] = ()
+    variadic: bool = False
+    gives: str = "same"
+    missing: str = "same"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Stop(Component):
+    """When an iterative fit ends early: should_stop(spec, history) -> bool, history the watched values so far."""
+
+    kind: ClassVar[str] = "stop"
+    should_stop: Callable[..., bool] = attrs.field(kw_only=True)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Exporter(Component):
+    """What leaves the run folder: export(spec, context) -> list of paths written."""
+
+    kind: ClassVar[str] = "exporter"
+    export: Callable[..., Any] = attrs.field(kw_only=True)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Part(Component):
+    """A component of any other kind (layer, loss, kernel, optimizer, schedule ...): a Spec and named functions."""
+
+    part_kind: str = attrs.field(kw_only=True)
+    functions: Mapping[str, Callable[..., Any]] = attrs.field(factory=dict)
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The namespace it belongs to."""
+        return self.part_kind

@@ -1,0 +1,89 @@
+"""Tables and figures as data: what every report computes, and what every renderer (text, CSV, SVG, HTML) draws.
+
+Arrays are held, never touched, so this module imports no array library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import attrs
+
+
+@attrs.frozen
+class Column:
+    """A column of a table: its name, its cells (numbers, texts, None), how to print them, its unit.
+
+    `format` is "text", "integer", "number" (4 significant digits), "share" (percent) or "p" (a p-value).
+    """
+
+    name: str
+    values: Sequence[Any]
+    format: Literal["text", "integer", "number", "share", "p"] = "number"
+    unit: str = ""
+
+
+@attrs.frozen
+class Table:
+    """Named columns of equal length. `name` tells several tables of one report apart ("" for the first)."""
+
+    title: str
+    columns: Sequence[Column]
+    name: str = ""
+    note: str = ""
+
+
+@attrs.frozen
+class Series:
+    """One line, cloud, set of bars or band of a figure: `y` over `x`; `low` and `high` draw a band or error bars."""
+
+    x: Sequence[Any]
+    y: Sequence[Any]
+    name: str = ""
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    mark: Literal["line", "step", "points", "bars", "band"] = "line"
+    emphasis: Literal["normal", "muted", "reference"] = "normal"
+
+
+@attrs.frozen
+class Panel:
+    """One pair of axes. `x_kind`/`y_kind`: "number", "log", "category". `square` keeps equal scales (ROC)."""
+
+    x: str
+    y: str
+    series: Sequence[Series] = ()
+    title: str = ""
+    x_kind: Literal["number", "log", "category"] = "number"
+    y_kind: Literal["number", "log", "category"] = "number"
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    square: bool = False
+    heatmap: Sequence[Sequence[float]] | None = None  # rows over columns; labels are x_labels and y_labels
+    x_labels: Sequence[str] = ()
+    y_labels: Sequence[str] = ()
+    cell_format: Literal["integer", "number", "share"] = "number"
+
+
+@attrs.frozen
+class Figure:
+    """One or more panels side by side. `name` tells several figures of one report apart ("" for the first).
+
+    `alt` says in a sentence what the picture shows, for those who cannot see it.
+    """
+
+    title: str
+    panels: Sequence[Panel]
+    alt: str
+    name: str = ""
+
+
+@attrs.frozen
+class ReportOutput:
+    """What a report gives: tables, figures, sentences of plain words, warnings."""
+
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    notes: Sequence[str] = ()
+    warnings: Sequence[str] = ()
