@@ -1,0 +1,1 @@
+"""The algorithms, transforms, metrics, reports, sources and functions that come with mldsl: one file each."""
