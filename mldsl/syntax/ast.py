@@ -6,6 +6,7 @@ equals the first. `kind` is the rule's name, as in the JSON form (`mldsl.syntax.
 program rather than by the parser has the span `nowhere(file)`, whose line is 0.
 """
 
+# ruff: noqa: RUF009  (`_place()` is a field, made anew for each class; the rule takes it for a shared default)
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ class String(Node):
 
 @attrs.frozen
 class Column(Node):
-    """A column by its name. In an expression it was in backticks (a bare name is a `Ref`); in `features`, either way."""
+    """A column by its name. In an expression it was in backticks (a bare name is a `Ref`)."""
 
     kind: ClassVar[str] = "column"
 

@@ -1,0 +1,11 @@
+"""The plan: the pipeline as typed data without syntax, and how it prints."""
+
+from mldsl.plan.model import (
+    Apply, ColumnPlan, ColumnState, ColumnUse, Columns, ComponentValue, Constant, EnvSecret, MetricPlan, ModelPlan,
+    NetworkPlan, ParamPlan, Plan, RowExpression, SplitPlan, StepPlan, Task, Threshold, TunePlan,
+)  # fmt: skip
+
+__all__ = [
+    "Apply", "ColumnPlan", "ColumnState", "ColumnUse", "Columns", "ComponentValue", "Constant", "EnvSecret", "MetricPlan",
+    "ModelPlan", "NetworkPlan", "ParamPlan", "Plan", "RowExpression", "SplitPlan", "StepPlan", "Task", "Threshold", "TunePlan",
+]  # fmt: skip

@@ -1,0 +1,284 @@
+"""The plan: what will be done, typed and resolved, without syntax. Its values print and compare.
+
+Produced by `mldsl.semantics.analyze`, once without the data's header (`check`; columns may be globs) and once with it
+(`plan`, `run`; every name is known). Spans are kept so that a later finding can point at the line that declared it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+
+from mldsl.source import Span
+
+Task = Literal["classification", "regression", "clustering", "generation", "ranking", "recommendation", "transform"]
+
+
+def _span() -> Any:
+    return attrs.field(default=None, eq=False, repr=False, kw_only=True)
+
+
+# ---- row expressions -------------------------------------------------------------------------------------------------
+@attrs.frozen
+class Constant:
+    """A literal: number, text, boolean, None, or a tuple of them."""
+
+    value: Any
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class ColumnUse:
+    """The value of a column in this row."""
+
+    name: str
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class Columns:
+    """Several columns as one operand (the glob of `image("p*")`), in file order."""
+
+    names: tuple[str, ...]
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class Apply:
+    """An operator (`+ - * / ^ == != < <= > >= and or not negate`) or a row function (`function` is its full name)."""
+
+    op: str
+    args: tuple[RowExpression, ...]
+    function: str | None = None
+    span: Span | None = _span()
+
+
+RowExpression = Constant | ColumnUse | Columns | Apply
+
+
+# ---- components ------------------------------------------------------------------------------------------------------
+@attrs.frozen
+class ComponentValue:
+    """A component with all of its arguments, defaults spelt out.
+
+    `kind` is a component kind, or "choice" for an enum value that takes arguments (`constant(0)` of `impute`).
+    Argument values: None, bool, int, float, str, tuples of these, ((label, number), ...) for weights, (low, high) for
+    ranges, column names, `EnvSecret`, `ComponentValue`. `written` are the arguments that the file gives; `params` maps
+    an argument to the `$param` it came from, so that tuning knows what a parameter reaches.
+    """
+
+    kind: str
+    name: str
+    plugin: str
+    args: tuple[tuple[str, Any], ...] = ()
+    written: tuple[str, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
+    text: str = attrs.field(default="", eq=False)  # as written, canonical
+    span: Span | None = _span()
+
+    def arg(self, name: str) -> Any:
+        """The value of one argument."""
+        return dict(self.args)[name]
+
+
+@attrs.frozen
+class EnvSecret:
+    """`env("NAME")`: read at run time, never printed."""
+
+    name: str
+
+
+# ---- columns ---------------------------------------------------------------------------------------------------------
+@attrs.frozen
+class ColumnPlan:
+    """A column as declared in `features`.
+
+    `levels` are the written ones (for binary the last is positive), None if they are learned. `pattern` is true for a
+    glob that no header has resolved yet. `role` is "input" where the file names none. `form` is the argument of
+    `time(...)`. `low`, `high` are the declared range. `computed` is its expression.
+    """
+
+    name: str
+    type: str
+    missing: bool = False
+    role: str = "input"
+    levels: tuple[str, ...] | None = None
+    form: str | None = None
+    low: float | None = None
+    high: float | None = None
+    computed: RowExpression | None = None
+    pattern: bool = False
+    doc: str = ""
+    span: Span | None = _span()
+    range_span: Span | None = _span()
+
+
+@attrs.frozen
+class ColumnState:
+    """A column at one place of a transforms pipeline: what `plan` shows on every edge.
+
+    `pattern` is true while only the data can tell the names (`sex_*` after `one_hot`, before levels are learned).
+    `made_by` is the step that made it ("" if declared); `pure` columns come straight from `features`.
+    """
+
+    name: str
+    type: str
+    missing: bool = False
+    levels: tuple[str, ...] | None = None
+    pattern: bool = False
+    made_by: str = ""
+
+
+@attrs.frozen
+class StepPlan:
+    """A fitted or row-wise step (`component`), or a derived column (`derive` = name and expression)."""
+
+    component: ComponentValue | None
+    derive: tuple[str, RowExpression] | None
+    on: tuple[str, ...]
+    before: tuple[ColumnState, ...]
+    after: tuple[ColumnState, ...]
+    fitted: bool = False
+    transforms: str | None = None  # the block it stands in
+    span: Span | None = _span()
+
+
+# ---- pipeline --------------------------------------------------------------------------------------------------------
+@attrs.frozen
+class ParamPlan:
+    """A `param`: its value for this run and where the value came from."""
+
+    name: str
+    type: str
+    value: Any
+    origin: Literal["file", "command line", "default"] = "file"
+    domain: Any = None
+    doc: str = ""
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class SplitPlan:
+    """Who is trained on and who is held out.
+
+    `test` and `validation` are shares (0..1), counts (int, from `last(n)`) or None (no such part). `by` is one or two of
+    random stratified group time order user. `gap` is in rows (int) or seconds (float). `implicit_folds` are the folds
+    that choose thresholds where the file gives neither folds nor validation. `written` is false for the default split.
+    `held_out` names the part that counts: test, folds, validation, train or all.
+    """
+
+    test: float | int | None = 0.2
+    validation: float | int | None = None
+    folds: int = 0
+    repeats: int = 1
+    by: tuple[str, ...] = ("random",)
+    gap: float | int | None = None
+    implicit_folds: int = 0
+    written: bool = True
+    separate: tuple[str, ...] = ()  # parts that have their own source
+    part_column: str | None = None
+    held_out: str = "test"
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class Threshold:
+    """A fixed probability (`value`), or the one that does best on out-of-fold or validation rows (`metric`)."""
+
+    value: float | None = None
+    direction: Literal["maximize", "minimize", ""] = ""
+    metric: ComponentValue | None = None
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class ModelPlan:
+    """One model: its algorithm, its steps in order, the columns of its matrix, and its held-out decisions."""
+
+    name: str
+    algorithm: ComponentValue
+    transforms: tuple[str, ...] = ()  # names of blocks, "" for the unnamed
+    steps: tuple[StepPlan, ...] = ()
+    columns: tuple[ColumnState, ...] = ()
+    target_scale: str | ComponentValue | None = None  # log log1p sqrt, or a transform
+    threshold: Threshold | None = None
+    calibrate: str | None = None
+    stop_when: ComponentValue | None = None
+    doc: str = ""
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class MetricPlan:
+    """A metric, its name as written (`f1(positive = "spam")`), and its gate (`op`, `bound`)."""
+
+    name: str
+    component: ComponentValue
+    better: str
+    primary: bool = False
+    op: str | None = None
+    bound: float | None = None
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class NetworkPlan:
+    """A named list of layers."""
+
+    name: str
+    layers: tuple[ComponentValue, ...]
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class TunePlan:
+    """A search over params: `domains` maps a param to ("range", low, high), ("log", low, high) or ("list", values)."""
+
+    search: ComponentValue
+    domains: tuple[tuple[str, tuple[Any, ...]], ...]
+    folds: int = 5
+    choose: str = "best"
+    span: Span | None = _span()
+
+
+@attrs.frozen
+class Plan:
+    """The whole pipeline, resolved.
+
+    `sources` maps "data" (or train, validation, test, users, items) to a source. `complete` is true once the header of
+    the data was used: then no column is a pattern any more, except what learned levels will name.
+    `defaults` says, in sentences, what was filled in that the file leaves open (task, split, metrics ...).
+    """
+
+    file: str
+    edition: int
+    seed: int
+    task: Task
+    params: tuple[ParamPlan, ...]
+    sources: tuple[tuple[str, ComponentValue], ...]
+    where: RowExpression | None
+    columns: tuple[ColumnPlan, ...]
+    target: str | None
+    split: SplitPlan
+    models: tuple[ModelPlan, ...]
+    metrics: tuple[MetricPlan, ...]
+    reports: tuple[ComponentValue, ...]
+    exports: tuple[ComponentValue, ...]
+    networks: tuple[NetworkPlan, ...] = ()
+    tune: TunePlan | None = None
+    uses: tuple[tuple[str, str], ...] = ()  # plugin, version requirement
+    defaults: tuple[str, ...] = ()
+    complete: bool = False
+    where_span: Span | None = _span()
+
+    def column(self, name: str) -> ColumnPlan:
+        """The declared column of that name; KeyError if there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def roles(self, role: str) -> tuple[ColumnPlan, ...]:
+        """The columns of a role."""
+        return tuple(c for c in self.columns if c.role == role)
