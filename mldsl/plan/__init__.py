@@ -1,8 +1,25 @@
 """The plan: the pipeline as typed data without syntax, and how it prints."""
 
 from mldsl.plan.model import (
-    Apply, ColumnPlan, ColumnState, ColumnUse, Columns, ComponentValue, Constant, EnvSecret, MetricPlan, ModelPlan,
-    NetworkPlan, ParamPlan, Plan, RowExpression, SplitPlan, StepPlan, Task, Threshold, TunePlan,
+    Apply,
+    ColumnPlan,
+    Columns,
+    ColumnState,
+    ColumnUse,
+    ComponentValue,
+    Constant,
+    EnvSecret,
+    MetricPlan,
+    ModelPlan,
+    NetworkPlan,
+    ParamPlan,
+    Plan,
+    RowExpression,
+    SplitPlan,
+    StepPlan,
+    Task,
+    Threshold,
+    TunePlan,
 )  # fmt: skip
 
 __all__ = [

@@ -1,6 +1,7 @@
 """The component classes a plugin returns from `mldsl_components()`: a declaration plus the functions that do the work.
 
-Each kind is a namespace of its own. Nothing here imports an array library; the functions are only held.
+Each kind is a namespace of its own. Nothing here imports an array library; the functions are only held. A component is
+equal to itself only: a static part of compiled programs must hash, and functions have no other equality.
 """
 
 from __future__ import annotations
@@ -19,6 +20,19 @@ class NoSpec:
 
 
 @attrs.frozen
+class NamedColumn:
+    """A column on the host side of a transform: what `names(spec, columns)` is given and gives back.
+
+    `levels` are the dictionary of a categorical, ordinal or binary column, in code order; None for numbers.
+    """
+
+    name: str
+    type: str
+    levels: tuple[str, ...] | None = None
+    missing: bool = False
+
+
+@attrs.frozen
 class Problem:
     """What `check(spec, shape)` of a component yields: the parameter at fault and "expected ..., found ..."."""
 
@@ -26,7 +40,7 @@ class Problem:
     message: str
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Component:
     """What every kind has.
 
@@ -48,7 +62,7 @@ class Component:
     exceptions: Mapping[str, str] = attrs.field(factory=dict)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Model(Component):
     """An algorithm that learns: `fit` and `predict`, or `init`, `update`, `finish` and `predict`.
 
@@ -86,13 +100,15 @@ class Model(Component):
     precision: str = "float32"
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Transform(Component):
     """A fitted or row-wise step.
 
     fit(spec, key, shape, examples) -> (Params, Info) on the columns named by `on` (None: nothing is learned);
-    apply(spec, params, inputs) -> outputs. `names(spec, columns) -> tuple[ColumnShape, ...]` gives the columns that
-    come out, in order, for the columns that go in (levels included); by default they follow `outputs` one to one.
+    apply(spec, params, inputs) -> outputs. `names(spec, columns) -> tuple[NamedColumn, ...]` gives the columns that
+    come out, in order, for the columns that go in; by default they follow `outputs` one to one, grouped by output.
+    Where `Params` has a field `active` [outputs], it marks the output columns that exist in this fold; the engine sets
+    the others to 0 and hands `active` on to the model.
     resample(spec, key, examples) -> Examples for steps that change the training rows.
     Host steps (`host = True`): fit(spec, columns, weight) -> state and apply(spec, state, columns) -> columns, where
     columns maps names to Polars series (in) and to Polars series, NumPy arrays or `HostSparse` (out).
@@ -115,7 +131,7 @@ class Transform(Component):
     precision: str = "float32"
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Metric(Component):
     """A number with a direction: metric(spec, view) -> scalar, a pure function of JAX arrays that respects view.weight.
 
@@ -135,9 +151,9 @@ class Metric(Component):
     highest: float | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Report(Component):
-    """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.display.Output, on NumPy arrays."""
+    """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.ReportOutput, on NumPy arrays."""
 
     kind: ClassVar[str] = "report"
     compute: Callable[..., Any] = attrs.field(kw_only=True)
@@ -145,7 +161,7 @@ class Report(Component):
     needs: Collection[str] = ("model",)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class SourceComponent(Component):
     """Where rows come from: scan(spec, context) -> mldsl.data.Scan (lazy)."""
 
@@ -153,7 +169,7 @@ class SourceComponent(Component):
     scan: Callable[..., Any] = attrs.field(kw_only=True)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Function(Component):
     """A row function: expression(*operands) -> polars expression; literal operands arrive as Python values."""
 
@@ -165,7 +181,7 @@ class Function(Component):
     missing: str = "same"
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Stop(Component):
     """When an iterative fit ends early: should_stop(spec, history) -> bool, history the watched values so far."""
 
@@ -173,7 +189,7 @@ class Stop(Component):
     should_stop: Callable[..., bool] = attrs.field(kw_only=True)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Exporter(Component):
     """What leaves the run folder: export(spec, context) -> list of paths written."""
 
@@ -181,7 +197,7 @@ class Exporter(Component):
     export: Callable[..., Any] = attrs.field(kw_only=True)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False)
 class Part(Component):
     """A component of any other kind (layer, loss, kernel, optimizer, schedule ...): a Spec and named functions."""
 

@@ -1,0 +1,83 @@
+"""The one pytree of arrays that every family of algorithms is given, and what `predict` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+class Sparse(NamedTuple):
+    """A row-compressed matrix [n, d] of static capacity: entry j has row `row[j]`, column `column[j]`, `value[j]`.
+
+    Entries are sorted by row; spare capacity at the end has value 0, row n-1 and column 0, and so adds nothing.
+    `like` carries d in its static shape: `like.shape == (0, d)`.
+    """
+
+    value: Float[Array, " capacity"]
+    row: Int[Array, " capacity"]
+    column: Int[Array, " capacity"]
+    like: Float[Array, "0 d"]
+
+    @property
+    def d(self) -> int:
+        """The number of columns."""
+        return int(self.like.shape[1])
+
+    def matmul(self, right: Float[Array, "d k"], n: int) -> Float[Array, "n k"]:
+        """This matrix [n, d] times a dense one, in O(entries k)."""
+        return jax.ops.segment_sum(self.value[:, None] * right[self.column], self.row, n, indices_are_sorted=True)
+
+    def transposed_matmul(self, left: Float[Array, "n k"]) -> Float[Array, "d k"]:
+        """The transpose of this matrix times a dense [n, k], in O(entries k)."""
+        return jax.ops.segment_sum(self.value[:, None] * left[self.row], self.column, self.d)
+
+
+Inputs = Float[Array, "n d"] | Sparse | Mapping[str, Array]
+
+
+class Examples(NamedTuple):
+    """Rows to learn from; parts that do not exist are None.
+
+    `weight` is how often a row counts: 0 is a row that is not there (padding, another fold, held out), 2 a row that is
+    there twice. `cost` is what a row's loss is multiplied by. `active` marks the columns of `inputs` that exist in this
+    fold: inactive ones must change nothing. Rows of weight 0 hold arbitrary finite values.
+    """
+
+    inputs: Inputs
+    weight: Float[Array, " n"]
+    target: Float[Array, " n"] | Int[Array, " n"] | None = None
+    active: Bool[Array, " d"] | None = None
+    cost: Float[Array, " n"] | None = None
+    offset: Float[Array, " n"] | None = None
+    query: Int[Array, " n"] | None = None
+    user: Int[Array, " n"] | None = None
+    item: Int[Array, " n"] | None = None
+    time: Float[Array, " n"] | None = None
+
+    def loss_weight(self) -> Float[Array, " n"]:
+        """`weight * cost`: what a row's loss is multiplied by."""
+        return self.weight if self.cost is None else self.weight * self.cost
+
+
+class Prediction(NamedTuple):
+    """What `predict` gives; each family fills its part.
+
+    classify: `probability` [n, classes] (and `score` [n, classes] where margins are native); regress: `mean` [n] and
+    `interval` [n, 2]; cluster: `label` [n] and `distance` [n, k]; rank: `score` [n].
+    """
+
+    probability: Float[Array, "n classes"] | None = None
+    score: Float[Array, ...] | None = None
+    mean: Float[Array, " n"] | None = None
+    interval: Float[Array, "n 2"] | None = None
+    label: Int[Array, " n"] | None = None
+    distance: Float[Array, "n k"] | None = None
+
+
+def tiny(x: Array) -> Array:
+    """The smallest normal number of the array's type: a divisor that is never 0."""
+    return jnp.asarray(jnp.finfo(x.dtype).tiny, x.dtype)

@@ -1,0 +1,39 @@
+"""What an algorithm may know without seeing a row: small, hashable and static, so that it selects a compiled program."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class ColumnShape:
+    """One column of the matrix: its name, its type, and how many levels its dictionary has (0 for numbers)."""
+
+    name: str
+    type: str = "continuous"
+    levels: int = 0
+
+
+@attrs.frozen
+class Shape:
+    """Counts and kinds. `rows` is the bucket (padding included), never the exact number of rows.
+
+    `classes` is the number of target levels (0 if the target is a number or absent); `ordered` says they have an order.
+    `queries`, `users`, `items`, `vocabulary` are bucketed counts. `tensors` are the shapes of tensor inputs by name,
+    without the row axis.
+    """
+
+    rows: int
+    columns: tuple[ColumnShape, ...] = ()
+    classes: int = 0
+    ordered: bool = False
+    queries: int = 0
+    users: int = 0
+    items: int = 0
+    vocabulary: int = 0
+    tensors: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    @property
+    def d(self) -> int:
+        """The number of columns of the matrix."""
+        return len(self.columns)

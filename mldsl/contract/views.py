@@ -1,0 +1,134 @@
+"""What metrics and reports are shown.
+
+`MetricView` is a pytree of JAX arrays (static facts apart), so that a metric can be mapped over bootstrap weights.
+`ReportView` is NumPy on the host: reports run once, after everything is fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import jax
+import numpy as np
+
+from mldsl.contract.shape import Shape
+
+
+@attrs.frozen
+class MetricView:
+    """Rows to be judged, of weight 0 where they do not belong to the part.
+
+    `target` [n]: class index or number (None without a target). `prediction` [n]: class index after the threshold,
+    mean, or cluster label. `probability` [n, classes]. `score` [n]. `inputs` [n, d]: the model's matrix. `labels` [n]: codes
+    of a column named by the metric (`adjusted_rand(labels = cultivar)`), -1 missing. `prior` [classes]: class shares of
+    the training rows. `center`: weighted mean of the training target. `group`, `query` [n]: codes. `fitted` is a dictionary of
+    the model's own scalars (parameters count, inertia ...). `prepared` is what the metric's `prepare` returned.
+    Static: `shape`, `classes`, `positive` (index of the positive class, the last of a binary target; a metric's own
+    `positive` argument has been resolved into it), `clusters`, `label_count`, `parameters` (columns of the matrix).
+    """
+
+    weight: Any
+    target: Any = None
+    prediction: Any = None
+    probability: Any = None
+    score: Any = None
+    inputs: Any = None
+    labels: Any = None
+    prior: Any = None
+    center: Any = None
+    group: Any = None
+    query: Any = None
+    prepared: Any = None
+    shape: Shape | None = None
+    classes: int = 0
+    positive: int | None = None
+    clusters: int = 0
+    label_count: int = 0
+    parameters: int = 0
+
+
+_STATIC = ("shape", "classes", "positive", "clusters", "label_count", "parameters")
+_LEAVES = tuple(f.name for f in attrs.fields(MetricView) if f.name not in _STATIC)
+
+
+def _flatten(view: MetricView) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return tuple(getattr(view, n) for n in _LEAVES), tuple(getattr(view, n) for n in _STATIC)
+
+
+def _unflatten(static: tuple[Any, ...], leaves: Sequence[Any]) -> MetricView:
+    return MetricView(**dict(zip(_LEAVES, leaves, strict=True)), **dict(zip(_STATIC, static, strict=True)))
+
+
+jax.tree_util.register_pytree_node(MetricView, _flatten, _unflatten)
+
+
+@attrs.frozen
+class PartView:
+    """The rows of one part (train, validation, test, folds, all) with a model's answers, as NumPy.
+
+    `target`, `weight`, `prediction`, `probability`, `distance` as in `MetricView`, rows of weight 0 left out;
+    `inputs` [n, d] is the model's matrix; `row` the 0-based row in its source.
+    """
+
+    name: str
+    weight: np.ndarray
+    row: np.ndarray
+    target: np.ndarray | None = None
+    prediction: np.ndarray | None = None
+    probability: np.ndarray | None = None
+    interval: np.ndarray | None = None
+    distance: np.ndarray | None = None
+    score: np.ndarray | None = None
+    inputs: np.ndarray | None = None
+
+
+@attrs.frozen
+class ModelView:
+    """One fitted model, as reports see it. `params` and `info` are the algorithm's own tuples with NumPy leaves.
+
+    `features` are the columns of its matrix, in order; `held_out` is the part that counts, `train` the training rows.
+    `history` maps a watched name (loss, validation loss) to its values by step, for iterative models.
+    `steps` maps the text of each fitted transform to (step's columns, params, info).
+    `predict(matrix [m, d]) -> Prediction` with NumPy leaves.
+    """
+
+    name: str
+    algorithm: str
+    spec: Any
+    params: Any
+    info: Any
+    shape: Shape
+    features: tuple[str, ...]
+    held_out: PartView
+    train: PartView
+    predict: Callable[[np.ndarray], Any]
+    threshold: float | None = None
+    history: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
+    steps: Sequence[tuple[str, tuple[str, ...], Any, Any]] = ()
+    target_scale: str | None = None
+
+
+@attrs.frozen
+class ReportView:
+    """The run, as reports see it.
+
+    `levels` are the target's levels in order (empty if a number), `positive` the index of the positive one (binary).
+    `frame` holds the declared columns of all kept rows (Polars), `part` the part of each ("train", ...), `columns` the
+    declared columns (`mldsl.plan.ColumnPlan`). `metrics` maps model -> part -> metric -> (value, low, high).
+    `fold_metrics` maps model -> one mapping metric -> value per fold.
+    """
+
+    task: str
+    target: str | None
+    levels: tuple[str, ...]
+    positive: int | None
+    models: tuple[ModelView, ...]
+    best: str | None
+    frame: Any
+    part: np.ndarray
+    columns: tuple[Any, ...]
+    metrics: Mapping[str, Mapping[str, Mapping[str, tuple[float, float, float]]]] = attrs.field(factory=dict)
+    fold_metrics: Mapping[str, Sequence[Mapping[str, float]]] = attrs.field(factory=dict)
+    primary: str | None = None
