@@ -1,4 +1,4 @@
-"""What an algorithm may know without seeing a row: small, hashable and static, so that it selects a compiled program."""
+"""What an algorithm may know without seeing a row: small, hashable, static; it selects a compiled program."""
 
 from __future__ import annotations
 

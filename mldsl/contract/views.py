@@ -21,10 +21,11 @@ class MetricView:
     """Rows to be judged, of weight 0 where they do not belong to the part.
 
     `target` [n]: class index or number (None without a target). `prediction` [n]: class index after the threshold,
-    mean, or cluster label. `probability` [n, classes]. `score` [n]. `inputs` [n, d]: the model's matrix. `labels` [n]: codes
-    of a column named by the metric (`adjusted_rand(labels = cultivar)`), -1 missing. `prior` [classes]: class shares of
-    the training rows. `center`: weighted mean of the training target. `group`, `query` [n]: codes. `fitted` is a dictionary of
-    the model's own scalars (parameters count, inertia ...). `prepared` is what the metric's `prepare` returned.
+    mean, or cluster label. `probability` [n, classes]. `score` [n]. `inputs` [n, d]: the model's matrix.
+    `labels` [n]: codes of a column named by the metric (`adjusted_rand(labels = cultivar)`), -1 missing.
+    `prior` [classes]: class shares of the training rows. `center`: weighted mean of the training target. `group`,
+    `query` [n]: codes. `centroids` [k, d]: the centres of a clustering, where the model has them. `prepared` is what
+    the metric's `prepare` returned.
     Static: `shape`, `classes`, `positive` (index of the positive class, the last of a binary target; a metric's own
     `positive` argument has been resolved into it), `clusters`, `label_count`, `parameters` (columns of the matrix).
     """

@@ -15,17 +15,13 @@ from mldsl.source import Span
 Task = Literal["classification", "regression", "clustering", "generation", "ranking", "recommendation", "transform"]
 
 
-def _span() -> Any:
-    return attrs.field(default=None, eq=False, repr=False, kw_only=True)
-
-
 # ---- row expressions -------------------------------------------------------------------------------------------------
 @attrs.frozen
 class Constant:
     """A literal: number, text, boolean, None, or a tuple of them."""
 
     value: Any
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -33,7 +29,7 @@ class ColumnUse:
     """The value of a column in this row."""
 
     name: str
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -41,7 +37,7 @@ class Columns:
     """Several columns as one operand (the glob of `image("p*")`), in file order."""
 
     names: tuple[str, ...]
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -51,7 +47,7 @@ class Apply:
     op: str
     args: tuple[RowExpression, ...]
     function: str | None = None
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 RowExpression = Constant | ColumnUse | Columns | Apply
@@ -75,7 +71,7 @@ class ComponentValue:
     written: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
     text: str = attrs.field(default="", eq=False)  # as written, canonical
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     def arg(self, name: str) -> Any:
         """The value of one argument."""
@@ -110,8 +106,8 @@ class ColumnPlan:
     computed: RowExpression | None = None
     pattern: bool = False
     doc: str = ""
-    span: Span | None = _span()
-    range_span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
+    range_span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -141,7 +137,7 @@ class StepPlan:
     after: tuple[ColumnState, ...]
     fitted: bool = False
     transforms: str | None = None  # the block it stands in
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 # ---- pipeline --------------------------------------------------------------------------------------------------------
@@ -155,15 +151,15 @@ class ParamPlan:
     origin: Literal["file", "command line", "default"] = "file"
     domain: Any = None
     doc: str = ""
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
 class SplitPlan:
     """Who is trained on and who is held out.
 
-    `test` and `validation` are shares (0..1), counts (int, from `last(n)`) or None (no such part). `by` is one or two of
-    random stratified group time order user. `gap` is in rows (int) or seconds (float). `implicit_folds` are the folds
+    `test` and `validation` are shares (0..1), counts (int, from `last(n)`) or None (no such part). `by` is one or two
+    of random stratified group time order user. `gap` is in rows (int) or seconds (float). `implicit_folds` are the folds
     that choose thresholds where the file gives neither folds nor validation. `written` is false for the default split.
     `held_out` names the part that counts: test, folds, validation, train or all.
     """
@@ -179,7 +175,7 @@ class SplitPlan:
     separate: tuple[str, ...] = ()  # parts that have their own source
     part_column: str | None = None
     held_out: str = "test"
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -189,7 +185,7 @@ class Threshold:
     value: float | None = None
     direction: Literal["maximize", "minimize", ""] = ""
     metric: ComponentValue | None = None
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -206,7 +202,7 @@ class ModelPlan:
     calibrate: str | None = None
     stop_when: ComponentValue | None = None
     doc: str = ""
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -219,7 +215,7 @@ class MetricPlan:
     primary: bool = False
     op: str | None = None
     bound: float | None = None
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -228,7 +224,7 @@ class NetworkPlan:
 
     name: str
     layers: tuple[ComponentValue, ...]
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -239,7 +235,7 @@ class TunePlan:
     domains: tuple[tuple[str, tuple[Any, ...]], ...]
     folds: int = 5
     choose: str = "best"
-    span: Span | None = _span()
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -270,7 +266,7 @@ class Plan:
     uses: tuple[tuple[str, str], ...] = ()  # plugin, version requirement
     defaults: tuple[str, ...] = ()
     complete: bool = False
-    where_span: Span | None = _span()
+    where_span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     def column(self, name: str) -> ColumnPlan:
         """The declared column of that name; KeyError if there is none."""

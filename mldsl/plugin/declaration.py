@@ -50,11 +50,19 @@ class Choice:
 
 
 @attrs.frozen
+class DefaultCall:
+    """A default that is written as a call, for a choice or component with arguments: `constant(value = 0)`."""
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+
+@attrs.frozen
 class ParameterType:
     """The type of a parameter.
 
     `choices` for enum; `of` (a kind) for component; `item` for list; `optional` if None (written by leaving it out).
-    An enum with `open_numbers` also takes a number, e.g. `max_features = sqrt` or `12`.
+    `otherwise` is the type of the values that an enum takes besides its choices: `max_features = sqrt` or `12`.
     """
 
     name: TypeName
@@ -62,6 +70,7 @@ class ParameterType:
     of: str | None = None
     item: ParameterType | None = None
     optional: bool = False
+    otherwise: ParameterType | None = None
 
 
 @attrs.frozen
