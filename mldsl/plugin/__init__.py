@@ -9,21 +9,54 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mldsl.plugin.components import (
-        Component, Exporter, Function, Metric, Model, NamedColumn, NoSpec, Part, Problem, Report, SourceComponent, Stop, Transform,
-    )  # fmt: skip
+        Component,
+        Exporter,
+        Function,
+        Metric,
+        Model,
+        NamedColumn,
+        NoSpec,
+        Part,
+        Problem,
+        Report,
+        SourceComponent,
+        Stop,
+        Transform,
+    )
     from mldsl.plugin.declaration import (
-        COLUMN_TYPES, KINDS, REQUIRED, ROLES, Choice, Declaration, DefaultCall, Operand, Output, Parameter,
+        COLUMN_TYPES,
+        KINDS,
+        REQUIRED,
+        ROLES,
+        Choice,
+        Declaration,
+        DefaultCall,
+        Operand,
+        Output,
+        Parameter,
         ParameterType,
-    )  # fmt: skip
+    )
     from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
     from mldsl.plugin.hookspecs import hookimpl
     from mldsl.plugin.params import (
-        Column, Columns, Duration, Formula, Label, ModelName, Network, Range, Secret, Share, Size, Weights, param,
-    )  # fmt: skip
+        Column,
+        Columns,
+        Duration,
+        Formula,
+        Label,
+        ModelName,
+        Network,
+        Range,
+        Secret,
+        Share,
+        Size,
+        Weights,
+        param,
+    )
 
 _HOMES = {
     "components": (
-        "Component", "Exporter", "Function", "Metric", "Model", "NoSpec", "Part", "Problem", "Report",
+        "Component", "Exporter", "Function", "Metric", "Model", "NamedColumn", "NoSpec", "Part", "Problem", "Report",
         "SourceComponent", "Stop", "Transform",
     ),
     "declaration": (
@@ -42,9 +75,9 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Column", "Columns", "Component", "Declaration",
     "DefaultCall", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric", "Model", "ModelName",
-    "Network", "NoSpec", "Operand", "Output", "Panel", "Parameter", "ParameterType", "Part", "Problem", "Range", "Report",
-    "ReportOutput", "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table", "Transform", "Weights",
-    "hookimpl", "param",
+    "NamedColumn", "Network", "NoSpec", "Operand", "Output", "Panel", "Parameter", "ParameterType", "Part", "Problem",
+    "Range", "Report", "ReportOutput", "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table",
+    "Transform", "Weights", "hookimpl", "param",
 ]  # fmt: skip
 
 

@@ -46,8 +46,8 @@ class Component:
 
     `name` is what users type; `Spec` the attrs class of hyperparameters; `doc` defaults to the module's docstring,
     whose first line is the summary. `example` is a `Spec`, for the conformance kit, or None if `Spec()` will do;
-    `snippet` is a short runnable `.mlp` line for the reference page. `sources` are papers (year, doi). `exceptions` maps a
-    conformance check to the reason why it cannot hold here; it is shown in the documentation.
+    `snippet` is a short runnable `.mlp` line for the reference page. `sources` are papers (year, doi). `exceptions`
+    maps a conformance check to the reason why it cannot hold here; it is shown in the documentation.
     """
 
     kind: ClassVar[str] = ""

@@ -137,7 +137,7 @@ class Output:
 
 @attrs.frozen
 class Operand:
-    """One operand of a row function: the column types it takes; `literal` ones must be constants of a parameter type."""
+    """One operand of a row function: the column types it takes; `literal` ones are constants of a parameter type."""
 
     name: str
     types: tuple[str, ...] = ()

@@ -17,11 +17,13 @@ hookimpl = pluggy.HookimplMarker("mldsl")
 @hookspec
 def mldsl_components() -> Iterable[Any]:
     """Give the components (`Model`, `Transform`, ...) that this module provides."""
+    return ()
 
 
 @hookspec
 def mldsl_lint(plan: Any) -> Iterable[Any]:
     """Look at a complete plan (`mldsl.plan.Plan`) before it runs; give `Diagnostic`s (MLP0312 and warnings)."""
+    return ()
 
 
 @hookspec
@@ -52,6 +54,7 @@ def mldsl_fit_progress(stage: str, step: int, total: int, info: dict[str, float]
 @hookspec
 def mldsl_report_sections(record: Any) -> Iterable[Any]:
     """Give further `ReportOutput`s for the end of the report page."""
+    return ()
 
 
 @hookspec
