@@ -14,22 +14,28 @@ class Sparse(NamedTuple):
     """A row-compressed matrix [n, d] of static capacity: entry j has row `row[j]`, column `column[j]`, `value[j]`.
 
     Entries are sorted by row; spare capacity at the end has value 0, row n-1 and column 0, and so adds nothing.
-    `like` carries d in its static shape: `like.shape == (0, d)`.
+    `like` holds no number: its static shape (n, 0, d) is the shape of the matrix.
     """
 
     value: Float[Array, " capacity"]
     row: Int[Array, " capacity"]
     column: Int[Array, " capacity"]
-    like: Float[Array, "0 d"]
+    like: Float[Array, "n 0 d"]
+
+    @property
+    def n(self) -> int:
+        """The number of rows."""
+        return int(self.like.shape[0])
 
     @property
     def d(self) -> int:
         """The number of columns."""
-        return int(self.like.shape[1])
+        return int(self.like.shape[2])
 
-    def matmul(self, right: Float[Array, "d k"], n: int) -> Float[Array, "n k"]:
+    def matmul(self, right: Float[Array, "d k"]) -> Float[Array, "n k"]:
         """This matrix [n, d] times a dense one, in O(entries k)."""
-        return jax.ops.segment_sum(self.value[:, None] * right[self.column], self.row, n, indices_are_sorted=True)
+        product = self.value[:, None] * right[self.column]
+        return jax.ops.segment_sum(product, self.row, self.n, indices_are_sorted=True)
 
     def transposed_matmul(self, left: Float[Array, "n k"]) -> Float[Array, "d k"]:
         """The transpose of this matrix times a dense [n, k], in O(entries k)."""
