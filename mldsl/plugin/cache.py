@@ -10,9 +10,10 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+FORMAT_VERSION: Final = "1.0"  # of declarations as JSON, hence also of the index that holds them
 
 
 def cache_folder() -> Path:
@@ -42,6 +43,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, data: dict[str, Any]) -> bool:
     """Replace a file in one step, for its owner only. False, and nothing changed, where that is not possible."""
+    import tempfile
+
     temporary = ""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

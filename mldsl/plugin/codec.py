@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import attrs
 
+from mldsl.plugin.cache import FORMAT_VERSION
 from mldsl.plugin.declaration import (
     REQUIRED,
     Choice,
@@ -25,7 +26,7 @@ from mldsl.plugin.declaration import (
     ParameterType,
 )  # fmt: skip
 
-FORMAT_VERSION: Final = "1.0"
+__all__ = ["FORMAT_VERSION", "from_dict", "to_dict"]
 
 # The classes found under these keys; `type` is a class in a parameter and plain text in an output.
 _NESTED: Final[Mapping[str, Any]] = {

@@ -11,17 +11,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 FIRST_PARTY: Final = "mldsl"
 CORE: Final = "core"
 GROUP: Final = "mldsl"
 
 
-@attrs.frozen
-class Offer:
+class Offer(NamedTuple):  # attrs would be a fifth of the time that `mldsl --help` takes
     """One line of a plugin's metadata: `kind.name = module`."""
 
     kind: str
@@ -34,8 +31,7 @@ class Offer:
         return f"{self.kind}.{self.name}"
 
 
-@attrs.frozen
-class Distribution:
+class Distribution(NamedTuple):
     """An installed package with a `mldsl` group: its plugin is `core`, or `x` for `mldsl-x`.
 
     `path` is the folder or file of its metadata; `origin` says in words where it comes from.

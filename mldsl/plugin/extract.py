@@ -121,6 +121,15 @@ def _is_name(name: str) -> bool:
 # ---- parameters ---------------------------------------------------------------------------------------------------
 
 
+def parameters_of(spec: type) -> tuple[Parameter, ...]:
+    """The parameters of an attrs class of hyperparameters; raises `DeclarationError`."""
+    problems: list[str] = []
+    found = _parameters(spec, "", problems)
+    if problems:
+        raise DeclarationError(spec.__qualname__, problems)
+    return found
+
+
 def _parameters(spec: type, where: str, problems: list[str]) -> tuple[Parameter, ...]:
     if not hasattr(spec, "__attrs_attrs__"):
         problems.append(f"{where or 'Spec'}: expected an attrs class, found `{spec!r}`")

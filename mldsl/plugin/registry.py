@@ -241,6 +241,17 @@ class Registry:
                 return component
         raise PluginError(Failure(declaration.plugin, module, key, f"the module gives no `{key}` any more"))
 
+    def component_named(self, kind: str, name: str, plugin: str = CORE) -> Component:
+        """The component of a name that `find` has resolved before. Raises `PluginError` if it cannot be had."""
+        match self.find(kind, f"{plugin}.{name}", used=(plugin,)):
+            case Found(declaration):
+                return self.component(declaration)
+            case Broken(failure):
+                raise PluginError(failure)
+            case answer:
+                why = "several packages offer it" if isinstance(answer, Ambiguous) else "it is not installed"
+                raise PluginError(Failure(plugin, "", f"{kind}.{name}", why))
+
     def hooks(self) -> Hooks:
         """The observers: the modules that plugins offer as `hook.NAME`, and those of components in use."""
         if self._hooks is None:

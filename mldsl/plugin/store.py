@@ -6,15 +6,14 @@ failed to import is tried again when something was installed since. The wheel sh
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from mldsl.plugin.cache import cache_folder, read_json, write_json
-from mldsl.plugin.codec import FORMAT_VERSION
+from mldsl.plugin.cache import FORMAT_VERSION, cache_folder, read_json, write_json
 from mldsl.plugin.discovery import CORE, Distribution, installed
 
 SHIPPED: Final = Path(__file__).with_name("core_index.json")
@@ -25,8 +24,7 @@ class Store:
 
     def __init__(self) -> None:
         environment = f"{sys.prefix}\0{sys.version_info[:2]}\0{__file__}"
-        name = hashlib.blake2b(environment.encode(), digest_size=6).hexdigest()
-        self.path = cache_folder() / f"plugins-{name}.json"
+        self.path = cache_folder() / f"plugins-{zlib.crc32(environment.encode()):08x}.json"
         index = read_json(self.path)
         if index.get("format_version") != FORMAT_VERSION:
             index = {}
