@@ -3,7 +3,10 @@
 Imports JAX; only plugins, `mldsl.execute` and `mldsl.testing` import it.
 """
 
+from mldsl.contract.blocks import block_rows, sharded, sum_blocks, total
 from mldsl.contract.examples import Examples, Inputs, Prediction, Sparse, tiny
+from mldsl.contract.host import HostSparse
+from mldsl.contract.quantiles import segment_quantile, weighted_quantile
 from mldsl.contract.reductions import (
     Moments,
     segment_reduce,
@@ -11,14 +14,15 @@ from mldsl.contract.reductions import (
     weighted_gram,
     weighted_mean,
     weighted_moments,
-    weighted_quantile,
-)  # fmt: skip
+    weighted_sum,
+)
 from mldsl.contract.shape import ColumnShape, Shape
 from mldsl.contract.spec import as_tree
 from mldsl.contract.views import MetricView, ModelView, PartView, ReportView
 
 __all__ = [
-    "ColumnShape", "Examples", "Inputs", "MetricView", "ModelView", "Moments", "PartView", "Prediction", "ReportView",
-    "Shape", "Sparse", "as_tree", "segment_reduce", "squared_distances", "tiny", "weighted_gram", "weighted_mean",
-    "weighted_moments", "weighted_quantile",
+    "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView", "Prediction",
+    "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "segment_quantile", "segment_reduce", "sharded",
+    "squared_distances", "sum_blocks", "tiny", "total", "weighted_gram", "weighted_mean", "weighted_moments",
+    "weighted_quantile", "weighted_sum",
 ]  # fmt: skip

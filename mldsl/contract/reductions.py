@@ -1,121 +1,214 @@
 """Reductions over rows that respect weights: the only way algorithms sum over rows.
 
 Inside a `shard_map` over the axis `rows` they add up over the shards (`psum`), so an algorithm written with them runs
-on any number of devices. Under `vmap` over weights alone they contract all weight vectors against the shared inputs in
-one matrix product instead of copying the inputs per fold.
+on any number of devices. Under `vmap` over weights alone they contract all weight vectors against the shared inputs
+instead of copying the inputs per fold; under any other `vmap` they are the plain functions. All can be differentiated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int
 
+from mldsl.contract.blocks import axis, block_rows, sharded, sum_blocks, total
 from mldsl.contract.examples import tiny
 
-_axis: list[str | None] = [None]
+__all__ = [
+    "Moments", "axis", "segment_reduce", "sharded", "squared_distances", "sum_blocks", "total", "weighted_gram",
+    "weighted_mean", "weighted_moments", "weighted_sum",
+]  # fmt: skip
 
-
-@contextmanager
-def sharded(axis: str = "rows") -> Iterator[None]:
-    """While tracing inside: rows are sharded over the mesh axis, and every reduction here adds up over it."""
-    _axis.append(axis)
-    try:
-        yield
-    finally:
-        _axis.pop()
-
-
-def total(x: Array) -> Array:
-    """Add up over the shards, if rows are sharded; else the value itself."""
-    return x if _axis[-1] is None else jax.lax.psum(x, _axis[-1])
+ONE_HOT = 64  # up to so many segments a product with a one-hot matrix beats a scatter
+PAIRS = 64  # up to so many columns the products of all pairs of columns fit a block
 
 
 class Moments(NamedTuple):
-    """Weighted mean [d], population variance [d] and the sum of weights."""
+    """Weighted mean [d], population variance [d] and the sum of weights []."""
 
     mean: Array
     variance: Array
     mass: Array
 
 
-def weighted_sum(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Float[Array, " d"]:
-    """sum_i weight_i x_i; also for x of shape [n]. Rows of weight 0 add exactly nothing, whatever they hold."""
-    return total(jnp.tensordot(weight, x, axes=1, precision="highest"))
+def _shared_inputs(plain: Callable[..., Any], contract: Callable[..., Any]) -> Callable[..., Any]:
+    """`plain(inputs, weight, ...)`, which under `vmap` over `weight` alone becomes `contract`, and else `vmap(plain)`.
+
+    custom_vmap has no reverse derivative, so differentiating goes through `plain`.
+    """
+    batched = custom_vmap(plain)
+
+    @batched.def_vmap
+    def rule(size: int, in_batched: Any, *args: Any) -> tuple[Any, Any]:
+        if [bool(b) for b in in_batched] == [i == 1 for i in range(len(args))]:
+            out = contract(*args)
+        else:
+            axes = [0 if b else None for b in in_batched]
+            out = jax.vmap(plain, in_axes=axes, axis_size=size)(*args)
+        return out, jax.tree.map(lambda _: True, out)
+
+    outer = jax.custom_jvp(lambda *args: batched(*args))
+
+    @outer.defjvp
+    def derivative(primals: Any, tangents: Any) -> Any:
+        return jax.jvp(plain, primals, tangents)
+
+    return outer
 
 
-def weighted_mean(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Float[Array, " d"]:
-    """sum w x / sum w over rows [n, d] or [n]; 0 where all weights are 0."""
+# ---- sums, means, moments --------------------------------------------------------------------------------------------
+def weighted_sum(x: Float[Array, " n *d"], weight: Float[Array, " n"]) -> Float[Array, "*d"]:
+    """sum_i weight_i x_i, for x of shape [n, d] or [n]. Rows of weight 0 add exactly nothing. O(n d).
+
+    A product of the weights with the inputs: `vmap` over weights makes it one product of matrices.
+    """
+    return sum_blocks(lambda w, v: jnp.tensordot(w, v, axes=1, precision="highest"), weight, x)
+
+
+def weighted_mean(x: Float[Array, " n *d"], weight: Float[Array, " n"]) -> Float[Array, "*d"]:
+    """sum w x / sum w over rows [n, d] or [n]; 0 where all weights are 0. O(n d)."""
     mass = total(weight.sum())
     return weighted_sum(x, weight) / jnp.maximum(mass, tiny(mass))
 
 
-def weighted_moments(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Moments:
-    """Weighted mean and population variance, in two passes: the second pass centres, so nothing cancels."""
+def weighted_moments(x: Float[Array, " n *d"], weight: Float[Array, " n"]) -> Moments:
+    """Weighted mean and population variance in two passes over rows [n, d] or [n]. O(n d).
+
+    The second pass centres, so nothing cancels, and what rounding left in the mean is taken out of the variance.
+    """
+    return Moments(*_moments(x, weight))
+
+
+def _plain_moments(x: Array, weight: Array) -> tuple[Array, Array, Array]:
     mass = total(weight.sum())
     safe = jnp.maximum(mass, tiny(mass))
     mean = weighted_sum(x, weight) / safe
-    variance = weighted_sum(jnp.where(_there(x, weight), (x - mean) ** 2, 0), weight) / safe
-    return Moments(mean, variance, mass)
+
+    def about(w: Array, v: Array) -> tuple[Array, Array]:
+        off = v - mean
+        return jnp.tensordot(w, off, axes=1, precision="highest"), jnp.tensordot(w, off * off, 1, precision="highest")
+
+    first, second = sum_blocks(about, weight, x)
+    shift = first / safe
+    return mean + shift, jnp.maximum(second / safe - shift * shift, 0), mass
 
 
-def _there(x: Array, weight: Array) -> Array:
-    return (weight > 0)[:, None] if x.ndim == 2 else weight > 0
+def _moments_of_folds(x: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """Moments for weights [batch, n]: deviations are taken from the mean over all folds, which they share.
+
+    Folds of one sample have means close to it. Where one has not (its mean is more than ten standard deviations away),
+    the difference of squares would cancel, and all are computed one after the other.
+    """
+    mass = total(weight.sum(1))
+    safe = jnp.maximum(mass, tiny(mass))
+    center = _plain_moments(x, weight.sum(0))[0]
+
+    def about(w: Array, v: Array) -> tuple[Array, Array]:
+        off = v - center
+        product = lambda u: jnp.tensordot(w.T, u, axes=1, precision="highest")  # noqa: E731
+        return product(off), product(off * off)
+
+    first, second = sum_blocks(about, weight.T, x)
+    first, second = (s / safe.reshape((-1,) + (1,) * (x.ndim - 1)) for s in (first, second))
+    variance = jnp.maximum(second - first * first, 0)
+    far = jnp.any(first * first > 100 * variance)
+    one_by_one = lambda: jax.lax.map(lambda w: _plain_moments(x, w), weight)  # noqa: E731
+    return jax.lax.cond(far, one_by_one, lambda: (center + first, variance, mass))
 
 
+_moments = _shared_inputs(_plain_moments, _moments_of_folds)
+
+
+# ---- products --------------------------------------------------------------------------------------------------------
 def weighted_gram(
     x: Float[Array, "n d"], weight: Float[Array, " n"], y: Float[Array, "n k"] | None = None
 ) -> Float[Array, "d k"]:
     """x' diag(weight) y, with y = x where it is left out. O(n d k)."""
-    other = x if y is None else y
-    return total(jnp.matmul((x * weight[:, None]).T, other, precision="highest"))
+    return _gram(x, weight) if y is None else _cross(x, weight, y)
 
 
+def _plain_cross(x: Array, weight: Array, y: Array) -> Array:
+    def product(w: Array, left: Array, right: Array) -> Array:
+        return jnp.matmul((left * w[:, None]).T, right, precision="highest")
+
+    return sum_blocks(product, weight, x, y, rows=block_rows(max(x.shape[1], y.shape[1])))
+
+
+def _cross_of_folds(x: Array, weight: Array, y: Array) -> Array:
+    (d, k), folds = (x.shape[1], y.shape[1]), weight.shape[0]
+    if d * k > PAIRS * PAIRS:  # a product of wide matrices is efficient by itself
+        return jax.lax.map(lambda w: _plain_cross(x, w, y), weight)
+
+    def products(w: Array, left: Array, right: Array) -> Array:
+        pairs = (left[:, :, None] * right[:, None, :]).reshape(left.shape[0], d * k)
+        return jnp.matmul(w.T, pairs, precision="highest")
+
+    return sum_blocks(products, weight.T, x, y, rows=block_rows(d * k)).reshape(folds, d, k)
+
+
+def _plain_gram(x: Array, weight: Array) -> Array:
+    return _plain_cross(x, weight, x)
+
+
+def _gram_of_folds(x: Array, weight: Array) -> Array:
+    d, folds = x.shape[1], weight.shape[0]
+    if d > PAIRS:
+        return jax.lax.map(lambda w: _plain_gram(x, w), weight)
+    row, column = jnp.triu_indices(d)
+
+    def products(w: Array, v: Array) -> Array:
+        return jnp.matmul(w.T, v[:, row] * v[:, column], precision="highest")
+
+    half = sum_blocks(products, weight.T, x, rows=block_rows(len(row)))
+    return jnp.zeros((folds, d, d), half.dtype).at[:, row, column].set(half).at[:, column, row].set(half)
+
+
+_cross = _shared_inputs(_plain_cross, _cross_of_folds)
+_gram = _shared_inputs(_plain_gram, _gram_of_folds)
+
+
+# ---- segments --------------------------------------------------------------------------------------------------------
 def segment_reduce(
-    values: Float[Array, "n d"],
+    values: Float[Array, " n *d"],
     segment: Int[Array, " n"],
     segments: int,
     weight: Float[Array, " n"] | None = None,
-) -> Float[Array, "segments d"]:
-    """Sum of `weight * values` by segment; values [n] or [n, d]; segment ids outside 0..segments-1 are left out."""
-    if weight is not None:
-        values = values * (weight[:, None] if values.ndim == 2 else weight)
-    return total(jax.ops.segment_sum(values, segment, segments))
+) -> Float[Array, " segments *d"]:
+    """Sum of `weight * values` by segment, for values [n, d] or [n]; ids outside 0..segments-1 are left out.
+
+    O(n d segments) products for few segments, which is faster than the O(n d) scatter used for many.
+    """
+    w = jnp.ones(values.shape[:1], values.dtype) if weight is None else weight
+    if segments > ONE_HOT:
+        return _scatter(segments)(values, w, segment)
+
+    def product(w: Array, v: Array, s: Array) -> Array:
+        here = jnp.where(s[:, None] == jnp.arange(segments), w[:, None], 0)
+        return jnp.tensordot(here.T, v, axes=1, precision="highest")
+
+    width = max(segments, values.size // max(values.shape[0], 1))
+    return sum_blocks(product, w, values, segment, rows=block_rows(width))
+
+
+def _scatter(segments: int) -> Callable[..., Any]:
+    def plain(values: Array, weight: Array, segment: Array) -> Array:
+        w = weight.reshape((-1,) + (1,) * (values.ndim - 1))
+        return total(jax.ops.segment_sum(values * w, segment, segments))
+
+    def of_folds(values: Array, weight: Array, segment: Array) -> Array:
+        return jax.lax.map(lambda w: plain(values, w, segment), weight)
+
+    return _shared_inputs(plain, of_folds)
 
 
 def squared_distances(x: Float[Array, "n d"], y: Float[Array, "k d"]) -> Float[Array, "n k"]:
-    """Squared Euclidean distances between all rows of x and y, never negative. O(n k d)."""
+    """Squared Euclidean distances between all rows of x and y, never negative. O(n d k).
+
+    One product of matrices: what rows have in common (a large mean) costs digits, so centre first where it is large.
+    """
     cross = jnp.matmul(x, y.T, precision="highest")
     return jnp.maximum((x * x).sum(1)[:, None] - 2 * cross + (y * y).sum(1)[None, :], 0)
-
-
-def weighted_quantile(x: Float[Array, "n d"], weight: Float[Array, " n"], q: Float[Array, " q"]) -> Float[Array, "q d"]:
-    """Type-7 quantiles of the sample in which row i is repeated weight_i times. O(n log n) per column.
-
-    Rows of weight 0 do not matter, whatever they hold; NaN counts as absent. All absent gives NaN.
-    """
-    one = x.ndim == 1
-    columns = x[:, None] if one else x
-
-    def of(column: Array) -> Array:
-        w = jnp.where(jnp.isnan(column), 0, weight)
-        order = jnp.argsort(jnp.where(w > 0, column, jnp.inf))
-        value, cumulative = column[order], jnp.cumsum(w[order])
-        mass = cumulative[-1]
-        last = jnp.maximum(jnp.searchsorted(cumulative, mass, side="left"), 0)
-        place = q * jnp.maximum(mass - 1, 0)
-        low = jnp.floor(place)
-
-        def at(position: Array) -> Array:
-            index = jnp.searchsorted(cumulative, position, side="right")
-            return value[jnp.minimum(index, last)]
-
-        below, above = at(low), at(jnp.minimum(low + 1, mass - 1))
-        return jnp.where(mass > 0, below + (above - below) * (place - low), jnp.nan)
-
-    out = jax.lax.map(of, columns.T).T
-    return out[:, 0] if one else out

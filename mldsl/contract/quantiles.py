@@ -1,0 +1,134 @@
+"""Weighted quantiles: type 7 of the sample in which row i is repeated weight_i times.
+
+Two ways, chosen by size. Short columns are sorted. Sorting is slow in XLA on a CPU (a million float32: 0.3 s), so in
+long columns, and where rows are sharded, the order statistics are found by radix selection: histograms of the weights
+over 16 bits at a time of an integer that orders as the numbers do; and histograms add up over shards.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from mldsl.contract.blocks import axis, total
+
+LONG = 32768  # rows from which selection beats sorting
+DIGIT = 16  # bits of a digit
+
+
+def weighted_quantile(
+    x: Float[Array, " n *d"], weight: Float[Array, " n"], q: Float[Array, " q"]
+) -> Float[Array, " q *d"]:
+    """Type-7 quantiles of the sample in which row i is repeated weight_i times, for x [n, d] or [n].
+
+    Rows of weight 0 do not matter, whatever they hold; NaN counts as absent. All absent gives NaN. O(n log n) per
+    column, or O(n) for long ones.
+    """
+    columns = x[:, None] if x.ndim == 1 else x
+    of = _selected if columns.shape[0] > LONG or axis() is not None else _sorted
+    out = jax.lax.map(lambda column: of(column, weight, q), columns.T).T
+    return out[:, 0] if x.ndim == 1 else out
+
+
+def segment_quantile(
+    x: Float[Array, "n d"], weight: Float[Array, " n"], q: Float[Array, " q"], segment: Int[Array, " n"], segments: int
+) -> Float[Array, "segments q d"]:
+    """`weighted_quantile` within each segment; ids outside 0..segments-1 are left out. O(n log n) per column."""
+    if axis() is not None:
+        raise NotImplementedError("segment_quantile sorts all rows of a column, which sharded rows cannot")
+
+    def of(column: Array) -> Array:
+        here = (weight > 0) & ~jnp.isnan(column) & (segment >= 0) & (segment < segments)
+        key = jnp.where(here, segment, segments)
+        value = jnp.where(here, column, jnp.inf)
+        key, value, w = jax.lax.sort((key, value, jnp.where(here, weight, 0)), num_keys=2)
+        cumulative = jnp.cumsum(w)
+        mass = jax.ops.segment_sum(w, key, segments)
+        end = jnp.searchsorted(key, jnp.arange(segments), side="right")
+        before = jnp.cumsum(mass) - mass
+        place = q * jnp.maximum(mass[:, None] - 1, 0)
+        low = jnp.floor(place)
+
+        def at(position: Array) -> Array:
+            index = jnp.searchsorted(cumulative, before[:, None] + position, side="right")
+            return value[jnp.clip(index, 0, jnp.maximum(end - 1, 0)[:, None])]
+
+        below, above = at(low), at(jnp.maximum(jnp.minimum(low + 1, mass[:, None] - 1), 0))
+        return jnp.where(mass[:, None] > 0, below + (above - below) * (place - low), jnp.nan)
+
+    return jnp.moveaxis(jax.lax.map(of, x.T), 0, -1)
+
+
+def _between(at: object, q: Array, mass: Array) -> Array:
+    """Interpolate between the order statistics on both sides of place q (mass - 1), counted from 0."""
+    place = q * jnp.maximum(mass - 1, 0)
+    low = jnp.floor(place)
+    high = jnp.maximum(jnp.minimum(low + 1, mass - 1), 0)
+    found = at(jnp.concatenate([low, high]))  # type: ignore[operator]
+    below, above = found[: q.shape[0]], found[q.shape[0] :]
+    return jnp.where(mass > 0, below + (above - below) * (place - low), jnp.nan)
+
+
+def _sorted(column: Array, weight: Array, q: Array) -> Array:
+    w = jnp.where(jnp.isnan(column), 0, weight)
+    # Rows of weight 0 go to the end, so that what they hold does not change the order of the others' sum.
+    order = jnp.argsort(jnp.where(w > 0, column, jnp.inf))
+    value, cumulative = column[order], jnp.cumsum(w[order])
+    mass = cumulative[-1]
+    last = jnp.searchsorted(cumulative, mass, side="left")
+
+    def at(position: Array) -> Array:
+        return value[jnp.minimum(jnp.searchsorted(cumulative, position, side="right"), last)]
+
+    return _between(at, q, mass)
+
+
+def _selected(column: Array, weight: Array, q: Array) -> Array:
+    """Find order statistics digit by digit, the most significant first."""
+    w = jnp.where(jnp.isnan(column), 0, weight)
+    key = _ordered_bits(jnp.where(w > 0, column, 0))
+    bits = key.dtype.itemsize * 8
+    base = 1 << DIGIT
+
+    def at(position: Array) -> Array:
+        left, prefix = position, jnp.zeros(position.shape, key.dtype)
+        slots = jnp.arange(position.shape[0])
+        for shift in range(bits - DIGIT, -1, -DIGIT):  # two digits in float32, four in float64
+            digit = ((key >> shift) & (base - 1)).astype(jnp.int32)
+            if shift == bits - DIGIT:
+                counts = total(jax.ops.segment_sum(w, digit, base))[None]
+                slot = jnp.zeros_like(slots)
+            else:
+                above = (key >> shift) >> DIGIT
+                match = above[None, :] == prefix[:, None]
+                slot = (prefix[None, :] == prefix[:, None]).argmax(1)  # places with one prefix share a histogram
+                here = match.argmax(0).astype(jnp.int32)
+                mine = jnp.where(match.any(0), w, 0)
+                counts = total(jax.ops.segment_sum(mine, here * base + digit, slots.shape[0] * base)).reshape(-1, base)
+            cumulative = jnp.cumsum(counts, axis=1)[slot]
+            # The last digit that holds any weight: where rounding puts a place beyond the end.
+            last = jax.vmap(lambda c: jnp.searchsorted(c, c[-1], side="left"))(cumulative)
+            found = jax.vmap(lambda c, p: jnp.searchsorted(c, p, side="right"))(cumulative, left)
+            found = jnp.minimum(found, last)
+            before = jnp.where(found > 0, jnp.take_along_axis(cumulative, found[:, None] - 1, 1)[:, 0], 0)
+            left = jnp.maximum(left - before, 0)
+            prefix = (prefix << DIGIT) | found.astype(key.dtype)
+        return _from_ordered_bits(prefix, column.dtype)
+
+    return _between(at, q, total(w.sum()))
+
+
+def _ordered_bits(x: Array) -> Array:
+    """Unsigned integers that order as the floats do."""
+    unsigned = jnp.uint32 if x.dtype.itemsize == 4 else jnp.uint64
+    raw = jax.lax.bitcast_convert_type(x + 0.0, unsigned)  # + 0.0 makes -0.0 a 0.0
+    sign = raw >> (raw.dtype.itemsize * 8 - 1)
+    top = jnp.asarray(1, unsigned) << (raw.dtype.itemsize * 8 - 1)
+    return jnp.where(sign == 1, ~raw, raw | top)
+
+
+def _from_ordered_bits(key: Array, dtype: jnp.dtype) -> Array:
+    top = jnp.asarray(1, key.dtype) << (key.dtype.itemsize * 8 - 1)
+    raw = jnp.where((key & top) != 0, key ^ top, ~key)
+    return jax.lax.bitcast_convert_type(raw, dtype)
