@@ -47,7 +47,7 @@ def segment_quantile(
         mass = jax.ops.segment_sum(w, key, segments)
         end = jnp.searchsorted(key, jnp.arange(segments), side="right")
         before = jnp.cumsum(mass) - mass
-        place = q * jnp.maximum(mass[:, None] - 1, 0)
+        place = q[None, :] * jnp.maximum(mass[:, None] - 1, 0)
         low = jnp.floor(place)
 
         def at(position: Array) -> Array:

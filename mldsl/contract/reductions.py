@@ -89,7 +89,7 @@ def _plain_moments(x: Array, weight: Array) -> tuple[Array, Array, Array]:
     mean = weighted_sum(x, weight) / safe
 
     def about(w: Array, v: Array) -> tuple[Array, Array]:
-        off = v - mean
+        off = v - mean[None]
         return jnp.tensordot(w, off, axes=1, precision="highest"), jnp.tensordot(w, off * off, 1, precision="highest")
 
     first, second = sum_blocks(about, weight, x)
@@ -108,7 +108,7 @@ def _moments_of_folds(x: Array, weight: Array) -> tuple[Array, Array, Array]:
     center = _plain_moments(x, weight.sum(0))[0]
 
     def about(w: Array, v: Array) -> tuple[Array, Array]:
-        off = v - center
+        off = v - center[None]
         product = lambda u: jnp.tensordot(w.T, u, axes=1, precision="highest")  # noqa: E731
         return product(off), product(off * off)
 
@@ -187,7 +187,7 @@ def segment_reduce(
         return _scatter(segments)(values, w, segment)
 
     def product(w: Array, v: Array, s: Array) -> Array:
-        here = jnp.where(s[:, None] == jnp.arange(segments), w[:, None], 0)
+        here = jnp.where(s[:, None] == jnp.arange(segments)[None, :], w[:, None], 0)
         return jnp.tensordot(here.T, v, axes=1, precision="highest")
 
     width = max(segments, values.size // max(values.shape[0], 1))

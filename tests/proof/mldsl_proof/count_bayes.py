@@ -55,14 +55,14 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         smooth = jnp.where(examples.active[:, None], smooth, 0)
     total = jnp.maximum(smooth.sum(axis=0), tiny(smooth))
     # log 1 = 0: a column that does not exist in this fold adds nothing.
-    log_share = jnp.where(smooth > 0, jnp.log(jnp.where(smooth > 0, smooth, 1)) - jnp.log(total), 0)
+    log_share = jnp.where(smooth > 0, jnp.log(jnp.where(smooth > 0, smooth, 1)) - jnp.log(total)[None, :], 0)
     log_prior = jnp.log(mass / jnp.maximum(mass.sum(), tiny(mass)))
     return Params(log_prior, log_share), Info(counts)
 
 
 def predict(spec: Spec, params: Params, inputs: Sparse) -> Prediction:
     """Posterior probabilities; the number of rows is that of the matrix."""
-    joint = inputs.matmul(params.log_share) + params.log_prior
+    joint = inputs.matmul(params.log_share) + params.log_prior[None, :]
     return Prediction(probability=jax.nn.softmax(joint, axis=1), score=joint)
 
 

@@ -53,7 +53,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     weight = examples.weight
     x = jnp.where(weight[:, None] > 0, examples.inputs, 0)
     if examples.active is not None:
-        x = jnp.where(examples.active, x, 0)
+        x = jnp.where(examples.active[None, :], x, 0)
     there = weight > 0
     to_mean = squared_distances(x, weighted_mean(x, weight)[None, :])[:, 0]
     first = x[jnp.argmin(jnp.where(there, to_mean, jnp.inf))]
@@ -62,9 +62,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     def add(k: Array, loop: tuple[Array, Array]) -> tuple[Array, Array]:
         centres, nearest = loop
         centre = x[jnp.argmax(jnp.where(there, nearest, -1))]
-        return centres.at[k].set(centre), jnp.minimum(nearest, ((x - centre) ** 2).sum(axis=1))
+        return centres.at[k].set(centre), jnp.minimum(nearest, ((x - centre[None, :]) ** 2).sum(axis=1))
 
-    nearest = ((x - first) ** 2).sum(axis=1)
+    nearest = ((x - first[None, :]) ** 2).sum(axis=1)
     centres, nearest = jax.lax.fori_loop(1, spec.clusters, add, (centres, nearest))
     return Params(centres), Info(jnp.sqrt(jnp.max(jnp.where(there, nearest, 0))))
 

@@ -45,7 +45,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     """Estimate mean and covariance; the covariance is factored once."""
     x, weight = examples.inputs, examples.weight
     mean, variance, mass = weighted_moments(x, weight)
-    centred = jnp.where(weight[:, None] > 0, x - mean, 0)
+    centred = jnp.where(weight[:, None] > 0, x - mean[None, :], 0)
     covariance = weighted_gram(centred, weight) / jnp.maximum(mass, tiny(mass))
     jitter = spec.ridge * jnp.maximum(variance.mean(), tiny(variance))
     factor = jnp.linalg.cholesky(covariance + jitter * jnp.eye(x.shape[1], dtype=x.dtype))
@@ -55,7 +55,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 def sample(spec: Spec, params: Params, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
     """Draw n new rows."""
     z = jax.random.normal(key, (n, params.mean.shape[0]), params.mean.dtype)
-    return params.mean + jnp.matmul(z, params.factor.T, precision="highest")
+    return params.mean[None, :] + jnp.matmul(z, params.factor.T, precision="highest")
 
 
 @hookimpl

@@ -85,8 +85,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
 def predict(spec: Spec, params: Params, inputs: Int[Array, "n d"]) -> Prediction:
     """Posterior probabilities from binned rows."""
-    column = jnp.arange(inputs.shape[1])
-    joint = params.log_share[column, inputs].sum(axis=1) + params.log_prior  # [n, k]
+    column = jnp.arange(inputs.shape[1])[None, :]
+    joint = params.log_share[column, inputs].sum(axis=1) + params.log_prior[None, :]  # [n, k]
     return Prediction(probability=jax.nn.softmax(joint, axis=1))
 
 

@@ -68,7 +68,7 @@ def apply(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Float[Arra
     """Look every level up."""
     levels = params.encoding.shape[1]
     padded = jnp.concatenate([params.encoding, jnp.full_like(params.encoding[:, :1], params.mean)], axis=1)
-    return padded[jnp.arange(inputs.shape[1]), _code(inputs, levels)]
+    return padded[jnp.arange(inputs.shape[1])[None, :], _code(inputs, levels)]
 
 
 @hookimpl

@@ -41,7 +41,7 @@ def fit(spec: NoSpec, key: Key[Array, ""], shape: Shape, examples: Examples) -> 
     centre = weighted_mean(y, weight)
     residual = jnp.where(weight > 0, y - centre, 0)  # [n]
     median = weighted_quantile(x, weight, jnp.asarray([0.5], x.dtype))[0]  # [d]
-    above = (x > median).astype(x.dtype)  # [n, d]
+    above = (x > median[None, :]).astype(x.dtype)  # [n, d]
 
     def mean_of(side: Array) -> tuple[Array, Array]:
         mass = jnp.matmul(weight, side, precision="highest")

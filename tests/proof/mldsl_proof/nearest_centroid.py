@@ -47,7 +47,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     """Take the mean of each class."""
     x, target, weight = examples.inputs, examples.target, examples.weight
     if examples.active is not None:
-        x = jnp.where(examples.active, x, 0)
+        x = jnp.where(examples.active[None, :], x, 0)
     mass = segment_reduce(weight, target, shape.classes)
     total = segment_reduce(x, target, shape.classes, weight=weight)
     centroids = total / jnp.maximum(mass, tiny(mass))[:, None]
@@ -59,7 +59,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
     """Posterior probabilities, and the negative squared distances as scores."""
     score = -squared_distances(inputs, params.centroids)  # [n, k]
-    logits = jnp.where(params.present, score / (2 * spec.spread * params.variance), -jnp.inf)
+    logits = jnp.where(params.present[None, :], score / (2 * spec.spread * params.variance), -jnp.inf)
     return Prediction(probability=jax.nn.softmax(logits, axis=1), score=score)
 
 

@@ -52,7 +52,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     gram = weighted_gram(centred, 2 * weight * mass[query])  # [d + 1, d + 1]
     if examples.active is not None:
         active = jnp.append(examples.active, True)
-        gram = jnp.where(active[:, None] & active, gram, 0)
+        gram = jnp.where(active[:, None] & active[None, :], gram, 0)
     left = gram[:-1, :-1] + spec.l2 * jnp.eye(gram.shape[0] - 1, dtype=gram.dtype)
     solved = jax.scipy.linalg.solve(left, gram[:-1, -1], assume_a="pos")
     return Params(solved), Info(gram[-1, -1] - gram[-1, :-1] @ solved)

@@ -48,9 +48,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     x = jnp.where(weight[:, None] > 0, examples.inputs, 0)
     y = jnp.where(weight > 0, examples.target, 0)
     if examples.active is not None:
-        x = jnp.where(examples.active, x, 0)
+        x = jnp.where(examples.active[None, :], x, 0)
     x_mean, y_mean = weighted_mean(x, weight), weighted_mean(y, weight)
-    x, y = x - x_mean, y - y_mean
+    x, y = x - x_mean[None, :], y - y_mean
     left = weighted_gram(x, weight) + spec.l2 * jnp.eye(x.shape[1], dtype=x.dtype)
     right = weighted_gram(x, weight, y[:, None])[:, 0]
     coefficients = jax.scipy.linalg.solve(left, right, assume_a="pos")

@@ -56,7 +56,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         outer = other[:, :, None] * other[:, None, :]  # [n, f, f]
         gram = segment_reduce(outer.reshape(len(other), -1), rows, count, weight=weight)
         right = segment_reduce(other * rating[:, None], rows, count, weight=weight)  # [count, f]
-        factored = jax.scipy.linalg.cho_factor(gram.reshape(count, spec.factors, spec.factors) + ridge)
+        factored = jax.scipy.linalg.cho_factor(gram.reshape(count, spec.factors, spec.factors) + ridge[None])
         return jax.scipy.linalg.cho_solve(factored, right[:, :, None])[:, :, 0]
 
     def round_(items: Array, _: None) -> tuple[Array, Array]:

@@ -77,7 +77,7 @@ def init(spec: Spec, key: Key[Array, ""], shape: Shape) -> State:
 
 
 def _loss(params: Params, x: Array, target: Array, weight: Array) -> Array:
-    logits = jnp.matmul(x, params.weights, precision="highest") + params.bias
+    logits = jnp.matmul(x, params.weights, precision="highest") + params.bias[None, :]
     wrong = -jnp.take_along_axis(jax.nn.log_softmax(logits, axis=1), target[:, None], axis=1)[:, 0]
     return weighted_mean(wrong, weight)
 
@@ -131,7 +131,7 @@ def loss(spec: Spec, params: Params, examples: Examples) -> Float[Array, ""]:
 
 def predict(spec: Spec, params: Params, inputs: Mapping[str, Array]) -> Prediction:
     """Probabilities of the classes."""
-    logits = jnp.matmul(_flat(inputs, params.scale), params.weights, precision="highest") + params.bias
+    logits = jnp.matmul(_flat(inputs, params.scale), params.weights, precision="highest") + params.bias[None, :]
     return Prediction(probability=jax.nn.softmax(logits, axis=1))
 
 
