@@ -23,6 +23,6 @@ from mldsl.plan.model import (
 )  # fmt: skip
 
 __all__ = [
-    "Apply", "ColumnPlan", "ColumnState", "ColumnUse", "Columns", "ComponentValue", "Constant", "EnvSecret", "MetricPlan",
+    "Apply", "ClassCount", "ColumnPlan", "ColumnState", "ColumnUse", "Columns", "ComponentValue", "Constant", "EnvSecret", "MetricPlan",
     "ModelPlan", "NetworkPlan", "ParamPlan", "Plan", "RowExpression", "SplitPlan", "StepPlan", "Task", "Threshold", "TunePlan",
 ]  # fmt: skip

@@ -70,12 +70,18 @@ class ComponentValue:
     args: tuple[tuple[str, Any], ...] = ()
     written: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
+    model: str | None = None  # a report limited to one model by `model = NAME`, which every report takes
     text: str = attrs.field(default="", eq=False)  # as written, canonical
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     def arg(self, name: str) -> Any:
         """The value of one argument."""
         return dict(self.args)[name]
+
+
+@attrs.frozen
+class ClassCount:
+    """`classes` while the levels of the target are still to be learned: the number of target classes."""
 
 
 @attrs.frozen
@@ -136,6 +142,7 @@ class StepPlan:
     before: tuple[ColumnState, ...]
     after: tuple[ColumnState, ...]
     fitted: bool = False
+    keep: bool = False  # `keep = true`: the columns worked on stay, and what is made stands beside them
     transforms: str | None = None  # the block it stands in
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
