@@ -13,12 +13,18 @@ import attrs
 import jax
 import numpy as np
 
+from mldsl.plugin import Component
+
 _registered: set[type] = set()
 
 
+def _is_tree(value: Any) -> bool:
+    # Nested components and choices with arguments are sub-trees; the component object itself is static.
+    return attrs.has(type(value)) and not isinstance(value, type | Component)
+
+
 def _is_leaf(field: attrs.Attribute[Any], value: Any) -> bool:
-    declared = field.metadata.get("mldsl", {})
-    return bool(declared.get("traced")) or (attrs.has(type(value)) and not isinstance(value, type))
+    return bool(field.metadata.get("mldsl", {}).get("traced")) or _is_tree(value)
 
 
 def register(cls: type) -> None:
@@ -59,7 +65,7 @@ def as_tree(spec: Any, dtype: Any = np.float32) -> Any:
         value = getattr(spec, field.name)
         if field.metadata.get("mldsl", {}).get("traced") and value is not None:
             changes[field.name] = np.asarray(value, dtype)
-        elif attrs.has(type(value)) and not isinstance(value, type):
+        elif _is_tree(value):
             changes[field.name] = as_tree(value, dtype)
     copy = object.__new__(type(spec))
     for field in attrs.fields(type(spec)):

@@ -40,7 +40,7 @@ class Problem:
     message: str
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Component:
     """What every kind has.
 
@@ -61,8 +61,12 @@ class Component:
     deprecated: str = ""
     exceptions: Mapping[str, str] = attrs.field(factory=dict)
 
+    def __repr__(self) -> str:
+        # Stable from process to process: it is part of the key of compiled programs.
+        return f"<{self.kind} {self.name}>"
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Model(Component):
     """An algorithm that learns: `fit` and `predict`, or `init`, `update`, `finish` and `predict`.
 
@@ -100,7 +104,7 @@ class Model(Component):
     precision: str = "float32"
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Transform(Component):
     """A fitted or row-wise step.
 
@@ -131,7 +135,7 @@ class Transform(Component):
     precision: str = "float32"
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Metric(Component):
     """A number with a direction: metric(spec, view) -> scalar, a pure function of JAX arrays that respects view.weight.
 
@@ -151,7 +155,7 @@ class Metric(Component):
     highest: float | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Report(Component):
     """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.ReportOutput, on NumPy arrays."""
 
@@ -161,7 +165,7 @@ class Report(Component):
     needs: Collection[str] = ("model",)
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class SourceComponent(Component):
     """Where rows come from: scan(spec, context) -> mldsl.data.Scan (lazy)."""
 
@@ -169,7 +173,7 @@ class SourceComponent(Component):
     scan: Callable[..., Any] = attrs.field(kw_only=True)
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Function(Component):
     """A row function: expression(*operands) -> polars expression; literal operands arrive as Python values."""
 
@@ -181,7 +185,7 @@ class Function(Component):
     missing: str = "same"
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Stop(Component):
     """When an iterative fit ends early: should_stop(spec, history) -> bool, history the watched values so far."""
 
@@ -189,7 +193,7 @@ class Stop(Component):
     should_stop: Callable[..., bool] = attrs.field(kw_only=True)
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Exporter(Component):
     """What leaves the run folder: export(spec, context) -> list of paths written."""
 
@@ -197,7 +201,7 @@ class Exporter(Component):
     export: Callable[..., Any] = attrs.field(kw_only=True)
 
 
-@attrs.frozen(kw_only=True, slots=False, eq=False)
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Part(Component):
     """A component of any other kind (layer, loss, kernel, optimizer, schedule ...): a Spec and named functions."""
 

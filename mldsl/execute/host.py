@@ -1,0 +1,170 @@
+"""The host half of a model: derived columns and steps on strings, dates and vocabularies, in Polars.
+
+It is learned once, on the outer training rows, and is the same for all folds: level dictionaries, vocabularies and token
+ids. Statistics that must not see a fold's held-out rows belong to the device half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.contract import HostSparse
+from mldsl.data import Dataset, Encoded, Levels, encode, learn_levels, row_expression
+from mldsl.execute.steps import Resolver, columns_used, matched
+from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
+
+
+@attrs.frozen(eq=False)
+class HostStep:
+    """A step that ran on the host: an expression, or a component with what it learned (`state`)."""
+
+    plan: StepPlan
+    state: Any = None
+    on: tuple[str, ...] = ()
+
+
+@attrs.frozen(eq=False)
+class HostHalf:
+    """The fitted host half: its steps, the columns to encode after them, the dictionaries, and the device half's steps."""
+
+    steps: tuple[HostStep, ...]
+    columns: tuple[ColumnPlan, ...]
+    levels: Levels
+    device: tuple[StepPlan, ...]
+
+
+@attrs.frozen(eq=False)
+class HostRows:
+    """Rows after the host half: encoded columns, sparse blocks and tensors made by host steps."""
+
+    encoded: Encoded
+    sparse: Mapping[str, HostSparse]
+    tensors: Mapping[str, np.ndarray]
+
+
+def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], tuple[StepPlan, ...]]:
+    """The steps of the host half and those of the device half, each in order.
+
+    An expression runs on the host unless a device step has made or changed a column that it reads or names.
+    """
+    host: list[StepPlan] = []
+    device: list[StepPlan] = []
+    touched: set[str] = set()
+    for step in model.steps:
+        if step.derive is not None:
+            name, expression = step.derive
+            if (columns_used(expression) | {name}) & touched:
+                device.append(step)
+                touched.add(name)
+            else:
+                host.append(step)
+        elif step.component is not None and resolver.component(step.component).host:
+            host.append(step)
+        else:
+            device.append(step)
+            before = {c.name for c in step.before}
+            touched |= set(step.on) | {c.name for c in step.after if c.name not in before}
+    return tuple(host), tuple(device)
+
+
+def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Resolver) -> tuple[HostHalf, HostRows]:
+    """Learn the host half on the rows `train` (bool [n]) and apply it to all rows."""
+    host, device = divide(model, resolver)
+    weight = train.astype(np.float64)
+    walk = _Walk(dataset.frame, dataset.columns, resolver)
+    done = [walk.fit(step, weight) for step in host]
+    changed = attrs.evolve(dataset, frame=walk.frame, columns=walk.columns)
+    levels = learn_levels(changed, train)
+    half = HostHalf(tuple(done), walk.columns, levels, device)
+    return half, HostRows(encode(walk.frame, walk.columns, levels), walk.sparse, walk.tensors)
+
+
+def apply_host(half: HostHalf, frame: Any, columns: Sequence[ColumnPlan], resolver: Resolver) -> HostRows:
+    """The fitted host half on new rows (a Polars frame of the declared columns)."""
+    walk = _Walk(frame, tuple(columns), resolver)
+    for step in half.steps:
+        walk.apply(step)
+    present = set(walk.frame.columns)
+    wanted = [c for c in half.columns if c.name in present]
+    return HostRows(encode(walk.frame, wanted, half.levels), walk.sparse, walk.tensors)
+
+
+class _Walk:
+    """A frame and its columns on their way through the host steps."""
+
+    def __init__(self, frame: Any, columns: tuple[ColumnPlan, ...], resolver: Resolver) -> None:
+        self.frame = frame
+        self.columns = columns
+        self.resolver = resolver
+        self.sparse: dict[str, HostSparse] = {}
+        self.tensors: dict[str, np.ndarray] = {}
+
+    def fit(self, step: StepPlan, weight: np.ndarray) -> HostStep:
+        if step.derive is not None or step.component is None:
+            done = HostStep(step)
+        else:
+            component, spec = self.resolver.component(step.component), self.resolver.spec(step.component)
+            on = tuple(matched(step.on, self.frame.columns))
+            state = component.fit(spec, self._series(on), weight) if component.fit is not None else None
+            done = HostStep(step, state, on)
+        self.apply(done)
+        return done
+
+    def apply(self, step: HostStep) -> None:
+        if step.plan.derive is not None:
+            name, expression = step.plan.derive
+            self._derive(step.plan, name, expression)
+        elif step.plan.component is not None:
+            component, spec = self.resolver.component(step.plan.component), self.resolver.spec(step.plan.component)
+            self._outputs(step.plan, component.apply(spec, step.state, self._series(step.on)))
+        self._leave(step.plan)
+
+    def _series(self, names: Sequence[str]) -> dict[str, Any]:
+        return {name: self.frame[name] for name in names}
+
+    def _derive(self, plan: StepPlan, name: str, expression: RowExpression) -> None:
+        compiled = row_expression(expression, self._function)
+        self.frame = self.frame.with_columns(compiled.alias(name))
+        self._add(plan, name)
+
+    def _function(self, full_name: str) -> Any:
+        from mldsl.plan import ComponentValue
+
+        plugin, _, name = full_name.rpartition(".")
+        return self.resolver.component(ComponentValue("function", name, plugin or "core"))
+
+    def _add(self, plan: StepPlan, name: str) -> None:
+        state = next((c for c in plan.after if c.name == name), None)
+        kind = state.type if state is not None else "continuous"
+        new = ColumnPlan(name, kind, bool(state and state.missing), levels=state.levels if state else None)
+        if any(c.name == name for c in self.columns):
+            self.columns = tuple(new if c.name == name else c for c in self.columns)
+        else:
+            self.columns = (*self.columns, new)
+
+    def _outputs(self, plan: StepPlan, given: Mapping[str, Any]) -> None:
+        import polars as pl
+
+        for name, value in given.items():
+            if isinstance(value, HostSparse):
+                self.sparse[name] = value
+            elif isinstance(value, np.ndarray) and value.ndim > 1:
+                self.tensors[name] = value
+            else:
+                series = value if isinstance(value, pl.Series) else pl.Series(name, value)
+                self.frame = self.frame.with_columns(series.alias(name))
+                self._add(plan, name)
+
+    def _leave(self, plan: StepPlan) -> None:
+        """Columns that the step consumed are inputs no longer."""
+        after = {c.name for c in plan.after}
+        gone = {c.name for c in plan.before} - after
+        made = set(self.sparse) | set(self.tensors)
+        self.columns = tuple(
+            attrs.evolve(c, role="ignore") if c.role == "input" and (c.name in gone or c.name in made) else c
+            for c in self.columns
+        )

@@ -1,0 +1,194 @@
+"""Metrics of one model: the value on every part with its interval, per fold, and per candidate threshold.
+
+Every evaluation of a model is the same few compiled programs over the same padded rows; a part is a weight vector.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mldsl.contract import MetricView, Prediction
+from mldsl.execute.buckets import bucket, pad
+from mldsl.execute.decide import classes_at
+from mldsl.execute.fit import Prepared, Run
+from mldsl.execute.intervals import intervals
+from mldsl.execute.programs import key_data
+from mldsl.plan import ComponentValue, MetricPlan
+
+GATHER_FROM = 20_000  # rows; above, a part's rows are gathered, below all rows share one program
+REPLICATES = 1_000
+
+
+@attrs.frozen(eq=False)
+class Measured:
+    """A metric ready to be computed: its functions, Spec, class index and codes of the column that it names."""
+
+    name: str
+    component: Any
+    spec: Any
+    positive: int | None
+    labels: np.ndarray | None
+    label_count: int
+
+
+def measured(run: Run, prepared: Prepared, name: str, value: ComponentValue) -> Measured:
+    """Resolve a metric against the model's classes and the data's columns."""
+    component, spec = run.resolver.component(value), run.resolver.spec(value)
+    positive = len(prepared.classes) - 1 if len(prepared.classes) == 2 else None
+    written = getattr(spec, "positive", None)
+    if written is not None:
+        positive = prepared.classes.index(str(written))
+    labels, count = None, 0
+    column = getattr(spec, "labels", None)
+    if column is not None:
+        import polars as pl
+
+        texts = run.dataset.frame[str(column)].cast(pl.String)
+        known = texts.drop_nulls().unique().sort()
+        numbers = pl.Series(range(len(known)), dtype=pl.Int32)
+        labels = texts.replace_strict(known, numbers, default=-1, return_dtype=pl.Int32).to_numpy()
+        count = len(known)
+    return Measured(name, component, spec, positive, labels, count)
+
+
+class Judge:
+    """All metrics of one model."""
+
+    def __init__(self, run: Run, prepared: Prepared, metrics: tuple[MetricPlan, ...], matrix: np.ndarray | None) -> None:
+        self.run, self.prepared, self.metrics = run, prepared, metrics
+        self.measures = [measured(run, prepared, m.name, m.component) for m in metrics]
+        self.n = run.dataset.frame.height
+        self.matrix = matrix
+        self.target = self._target()
+        self.groups = self._groups()
+        self.static = repr((prepared.pipeline.shape, [(m.name, m.component.name, repr(m.spec)) for m in self.measures]))
+
+    def _target(self) -> np.ndarray | None:
+        target = self.prepared.host.encoded.target
+        return None if target is None else np.asarray(target)
+
+    def _groups(self) -> np.ndarray | None:
+        encoded = self.prepared.host.encoded
+        return next((g for g in (encoded.group, encoded.query, encoded.user) if g is not None), None)
+
+    # ---- views -------------------------------------------------------------------------------------------------------
+    def view(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> tuple[MetricView, Any, Any]:
+        """What metrics see of a prediction (NumPy, padded rows) for the rows of weight above 0: view, codes, groups."""
+        dtype = np.float64 if self.prepared.x64 else np.float32
+        rows = np.arange(self.n)
+        if self.n > GATHER_FROM and np.count_nonzero(weight) < 0.8 * self.n:
+            rows = np.flatnonzero(weight)
+        size = bucket(len(rows))
+
+        def fit(array: Any, cast: Any) -> Any:
+            return None if array is None else pad(np.asarray(array)[rows].astype(cast), size)
+
+        classes = len(self.prepared.classes)
+        shown, probability = None, None
+        if prediction.probability is not None:
+            probability = prediction.probability
+            positive = classes - 1 if classes == 2 else None
+            shown = fit(classes_at(np.asarray(probability)[: self.n], positive, threshold), np.int32)
+        elif prediction.label is not None:
+            shown = fit(prediction.label, np.int32)
+        elif prediction.mean is not None or prediction.score is not None:
+            shown = fit(prediction.mean if prediction.mean is not None else prediction.score, dtype)
+        train = (self.run.split.part == "train") * self.prepared.weight
+        prior = center = None
+        if self.target is not None:
+            mass = max(float(train.sum()), 1e-30)
+            if classes:
+                prior = (np.bincount(self.target.astype(int), train, classes)[:classes] / mass).astype(dtype)
+            else:
+                center = np.asarray((self.target * train).sum() / mass, dtype)
+        groups = self.groups
+        view = MetricView(
+            weight=fit(weight, dtype),
+            target=fit(self.target, np.int32 if classes else dtype),
+            prediction=shown,
+            probability=fit(probability, dtype),
+            score=fit(prediction.score, dtype),
+            inputs=fit(self.matrix, dtype),
+            query=fit(self.prepared.host.encoded.query, np.int32),
+            group=fit(groups, np.int32),
+            prior=prior,
+            center=center,
+            shape=attrs.evolve(self.prepared.pipeline.shape, rows=size),
+            classes=classes,
+            clusters=0 if prediction.distance is None else int(prediction.distance.shape[1]),
+            parameters=self.prepared.pipeline.shape.d,
+        )
+        codes = tuple(fit(m.labels, np.int32) for m in self.measures)
+        return view, codes, len(rows)
+
+    def _of(self, measure: Measured, view: MetricView, codes: Any) -> MetricView:
+        return attrs.evolve(view, positive=measure.positive, labels=codes, label_count=measure.label_count)
+
+    # ---- programs ----------------------------------------------------------------------------------------------------
+    def part(self, prediction: Prediction, weight: np.ndarray, threshold: float | None, path: str) -> dict[str, Any]:
+        """Every metric on the rows of weight above 0, with its 95 % interval: name -> (value, low, high)."""
+        if not self.measures:
+            return {}
+        view, codes, count = self.view(prediction, weight, threshold)
+        groups = 0 if self.groups is None else bucket(int(self.groups.max()) + 1)
+
+        def judge(key: Any, view: MetricView, codes: Any) -> Any:
+            views = [self._of(m, view, c) for m, c in zip(self.measures, codes, strict=True)]
+            return intervals(
+                [(m.component, m.spec) for m in self.measures], views, jax.random.wrap_key_data(key),
+                groups=groups, replicates=REPLICATES,
+            )  # fmt: skip
+
+        key = key_data(self.run.plan.seed, f"metrics/{path}")
+        value, low, high = self.run.programs.call(
+            "judge", judge, (self.static, groups), key, view, codes, x64=self.prepared.x64
+        )
+        del count
+        return {
+            m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)
+        }
+
+    def points(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> dict[str, float]:
+        """Every metric on the rows of weight above 0, without intervals (folds)."""
+        if not self.measures:
+            return {}
+        view, codes, _ = self.view(prediction, weight, threshold)
+
+        def judge(view: MetricView, codes: Any) -> Any:
+            return jnp.stack([self._value(m, self._of(m, view, c)) for m, c in zip(self.measures, codes, strict=True)])
+
+        values = np.asarray(self.run.programs.call("points", judge, self.static, view, codes, x64=self.prepared.x64))
+        return {m.name: float(v) for m, v in zip(self.measures, values, strict=True)}
+
+    def at_thresholds(
+        self, measure: Measured, prediction: Prediction, weight: np.ndarray, thresholds: np.ndarray
+    ) -> np.ndarray:
+        """One metric at every candidate threshold [c], on the rows of weight above 0."""
+        view, _, _ = self.view(prediction, weight, None)
+        positive = len(self.prepared.classes) - 1
+        codes = pad(measure.labels, view.weight.shape[0]) if measure.labels is not None else None
+
+        def judge(view: MetricView, codes: Any, thresholds: Any) -> Any:
+            def one(threshold: Any) -> Any:
+                chosen = jnp.where(view.probability[:, positive] >= threshold, positive, 1 - positive)
+                return self._value(measure, self._of(measure, attrs.evolve(view, prediction=chosen), codes))
+
+            return jax.lax.map(one, thresholds)
+
+        dtype = np.float64 if self.prepared.x64 else np.float32
+        static = (self.static, measure.name, repr(measure.spec))
+        scores = self.run.programs.call(
+            "thresholds", judge, static, view, codes, thresholds.astype(dtype), x64=self.prepared.x64
+        )
+        return np.asarray(scores)
+
+    @staticmethod
+    def _value(measure: Measured, view: MetricView) -> Any:
+        if measure.component.prepare is not None:
+            view = attrs.evolve(view, prepared=measure.component.prepare(measure.spec, view))
+        return measure.component.metric(measure.spec, view)

@@ -1,0 +1,253 @@
+"""One model with its transforms as pure functions of arrays: what `programs` compiles.
+
+The fused form fits every transform, the model, and predicts all rows, in one program, for one weight vector; a fold is
+another weight vector through the same program. Models with a host `prepare` or an `init`/`update`/`finish` loop are cut
+at that place, into a transforming program and what follows.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import attrs
+import jax
+import jax.numpy as jnp
+
+from mldsl.contract import ColumnShape, Examples, Prediction, Shape
+from mldsl.execute.arrays import Rows, join_sparse
+from mldsl.execute.expressions import device_expression
+from mldsl.execute.steps import DeviceStep
+from mldsl.plugin import NamedColumn
+
+INNER_FOLDS = 5  # of the training rows, for steps that use the target
+
+
+class Table(NamedTuple):
+    """The matrix on its way through the steps, and which of its columns exist in this fold."""
+
+    matrix: Any
+    active: Any
+
+
+class StepsFitted(NamedTuple):
+    """Params and Info of every device step, in order (None for those that learn nothing)."""
+
+    params: tuple[Any, ...]
+    info: tuple[Any, ...]
+
+
+class Fitted(NamedTuple):
+    """What one fit of the whole pipeline gives."""
+
+    steps: tuple[Any, ...]
+    steps_info: tuple[Any, ...]
+    params: Any
+    info: Any
+    prediction: Any
+
+
+def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
+    """The static facts of columns."""
+    return tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns)
+
+
+@attrs.frozen(eq=False)
+class Pipeline:
+    """The device half of one model. `static` tells its programs apart from every other's."""
+
+    name: str
+    steps: tuple[DeviceStep, ...]
+    columns: tuple[NamedColumn, ...]
+    model: Any
+    shape: Shape
+    static: str
+    sparse: tuple[str, ...] = ()
+    devices: int = 1
+
+    # ---- the matrix through one step ---------------------------------------------------------------------------------
+    def _take(self, table: Table, positions: tuple[int, ...]) -> Table:
+        d = table.matrix.shape[1]
+        if positions == tuple(range(d)):
+            return table
+        if positions and positions == tuple(range(positions[0], positions[-1] + 1)):
+            part = slice(positions[0], positions[-1] + 1)
+            return Table(table.matrix[:, part], table.active[part])
+        index = jnp.asarray(positions, jnp.int32)
+        return Table(jnp.take(table.matrix, index, axis=1), jnp.take(table.active, index))
+
+    def _place(self, table: Table, step: DeviceStep, new: Table) -> Table:
+        kept = self._take(table, step.leave)
+        pieces = [(kept.matrix[:, : step.place], kept.active[: step.place]), new]
+        pieces.append((kept.matrix[:, step.place :], kept.active[step.place :]))
+        full = [(m, a) for m, a in pieces if m.shape[1]]
+        if len(full) == 1:
+            return Table(*full[0])
+        matrix = jnp.concatenate([m.astype(table.matrix.dtype) for m, _ in full], axis=1) if full else kept.matrix
+        active = jnp.concatenate([a for _, a in full]) if full else kept.active
+        return Table(matrix, active)
+
+    def _apply(self, step: DeviceStep, params: Any, spec: Any, table: Table) -> Table:
+        if step.derive is not None:
+            value = device_expression(step.derive, [c.name for c in step.before], table.matrix)
+            column = value.astype(table.matrix.dtype)[:, None]
+            return self._place(table, step, Table(column, jnp.ones(1, bool)))
+        component: Any = step.component
+        if component.selects:
+            return self._take(table, step.leave)
+        part = self._take(table, step.take)
+        out = component.apply(spec, params, part.matrix)
+        active = getattr(params, "active", None)
+        if active is None:
+            active = part.active if out.shape[1] == part.active.shape[0] else jnp.ones(out.shape[1], bool)
+        # A column that does not exist in this fold is 0 everywhere, so that nothing can be learned from it.
+        return self._place(table, step, Table(jnp.where(active, out, 0).astype(table.matrix.dtype), active))
+
+    def _fit_step(self, step: DeviceStep, spec: Any, key: Any, rows: Rows, table: Table, weight: Any) -> Any:
+        component: Any = step.component
+        part = self._take(table, step.take)
+        shape = attrs.evolve(self.shape, columns=column_shapes([step.before[i] for i in step.take]))
+        target = rows.target if component.uses_target else None
+        examples = Examples(part.matrix, weight, target, part.active, query=rows.query, time=rows.time)
+        return component.fit(spec, key, shape, examples)
+
+    # ---- all steps ---------------------------------------------------------------------------------------------------
+    def start(self, rows: Rows) -> Table:
+        """The matrix before the first step; every column exists."""
+        return Table(rows.matrix, jnp.ones(rows.matrix.shape[1], bool))
+
+    def fit_steps(
+        self, specs: tuple[Any, ...], key: Any, rows: Rows, weight: Any, inner: Any
+    ) -> tuple[StepsFitted, Table, tuple[Table, Rows, Any]]:
+        """Fit the steps in order.
+
+        Gives what they learned, the table for scoring all rows, and for training its own table, rows and weights: these
+        differ from the former only by out-of-fold values of steps that use the target, and by resampling.
+        """
+        score = train = self.start(rows)
+        train_rows, train_weight = rows, weight
+        params: list[Any] = []
+        info: list[Any] = []
+        for step, spec in zip(self.steps, specs, strict=True):
+            step_key = jax.random.fold_in(key, zlib.crc32(step.path.encode()))
+            component: Any = step.component
+            if component is not None and component.resample is not None:
+                examples = self.examples(train, train_rows, train_weight)
+                changed = component.resample(spec, step_key, examples._replace(inputs=train.matrix))
+                train = Table(changed.inputs, train.active)
+                train_weight = changed.weight
+                train_rows = train_rows._replace(
+                    matrix=changed.inputs, target=changed.target, cost=changed.cost, offset=changed.offset,
+                    query=changed.query, user=changed.user, item=changed.item, time=changed.time,
+                )  # fmt: skip
+                params.append(None)
+                info.append(None)
+                continue
+            learned, shown = None, None
+            same = train is score
+            if component is not None and component.fit is not None:
+                learned, shown = self._fit_step(step, spec, step_key, train_rows, train, train_weight)
+            params.append(learned)
+            info.append(shown)
+            before = train
+            if component is None or component.phase == "both":
+                score = self._apply(step, learned, spec, score)
+            if same and component is not None and not component.uses_target and component.phase == "both":
+                train = score
+            elif component is not None and component.uses_target and component.fit is not None:
+                train = self._out_of_fold(step, spec, step_key, train_rows, before, train_weight, inner, score)
+            else:
+                train = score if same and component is None else self._apply(step, learned, spec, before)
+        return StepsFitted(tuple(params), tuple(info)), score, (train, train_rows, train_weight)
+
+    def _out_of_fold(
+        self, step: DeviceStep, spec: Any, key: Any, rows: Rows, before: Table, weight: Any, inner: Any, full: Table
+    ) -> Table:
+        """A step that uses the target, applied to each training row by a fit that has not seen the row."""
+
+        def one(fold: Any) -> Any:
+            learned, _ = self._fit_step(step, spec, key, rows, before, weight * (inner != fold))
+            return self._apply(step, learned, spec, before).matrix
+
+        def fill(fold: Any, matrix: Any) -> Any:
+            return jnp.where((inner == fold)[:, None], one(fold), matrix)
+
+        return Table(jax.lax.fori_loop(0, INNER_FOLDS, fill, full.matrix), full.active)
+
+    def apply_steps(self, specs: tuple[Any, ...], params: tuple[Any, ...], rows: Rows) -> Table:
+        """The steps as they were learned, on any rows."""
+        table = self.start(rows)
+        for step, spec, learned in zip(self.steps, specs, params, strict=True):
+            component: Any = step.component
+            if component is not None and (component.resample is not None or component.phase == "train"):
+                continue
+            table = self._apply(step, learned, spec, table)
+        return table
+
+    # ---- the model ---------------------------------------------------------------------------------------------------
+    def inputs(self, table: Table, rows: Rows) -> Any:
+        """What the model is given: the matrix, one sparse matrix, or named tensors with the matrix as `table`."""
+        if rows.tensors:
+            return {**rows.tensors, **({"table": table.matrix} if table.matrix.shape[1] else {})}
+        if rows.sparse:
+            return join_sparse(table.matrix, [rows.sparse[name] for name in self.sparse])
+        return table.matrix
+
+    def examples(self, table: Table, rows: Rows, weight: Any) -> Examples:
+        """The rows to learn from."""
+        active = table.active
+        if rows.sparse and not rows.tensors:
+            wide = sum(rows.sparse[name].d for name in self.sparse)
+            active = jnp.concatenate([active, jnp.ones(wide, bool)])
+        return Examples(
+            self.inputs(table, rows), weight, rows.target, active, rows.cost, rows.offset, rows.query, rows.user,
+            rows.item, rows.time,
+        )  # fmt: skip
+
+    def fit_model(self, spec: Any, key: Any, examples: Examples) -> tuple[Any, Any]:
+        """The algorithm's own fit, over all devices where it declares `shards`."""
+        shape = attrs.evolve(self.shape, rows=examples.weight.shape[0])
+        if self.devices == 1:
+            fitted: tuple[Any, Any] = self.model.fit(spec, key, shape, examples)
+            return fitted
+        from mldsl.execute.shards import sharded_fit
+
+        return sharded_fit(self.model.fit, spec, key, shape, examples, self.devices)
+
+    def predict(self, spec: Any, params: Any, table: Table, rows: Rows) -> Prediction:
+        """The model's answer for all rows, by the function of its family."""
+        if self.model.predict is not None:
+            answer: Prediction = self.model.predict(spec, params, self.inputs(table, rows))
+            if rows.offset is not None and answer.mean is not None and "offset" in self.model.roles:
+                return answer._replace(mean=answer.mean + rows.offset)
+            return answer
+        if self.model.score is not None:
+            return Prediction(score=self.model.score(spec, params, rows.user, rows.item))
+        return Prediction()
+
+    # ---- whole programs ----------------------------------------------------------------------------------------------
+    def fit(self, specs: Any, key_data: Any, rows: Rows, weight: Any, inner: Any) -> Fitted:
+        """Steps, model and the prediction of every row: the fused program."""
+        step_specs, spec = specs
+        key = jax.random.wrap_key_data(key_data)
+        steps, score, (train, train_rows, train_weight) = self.fit_steps(step_specs, key, rows, weight, inner)
+        examples = self.examples(train, train_rows, train_weight)
+        params, info = self.fit_model(spec, key, examples)
+        return Fitted(steps.params, steps.info, params, info, self.predict(spec, params, score, rows))
+
+    def transform(
+        self, specs: Any, key_data: Any, rows: Rows, weight: Any, inner: Any
+    ) -> tuple[StepsFitted, Table, Examples]:
+        """Steps only, for models that are fitted outside of one program: the scoring table and the examples."""
+        key = jax.random.wrap_key_data(key_data)
+        steps, score, (train, train_rows, train_weight) = self.fit_steps(specs[0], key, rows, weight, inner)
+        return steps, score, self.examples(train, train_rows, train_weight)
+
+    def answer(self, specs: Any, steps: tuple[Any, ...], params: Any, rows: Rows) -> Prediction:
+        """Score rows with a fitted pipeline: one program from raw matrix to prediction."""
+        return self.predict(specs[1], params, self.apply_steps(specs[0], steps, rows), rows)
+
+    def matrix(self, specs: Any, steps: tuple[Any, ...], rows: Rows) -> Any:
+        """The model's matrix of any rows, for metrics and reports."""
+        return self.apply_steps(specs[0], steps, rows).matrix

@@ -1,0 +1,188 @@
+"""Compiled programs: the only caller of `jax.jit`.
+
+A program is a pure function of pytrees. It is compiled once per (function, static facts, shapes), and the whole
+executable is kept on disk, because tracing and lowering cost more than all the rest of a small run. The format of a
+kept executable holds pickle, so it lives in a private, owner-only folder and is never read from anywhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle  # only for the private cache, whose folder's owner and mode are checked; never for artifacts
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import attrs
+import jax
+import numpy as np
+from jax.experimental import serialize_executable
+
+from mldsl.execute.settings import cache_folder
+
+
+@attrs.define
+class Counts:
+    """How many programs this process compiled, how many it loaded from disk, how many calls it made."""
+
+    compiled: int = 0
+    loaded: int = 0
+    calls: int = 0
+    compile_seconds: float = 0.0
+    run_seconds: float = 0.0
+
+
+@cache
+def _package_hash(folder: str) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).rglob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _machine() -> str:
+    import jaxlib
+
+    model = platform.processor()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as facts:
+            model = "".join(line for line in facts if line.startswith(("model name", "flags"))).split("\n\n")[0][:4000]
+    except OSError:
+        pass
+    devices = [(d.platform, d.device_kind) for d in jax.devices()]
+    return repr((jax.__version__, jaxlib.__version__, np.__version__, devices, model, os.environ.get("XLA_FLAGS", "")))
+
+
+def source_hash(modules: Iterable[str]) -> str:
+    """A hash of the source of the packages that these modules belong to, and of the engine's own."""
+    import sys
+
+    folders = {str(Path(__file__).parent.parent)}
+    for name in modules:
+        module = sys.modules.get(name.split(".")[0])
+        path = getattr(module, "__path__", None)
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if path:
+            folders.add(str(next(iter(path))))
+        elif file:
+            folders.add(str(Path(file).parent))
+    return hashlib.sha256("".join(_package_hash(f) for f in sorted(folders)).encode()).hexdigest()
+
+
+@cache
+def _prepare_lapack() -> None:
+    # A kept executable that calls LAPACK crashes a fresh process unless the kernels were registered first.
+    from jaxlib import lapack
+
+    lapack._lapack.initialize()
+
+
+class Programs:
+    """Compiled programs of one process, by key; kept executables are shared by all processes of this user."""
+
+    def __init__(self, *, keep: bool = True, modules: Iterable[str] = ()) -> None:
+        self.counts = Counts()
+        self._ready: dict[str, tuple[Any, Any]] = {}
+        self._sources = source_hash(modules)
+        self._folder: Path | None = None
+        if keep and os.environ.get("MLDSL_NO_CACHE") != "1":
+            try:
+                self._folder = cache_folder("executables")
+                jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")))
+                jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+                jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+            except OSError:
+                self._folder = None  # no usable cache folder: slower, never wrong
+
+    def call(
+        self, name: str, function: Callable[..., Any], static: object, *args: Any, x64: bool = False, devices: int = 1
+    ) -> Any:
+        """Run `function(*args)` compiled; `name` and `repr(static)` must tell it from every other function.
+
+        Leaves of args are NumPy or JAX arrays; the result has JAX arrays. Blocks until the result is there.
+        """
+        scope: AbstractContextManager[Any] = jax.enable_x64(True) if x64 else nullcontext()
+        with scope:
+            leaves, tree = jax.tree.flatten(args)
+            leaves = [leaf if isinstance(leaf, (np.ndarray, jax.Array)) else np.asarray(leaf) for leaf in leaves]
+            key = self._key(name, (static, devices), tree, leaves, x64)
+            program, structure = self._ready.get(key) or self._obtain(key, function, tree, leaves, devices)
+            start = time.perf_counter()
+            flat = jax.block_until_ready(program(*leaves))
+            self.counts.run_seconds += time.perf_counter() - start
+            self.counts.calls += 1
+            return jax.tree.unflatten(structure, flat)
+
+    def _key(self, name: str, static: object, tree: Any, leaves: list[Any], x64: bool) -> str:
+        shapes = [(leaf.shape, str(leaf.dtype)) for leaf in leaves]
+        text = repr((name, static, str(tree), shapes, x64, _machine(), self._sources))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _obtain(
+        self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any], devices: int
+    ) -> tuple[Any, Any]:
+        start = time.perf_counter()
+        ready = self._load(key, len(leaves), devices)
+        if ready is None:
+            ready = self._compile(key, function, tree, leaves)
+            self.counts.compiled += 1
+        else:
+            self.counts.loaded += 1
+        self.counts.compile_seconds += time.perf_counter() - start
+        self._ready[key] = ready
+        return ready
+
+    def _compile(self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any]) -> tuple[Any, Any]:
+        structure: list[Any] = []
+
+        def flat(*flat_args: Any) -> tuple[Any, ...]:
+            out, out_tree = jax.tree.flatten(function(*jax.tree.unflatten(tree, flat_args)))
+            structure[:] = [out_tree]
+            return tuple(out)
+
+        compiled = jax.jit(flat).lower(*leaves).compile()
+        self._store(key, compiled, structure[0])
+        return compiled, structure[0]
+
+    def _store(self, key: str, compiled: Any, structure: Any) -> None:
+        if self._folder is None:
+            return
+        try:
+            payload, _, _ = serialize_executable.serialize(compiled)
+            shape = jax.tree.unflatten(structure, range(structure.num_leaves))
+            blob = pickle.dumps((payload, shape))
+            handle, temporary = tempfile.mkstemp(dir=self._folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(blob)
+            os.replace(temporary, self._folder / key)
+        except (OSError, ValueError, TypeError, pickle.PicklingError):
+            return  # a class that only a notebook knows, a full disk: compile again next time
+
+    def _load(self, key: str, arguments: int, count: int) -> tuple[Any, Any] | None:
+        if self._folder is None or not (self._folder / key).is_file():
+            return None
+        _prepare_lapack()
+        try:
+            payload, shape = pickle.loads((self._folder / key).read_bytes())  # noqa: S301 - private folder, checked
+            structure = jax.tree.structure(shape)
+            in_tree = jax.tree.structure(((0,) * arguments, {}))
+            out_tree = jax.tree.structure((0,) * structure.num_leaves)
+            devices = jax.devices()[:count]
+            program = serialize_executable.deserialize_and_load(payload, in_tree, out_tree, execution_devices=devices)
+        except Exception:  # whatever is wrong with a kept executable, compiling again is right
+            (self._folder / key).unlink(missing_ok=True)
+            return None
+        return program, structure
+
+
+def key_data(seed: int, path: str) -> np.ndarray:
+    """The random key of a stage: 64 bits of a stable hash of the seed and the stage's path, as uint32[2]."""
+    return np.frombuffer(hashlib.sha256(f"{seed}/{path}".encode()).digest()[:8], np.uint32).copy()

@@ -1,0 +1,53 @@
+"""How the JAX process is set up: devices, compilation flags, cache folders. Everything here must be set before the
+backend starts, so this module is imported before any array is made, and each setting says why it exists.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import cache
+from pathlib import Path
+
+# XLA flags by what they mend. jaxlib 0.10.2 compiles float32 scatter-add on CUDA to a compare-and-swap loop, because a
+# denormal could be flushed by the atomic add; allowing that flush gives the hardware's own atomic add back.
+_XLA_FLAGS_CUDA = ("--xla_gpu_extra_llvm_options=-nvptx-allow-ftz-atomics",)
+
+
+def cache_folder(name: str) -> Path:
+    """A private folder `name` below the user's cache: mode 700, owned by us; refused (OSError) if it is anyone else's.
+
+    `MLDSL_CACHE_DIR` moves it; `XDG_CACHE_HOME` is respected.
+    """
+    base = os.environ.get("MLDSL_CACHE_DIR")
+    root = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mldsl"
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    facts = folder.stat()
+    if hasattr(os, "getuid") and facts.st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    if stat.S_IMODE(facts.st_mode) & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+@cache
+def configure(device: str | None = None) -> None:
+    """Set JAX up, once a process: platform, logical CPU devices, strictness.
+
+    `device` is cpu, gpu, tpu or None for the best there is.
+    """
+    if device == "gpu" or (device is None and os.environ.get("CUDA_VISIBLE_DEVICES")):
+        flags = os.environ.get("XLA_FLAGS", "")
+        wanted = [f for f in _XLA_FLAGS_CUDA if f.split("=")[0] not in flags]
+        os.environ["XLA_FLAGS"] = " ".join([flags, *wanted]).strip()
+    import jax
+
+    if device is not None:
+        jax.config.update("jax_platforms", {"gpu": "cuda", "cpu": "cpu", "tpu": "tpu"}.get(device, device))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Components with `shards` split rows over logical devices, which scales better than one device's own threads.
+    if cores >= 2 and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", 2)
+    # An accidental broadcast between ranks is always a bug in an algorithm.
+    jax.config.update("jax_numpy_rank_promotion", "raise")

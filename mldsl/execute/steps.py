@@ -1,0 +1,157 @@
+"""The steps of one model as they run: which columns each takes, which it gives, and where it runs.
+
+The plan knows columns by type; only here, with learned levels, do all of them have names (`sex_male`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
+
+import attrs
+
+from mldsl.plan import ColumnUse, ComponentValue, RowExpression, StepPlan
+from mldsl.plan.model import Apply, Columns
+from mldsl.plugin import Component, NamedColumn
+
+
+class Resolver(Protocol):
+    """Where the engine gets components and their filled-in Specs from; the driver gives it one over the registry."""
+
+    def component(self, value: ComponentValue) -> Any:
+        """The component object, its module imported."""
+        ...
+
+    def spec(self, value: ComponentValue) -> Any:
+        """The Spec with the value's arguments."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class DeviceStep:
+    """A step of the device half.
+
+    `take` are the positions of its columns in the matrix before it, `place` where its outputs go, `leave` the positions
+    that stay. `derive` is set instead of `component` for a row expression.
+    """
+
+    path: str
+    text: str
+    component: Component | None
+    spec: Any
+    derive: RowExpression | None
+    take: tuple[int, ...]
+    leave: tuple[int, ...]
+    place: int
+    before: tuple[NamedColumn, ...]
+    after: tuple[NamedColumn, ...]
+    names_in: tuple[str, ...]
+
+
+def columns_used(expression: RowExpression) -> set[str]:
+    """The names of the columns a row expression reads."""
+    if isinstance(expression, ColumnUse):
+        return {expression.name}
+    if isinstance(expression, Columns):
+        return set(expression.names)
+    if isinstance(expression, Apply):
+        return set().union(*(columns_used(a) for a in expression.args)) if expression.args else set()
+    return set()
+
+
+def matched(on: Sequence[str], present: Sequence[str]) -> list[str]:
+    """The present columns that the names and globs of `on` stand for, each once, in order of `on`."""
+    found: list[str] = []
+    known = set(present)
+    for name in on:
+        hits = [name] if name in known else [p for p in present if fnmatchcase(p, name)]
+        found += [h for h in hits if h not in found]
+    return found
+
+
+def outputs_of(component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ...]:
+    """The columns a transform gives for these: by its own `names`, else by the templates it declares."""
+    if component.names is not None:
+        return tuple(component.names(spec, columns))
+    given: list[NamedColumn] = []
+    for output in component.outputs:
+        if output.only_if and not _holds(output.only_if, spec):
+            continue
+        for column in columns if output.per == "column" else columns[:1]:
+            kind = column.type if output.type == "same" else output.type
+            levels = column.levels if output.type == "same" else None
+            missing = column.missing if output.missing == "same" else output.missing == "yes"
+            if component.missing == "fills" and output.name == "{column}":
+                missing = False
+            given.append(NamedColumn(output.name.format(column=column.name), kind, levels, missing))
+    return tuple(given)
+
+
+def _holds(condition: str, spec: Any) -> bool:
+    name, _, value = (part.strip() for part in condition.partition("="))
+    held = getattr(spec, name)
+    return str(held).lower() == value or type(held).__name__.lower() == value
+
+
+def build(
+    steps: Sequence[StepPlan], columns: tuple[NamedColumn, ...], resolver: Resolver, path: Callable[[int], str]
+) -> tuple[list[DeviceStep], tuple[NamedColumn, ...]]:
+    """Turn the device half of a plan's steps into `DeviceStep`s; also gives the columns after the last one."""
+    built: list[DeviceStep] = []
+    for number, step in enumerate(steps):
+        made = _one(step, columns, resolver, path(number))
+        built.append(made)
+        columns = made.after
+    return built, columns
+
+
+def _one(step: StepPlan, columns: tuple[NamedColumn, ...], resolver: Resolver, path: str) -> DeviceStep:
+    names = [c.name for c in columns]
+    if step.derive is not None:
+        name, expression = step.derive
+        state = next(c for c in step.after if c.name == name)
+        new = (NamedColumn(name, state.type, state.levels, state.missing),)
+        place = names.index(name) if name in names else len(names)
+        leave = tuple(i for i, n in enumerate(names) if n != name)
+        return _finish(path, name, None, None, expression, (), leave, place, columns, new)
+    assert step.component is not None
+    component, spec = resolver.component(step.component), resolver.spec(step.component)
+    text = step.component.text or step.component.name
+    if component.resample is not None:
+        everything = tuple(range(len(names)))
+        return DeviceStep(
+            path, text, component, spec, None, everything, everything, 0, columns, columns, tuple(names)
+        )
+    worked_on = matched(step.on, names)
+    take = tuple(names.index(n) for n in worked_on)
+    if component.selects:
+        # Columns derived on the host are in the matrix from the start; those of later lines are not selected from.
+        here = set(matched([c.name for c in step.before], names))
+        chosen = set(worked_on)
+        leave = tuple(i for i, n in enumerate(names) if n not in here or (n in chosen) == (component.selects == "keep"))
+        return _finish(path, text, component, spec, None, (), leave, 0, columns, ())
+    new = outputs_of(component, spec, tuple(columns[i] for i in take))
+    replaced = set() if getattr(spec, "keep", False) is True else set(take)
+    leave = tuple(i for i in range(len(names)) if i not in replaced)
+    place = min(take) if take and replaced else len(names)
+    return _finish(path, text, component, spec, None, take, leave, place, columns, new)
+
+
+def _finish(
+    path: str,
+    text: str,
+    component: Component | None,
+    spec: Any,
+    derive: RowExpression | None,
+    take: tuple[int, ...],
+    leave: tuple[int, ...],
+    place: int,
+    before: tuple[NamedColumn, ...],
+    new: tuple[NamedColumn, ...],
+) -> DeviceStep:
+    ahead = sum(1 for i in leave if i < place)
+    kept = [before[i] for i in leave]
+    after = (*kept[:ahead], *new, *kept[ahead:])
+    names_in = tuple(before[i].name for i in take)
+    return DeviceStep(path, text, component, spec, derive, take, leave, ahead, before, after, names_in)
