@@ -1,0 +1,122 @@
+"""What is said of a run in words, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from mldsl.record.model import PARTS, MetricValue, ModelRecord, RunRecord
+from mldsl.report.format import number
+
+OPTIMISTIC = "chosen on these folds: optimistic"
+_ON = {
+    "test": "on the test rows, which nothing was fitted to or chosen on",
+    "folds": "out of fold: every row predicted by a model that had not seen it",
+    "validation": "on the validation rows",
+    "all": "on all rows",
+    "train": "on the training rows: nothing was held out",
+}
+_SHORT = {"test": "test", "folds": "folds", "validation": "validation", "all": "all rows", "train": "training"}
+
+
+@attrs.frozen
+class Headline:
+    """The number a reader looks for first."""
+
+    model: str
+    metric: str
+    value: MetricValue
+    part: str
+
+    @property
+    def where(self) -> str:
+        """What the number was measured on, in words."""
+        return _ON[self.part]
+
+
+def headline(record: RunRecord) -> Headline | None:
+    """The primary metric of the best model on the part that counts; None if nothing was measured."""
+    name = record.best if record.best in record.models else next(iter(record.models), None)
+    if name is None:
+        return None
+    model = record.models[name]
+    measured = model.metrics.get(model.held_out, {})
+    metric = record.primary if record.primary in measured else next(iter(measured), None)
+    return Headline(name, metric, measured[metric], model.held_out) if metric else None
+
+
+def part_name(part: str) -> str:
+    """A part as a column is headed."""
+    return _SHORT.get(part, part)
+
+
+def parts_of(model: ModelRecord) -> list[str]:
+    """The parts that were measured, the one that counts first."""
+    return [part for part in PARTS if model.metrics.get(part)]
+
+
+def metrics_of(record: RunRecord) -> list[str]:
+    """All metrics, the primary one first, then in the order of the file."""
+    names = dict.fromkeys(m for model in record.models.values() for part in model.metrics.values() for m in part)
+    first = [record.primary] if record.primary in names else []
+    return [*first, *(name for name in names if name != record.primary)]
+
+
+def chosen_on(models: Sequence[ModelRecord], part: str) -> bool:
+    """Whether the metrics of a part chose something, so that they flatter."""
+    return any(value.selected_on for model in models for value in model.metrics.get(part, {}).values())
+
+
+def split_words(record: RunRecord) -> str:
+    """`120 training, 30 test rows; 5 folds; stratified`."""
+    split = record.split
+    counts = [(split.train, "training"), (split.validation, "validation"), (split.test, "test")]
+    rows = ", ".join(f"{n:,} {word}" for n, word in counts if n)
+    folds = f"{split.folds} folds" + (f", {split.repeats} times" if split.repeats > 1 else "") if split.folds else ""
+    held_out = split.test or split.validation or split.folds
+    if not held_out:
+        return f"{split.train or record.data.rows:,} rows, not split"
+    return "; ".join(filter(None, [f"{rows} rows" if rows else "", folds, split.by]))
+
+
+def gate_words(record: RunRecord) -> list[tuple[bool, str]]:
+    """Each gate as passed or not, and a sentence."""
+    return [
+        (g.passed, f"{g.metric} {g.op} {number(g.bound)}: {number(g.value)} ({g.model}, {part_name(g.part)})")
+        for g in record.gates
+    ]
+
+
+def command(record: RunRecord) -> str:
+    """The command that runs it again, every parameter spelt out."""
+    parts = ["mldsl", "run", shlex.quote(record.pipeline.file)]
+    for name, value in record.params.items():
+        parts += ["-p", shlex.quote(f"{name}={literal(value)}")]
+    return " ".join(parts)
+
+
+def literal(value: Any) -> str:
+    """A value as the language writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[a-z_][a-z0-9_]*", value) else '"' + value.replace('"', '\\"') + '"'
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {literal(item)}" for key, item in value.items())
+    return "none" if value is None else str(value)
+
+
+def when(record: RunRecord) -> str:
+    """`1 August 2026, 14:22`, from the run's id; empty if the id has no time."""
+    try:
+        time = datetime.strptime(record.id[:15], "%Y%m%d-%H%M%S")
+    except ValueError:
+        return ""
+    return f"{time.day} {time:%B %Y, %H:%M}"

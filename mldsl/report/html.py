@@ -1,0 +1,203 @@
+"""`report.html`: the whole run on one page that needs nothing else: no network, no fonts, no scripts from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
+from mldsl.record.model import ModelRecord, RunRecord
+from mldsl.report import facts, palette
+from mldsl.report.files import FOLDER, stems
+from mldsl.report.format import cell, interval, number, seconds
+from mldsl.report.highlight import highlight
+from mldsl.report.svg import assign_hues, legend, panel_svg
+
+_MOST_ROWS = 60
+_LEFT = ("text",)
+
+
+def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: str, plan_text: str) -> str:
+    """The page as one text; the same bytes for the same run."""
+    return str(
+        _template().render(
+            record=record,
+            title=record.pipeline.file.rsplit("/", 1)[-1],
+            when=facts.when(record),
+            headline=_headline(record),
+            gates=facts.gate_words(record),
+            comparison=_comparison(record),
+            forest=_forest(record),
+            models=[_model(name, model, record) for name, model in record.models.items()],
+            optimistic=facts.OPTIMISTIC,
+            reports=[_report(name, output) for name, output in outputs.items()],
+            warnings=[*record.warnings, *(f"{n}: {w}" for n, o in outputs.items() for w in o.warnings)],
+            split_words=facts.split_words(record),
+            params=[(k, facts.literal(v)) for k, v in record.params.items()],
+            source=highlight(source_text.rstrip("\n")),
+            plan=plan_text.rstrip("\n"),
+            command=facts.command(record),
+            hues=range(1, palette.HUES + 1),
+            style=_asset("page.css"),
+            script=_asset("page.js"),
+            light=palette.variables(palette.LIGHT),
+            dark=palette.variables(palette.DARK),
+            drawing=palette.DRAWING,
+        )
+    )
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["integer"] = lambda value: cell(value, "integer")
+    return environment.from_string(_asset("report.html.j2"))
+
+
+def _asset(name: str) -> str:
+    return (files("mldsl.report") / "page" / name).read_text(encoding="utf-8")
+
+
+def _headline(record: RunRecord) -> dict[str, Any] | None:
+    head = facts.headline(record)
+    if head is None:
+        return None
+    return {
+        "model": head.model,
+        "metric": head.metric,
+        "value": number(head.value.value),
+        "interval": interval(head.value.low, head.value.high),
+        "where": head.where,
+    }
+
+
+def _comparison(record: RunRecord) -> dict[str, Any] | None:
+    """Models by metrics on the part that counts."""
+    names = facts.metrics_of(record)
+    if not names:
+        return None
+    rows = []
+    for name, model in record.models.items():
+        values = model.metrics.get(model.held_out, {})
+        cells = [
+            (number(values[m].value), interval(values[m].low, values[m].high)) if m in values else ("–", "")
+            for m in names
+        ]
+        rows.append({"name": name, "best": name == record.best and len(record.models) > 1, "cells": cells})
+    return {"part": facts.part_name(record.held_out), "metrics": names, "primary": record.primary, "rows": rows}
+
+
+def _forest(record: RunRecord) -> dict[str, Any] | None:
+    """The primary metric of several models with its intervals, as a picture."""
+    head = facts.headline(record)
+    if head is None or len(record.models) < 2:
+        return None
+    found = {n: m.metrics.get(m.held_out, {}).get(head.metric) for n, m in record.models.items()}
+    values = {name: value for name, value in found.items() if value is not None}
+    series = Series(
+        x=[v.value for v in values.values()],
+        y=list(values),
+        low=[v.low for v in values.values()],
+        high=[v.high for v in values.values()],
+        mark="points",
+    )
+    panel = Panel(f"{head.metric}, {facts.part_name(head.part)}, with 95% intervals", "", [series], y_kind="category")
+    alt = "; ".join(f"{name} {number(v.value)}" for name, v in values.items())
+    return _figure(Figure("", [panel], f"{head.metric} by model: {alt}"), "")
+
+
+def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
+    parts = facts.parts_of(model)
+    metrics = [m for m in facts.metrics_of(record) if any(m in model.metrics[p] for p in parts)]
+    rows = []
+    for metric in metrics:
+        cells = []
+        for part in parts:
+            value = model.metrics[part].get(metric)
+            cells.append((number(value.value), interval(value.low, value.high)) if value else ("–", ""))
+        rows.append((metric, cells))
+    facts_of = [(k, _short(v)) for k, v in model.info.items()]
+    return {
+        "name": name,
+        "algorithm": model.algorithm,
+        "best": name == record.best and len(record.models) > 1,
+        "spec": ", ".join(f"{k} = {_short(v)}" for k, v in model.spec.items()),
+        "parts": [(facts.part_name(p), i == 0, facts.chosen_on([model], p)) for i, p in enumerate(parts)],
+        "rows": rows,
+        "threshold": None if model.threshold is None else number(model.threshold),
+        "info": facts_of,
+        "folds": _folds(model),
+        "seconds": ", ".join(f"{k} {seconds(v)}" for k, v in model.seconds.items()),
+    }
+
+
+def _folds(model: ModelRecord) -> dict[str, Any] | None:
+    if not model.fold_metrics:
+        return None
+    names = list(dict.fromkeys(name for fold in model.fold_metrics for name in fold))
+    rows = [[number(fold[n]) if n in fold else "–" for n in names] for fold in model.fold_metrics]
+    return {"names": names, "rows": rows}
+
+
+def _report(name: str, output: ReportOutput) -> dict[str, Any]:
+    tables = [
+        _table(table, f"{FOLDER}/{stem}.csv", name)
+        for stem, table in zip(stems(name, output.tables), output.tables, strict=True)
+    ]
+    figures = [
+        _figure(figure, f"{FOLDER}/{stem}.svg")
+        for stem, figure in zip(stems(name, output.figures), output.figures, strict=True)
+    ]
+    return {
+        "name": name,
+        "title": name.replace("_", " ").capitalize(),
+        "tables": tables,
+        "figures": figures,
+        "notes": list(output.notes),
+        "warnings": list(output.warnings),
+    }
+
+
+def _table(table: Table, path: str, report: str) -> dict[str, Any]:
+    count = max((len(c.values) for c in table.columns), default=0)
+    columns = [[cell(v, c.format) for v in list(c.values)[:_MOST_ROWS]] for c in table.columns]
+    return {
+        "title": table.title,
+        "path": path,
+        "count": count,
+        "more": max(0, count - _MOST_ROWS),
+        "folded": bool(table.name) and count > 24,
+        "head": [(f"{c.name} [{c.unit}]" if c.unit else c.name, c.format in _LEFT) for c in table.columns],
+        "left": [c.format in _LEFT for c in table.columns],
+        "rows": list(zip(*columns, strict=True)),
+        "note": table.note,
+    }
+
+
+def _figure(figure: Figure, path: str) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    hues = assign_hues(figure)
+    count = len(figure.panels)
+    panels = [
+        panel_svg(p, count, hues, f"{figure.title}, {p.title}" if count > 1 and p.title else figure.alt)
+        for p in figure.panels
+    ]
+    return {
+        "title": figure.title,
+        "alt": figure.alt,
+        "path": path,
+        "count": count,
+        "legend": legend(figure),
+        "panels": [Markup(p) for p in panels],
+    }
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return facts.literal(value)

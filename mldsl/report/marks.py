@@ -1,0 +1,176 @@
+"""The marks of a panel: lines, steps, points, bars, bands, error bars and heatmaps, as SVG elements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+import attrs
+
+from mldsl.plugin.display import Panel, Series
+from mldsl.report.axis import shorten, text_width
+from mldsl.report.format import cell, number
+
+Position = Callable[[float], float]
+_FEW = 120  # points that are single elements, with their values to hover over; more become a few paths
+
+
+@attrs.frozen
+class Drawn:
+    """A series with plain numbers: `low`, `high` are empty where there are none. `hue` is 1..8, or 0 for grey."""
+
+    x: list[float]
+    y: list[float]
+    low: list[float]
+    high: list[float]
+    series: Series
+    hue: int
+    name: str
+    horizontal: bool = False  # categories are on the vertical axis: bars and errors run sideways
+
+
+def at(value: float) -> str:
+    """A coordinate: a tenth of a pixel is finer than anyone sees."""
+    text = f"{value:.1f}"
+    return text[:-2] if text.endswith(".0") else text
+
+
+def draw(item: Drawn, x: Position, y: Position, bar: tuple[float, float]) -> list[str]:
+    """One series. `bar` is the offset and the width of its bars in pixels."""
+    mark, out = item.series.mark, []
+    if item.low and mark in ("line", "step", "band"):
+        out.append(_band(item, x, y))
+    if mark == "bars":
+        out += _bars(item, x, y, bar)
+    if item.low and mark in ("points", "bars"):
+        out.append(_errors(item, x, y, bar[0] if mark == "bars" else 0))
+    if mark == "points":
+        out += _points(item, x, y)
+    if mark in ("line", "step"):
+        reference = " r" if item.series.emphasis == "reference" else ""
+        out.append(f'<path class="l k{item.hue}{reference}" d="{_path(item, x, y)}"/>')
+    return out
+
+
+def _path(item: Drawn, x: Position, y: Position) -> str:
+    """A polyline; missing values break it, and points on a straight run are left out."""
+    parts: list[str] = []
+    last: tuple[float, float] | None = None
+    for a, b in zip(item.x, item.y, strict=True):
+        if not (math.isfinite(a) and math.isfinite(b)):
+            last = None
+            continue
+        here = (round(x(a), 1), round(y(b), 1))
+        if here == last:
+            continue
+        if last is None:
+            parts.append(f"M{at(here[0])} {at(here[1])}")
+        else:
+            if item.series.mark == "step" and here[0] != last[0] and here[1] != last[1]:
+                parts.append(f"H{at(here[0])}")
+            parts.append(f"L{at(here[0])} {at(here[1])}")
+        last = here
+    return "".join(parts)
+
+
+def _band(item: Drawn, x: Position, y: Position) -> str:
+    rows = [r for r in zip(item.x, item.low, item.high, strict=True) if all(map(math.isfinite, r))]
+    top = [f"{at(x(a))} {at(y(high))}" for a, _, high in rows]
+    bottom = [f"{at(x(a))} {at(y(low))}" for a, low, _ in reversed(rows)]
+    return f'<path class="b f{item.hue}" d="M{"L".join(top + bottom)}Z"/>' if rows else ""
+
+
+def _bars(item: Drawn, x: Position, y: Position, bar: tuple[float, float]) -> list[str]:
+    out, (offset, width) = [], bar
+    for a, b in zip(item.x, item.y, strict=True):
+        if not (math.isfinite(a) and math.isfinite(b)):
+            continue
+        if item.horizontal:
+            ends, middle = sorted((x(0), x(a))), y(b) + offset
+            box = (ends[0], middle - width / 2, max(ends[1] - ends[0], 0.5), width)
+        else:
+            ends, middle = sorted((y(0), y(b))), x(a) + offset
+            box = (middle - width / 2, ends[0], width, max(ends[1] - ends[0], 0.5))
+        value = number(a if item.horizontal else b)
+        label = f"{item.name}: {value}" if item.name else value
+        left, top, wide, tall = map(at, box)
+        out.append(
+            f'<rect class="f{item.hue}" x="{left}" y="{top}" width="{wide}" height="{tall}" opacity=".85">'
+            f"<title>{escape(label)}</title></rect>"
+        )
+    return out
+
+
+def _errors(item: Drawn, x: Position, y: Position, offset: float) -> str:
+    parts = []
+    for a, b, low, high in zip(item.x, item.y, item.low, item.high, strict=True):
+        if not all(map(math.isfinite, (a, b, low, high))):
+            continue
+        if item.horizontal:
+            parts.append(f"M{at(x(low))} {at(y(b) + offset)}H{at(x(high))}")
+        else:
+            parts.append(f"M{at(x(a) + offset)} {at(y(low))}V{at(y(high))}")
+    return f'<path class="e k{item.hue}" d="{"".join(parts)}"/>'
+
+
+def _points(item: Drawn, x: Position, y: Position) -> list[str]:
+    rows = [(a, b) for a, b in zip(item.x, item.y, strict=True) if math.isfinite(a) and math.isfinite(b)]
+    if len(rows) <= _FEW:
+        return [
+            f'<circle class="f{item.hue}" cx="{at(x(a))}" cy="{at(y(b))}" r="3.5" opacity=".8">'
+            f"<title>{escape(item.name + ': ' if item.name else '')}{number(a)}, {number(b)}</title></circle>"
+            for a, b in rows
+        ]
+    # A path has one opacity however often it crosses itself, so several paths show where points crowd.
+    layers: list[list[str]] = [[] for _ in range(12)]
+    for i, (a, b) in enumerate(rows):
+        layers[i % 12].append(f"M{at(x(a))} {at(y(b))}h0")
+    thin = ' style="stroke-width:3.5;opacity:.4"'
+    return [f'<path class="p k{item.hue}"{thin} d="{"".join(layer)}"/>' for layer in layers]
+
+
+def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
+    """Cells `left top width height` coloured by value, with the value in each where there is room.
+
+    Values below 0 turn it into two hues around 0. The opacity of a hue is the value, so that both themes work.
+    """
+    rows: Sequence[Sequence[float]] = [[float(v) for v in row] for row in panel.heatmap or ()]
+    left, top, width, height = box
+    finite = [v for row in rows for v in row if math.isfinite(v)]
+    largest = max((abs(v) for v in finite), default=0.0) or 1.0
+    wide, tall = width / max(len(rows[0]) if rows else 1, 1), height / max(len(rows), 1)
+    size = min(13.0, tall * 0.5)
+    texts = [[cell(v, panel.cell_format) for v in row] for row in rows]
+    if size >= 7:
+        longest = max((text_width(t, size) for row in texts for t in row), default=0.0)
+        size = size if longest <= wide - 4 else size * (wide - 4) / longest
+    out = []
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            x, y = left + j * wide, top + i * tall
+            names = [labels[k] for labels, k in ((panel.y_labels, i), (panel.x_labels, j)) if k < len(labels)]
+            label = escape(f"{' / '.join(map(str, names))}: {texts[i][j]}")
+            strength = abs(value) / largest if math.isfinite(value) else 0.0
+            hue = 2 if value < 0 else 1
+            opacity = at(100 * (0.04 + 0.96 * strength))
+            out.append(
+                f'<rect class="f{hue}" x="{at(x + 0.75)}" y="{at(y + 0.75)}" width="{at(wide - 1.5)}" '
+                f'height="{at(tall - 1.5)}" rx="2" fill-opacity="{opacity}%"><title>{label}</title></rect>'
+            )
+            if size >= 7:
+                colour = ' style="fill:var(--on)"' if strength > 0.55 else ""
+                out.append(
+                    f'<text class="t"{colour} x="{at(x + wide / 2)}" y="{at(y + tall / 2 + size * 0.35)}" '
+                    f'font-size="{at(size)}" text-anchor="middle" pointer-events="none">{escape(texts[i][j])}</text>'
+                )
+    return out
+
+
+def category_labels(labels: Sequence[str], step: float, size: float) -> list[tuple[int, str]]:
+    """Which of the labels below an axis are shown, and as what, if each has `step` pixels."""
+    if not labels:
+        return []
+    every = max(1, math.ceil(18 / step))
+    room = step * every - 6
+    return [(i, shorten(str(label), max(room, 14), size)) for i, label in enumerate(labels) if i % every == 0]
