@@ -1,23 +1,25 @@
-"""Printing diagnostics of a command that has no source at hand: on standard error, one after the other."""
+"""Printing diagnostics that ended a command, on standard error, with the lines they point at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from mldsl.diagnostics import Diagnostic
+from mldsl.diagnostics import Diagnostic, render
+from mldsl.source import Source
 
 
-def show(diagnostics: Iterable[Diagnostic]) -> None:
-    """Print each in the form of the language's messages, without the lines of source."""
-    for found in diagnostics:
-        colour = "red" if found.severity == "error" else "yellow"
-        head = click.style(f"{found.severity}[{found.code}]", fg=colour, bold=True)
-        click.echo(f"{head}: {found.message}", err=True)
-        if found.span is not None:
-            click.echo(f" --> {found.span.file}:{found.span.line}:{found.span.column}", err=True)
-        for note in found.notes:
-            click.echo(f"  = note: {note}", err=True)
-        if found.help:
-            click.echo(f"  = help: {found.help}", err=True)
+def show(diagnostics: Sequence[Diagnostic]) -> None:
+    """Print them in the form of the language's messages; a file that cannot be read is named without its lines."""
+    sources: dict[str, Source] = {}
+    for name in {found.span.file for found in diagnostics if found.span}:
+        try:
+            sources[name] = Source(name, Path(name).read_text(encoding="utf-8"), Path(name))
+        except (OSError, ValueError):
+            continue
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(render(diagnostics, sources, colour=colour, data_read=True), err=True)

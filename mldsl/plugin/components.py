@@ -62,7 +62,7 @@ class Component:
     exceptions: Mapping[str, str] = attrs.field(factory=dict)
 
     def __repr__(self) -> str:
-        # Stable from process to process: it is part of the key of compiled programs.
+        """Stable from process to process: it is part of the key of compiled programs."""
         return f"<{self.kind} {self.name}>"
 
 

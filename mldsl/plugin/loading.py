@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -84,6 +84,8 @@ class Hooks:
                 continue
             try:
                 result = implementation.function(*(arguments[argument] for argument in implementation.argnames))
+                if isinstance(result, Iterator):  # what a generator raises is to be caught here as well
+                    result = list(result)
             except Exception as error:
                 self._fail(name, error, hook)
             else:
