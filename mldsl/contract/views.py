@@ -37,6 +37,7 @@ class MetricView:
     score: Any = None
     inputs: Any = None
     labels: Any = None
+    centroids: Any = None
     prior: Any = None
     center: Any = None
     group: Any = None
