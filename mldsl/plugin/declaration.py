@@ -154,7 +154,8 @@ class Declaration:
       `missing` ("refuses" or "accepts"), `sparse`, `iterative` (has rounds, so `stop_when` works), `scale_sensitive`
       (a warning asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`.
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
-      `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width` ("static", "data").
+      `fitted` (learns from training rows), `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width`
+      ("static", "data").
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
     report: `tasks` (empty = all), `needs` ("model", "data"), `parts`.
@@ -183,6 +184,7 @@ class Declaration:
     outputs: tuple[Output, ...] = (Output(),)
     phase: str = "both"
     host: bool = False
+    fitted: bool = True
     uses_target: bool = False
     selects: str = ""
     resamples: bool = False

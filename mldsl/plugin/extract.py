@@ -324,6 +324,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
             return {
                 "accepts": tuple(component.inputs), "outputs": tuple(component.outputs),
                 "resamples": component.resample is not None,
+                "fitted": component.fit is not None,
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
         case kinds.Metric():
