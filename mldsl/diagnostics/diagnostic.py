@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
 
-from mldsl.source import Span
+from mldsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -52,11 +53,15 @@ class Diagnostic:
 
 
 class MldslError(Exception):
-    """Bad input, reported as diagnostics; what the Python interface raises and the command line prints (exit 1)."""
+    """Bad input, reported as diagnostics; what the Python interface raises and the command line prints (exit 1).
 
-    def __init__(self, *diagnostics: Diagnostic) -> None:
+    `sources` holds the files that the spans point into, so that whoever prints can show the lines.
+    """
+
+    def __init__(self, *diagnostics: Diagnostic, sources: Mapping[str, Source] | None = None) -> None:
         super().__init__("; ".join(f"[{d.code}] {d.message}" for d in diagnostics))
         self.diagnostics = diagnostics
+        self.sources: Mapping[str, Source] = sources or {}
 
 
 class InternalError(Exception):

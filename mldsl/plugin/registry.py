@@ -196,6 +196,10 @@ class Registry:
         self._read(self._distributions)
         return [attrs.evolve(info, failures=tuple(self._failures(info))) for info in self._plugins()]
 
+    def versions(self) -> dict[str, str]:
+        """Each installed plugin's version, from metadata alone."""
+        return {info.name: info.version for info in self._plugins() if not info.blocked}
+
     def _plugins(self) -> list[PluginInfo]:
         found = [
             PluginInfo(

@@ -1,0 +1,293 @@
+"""The Python interface: `run`, `check`, `compile`, `load`; frames in, frames out.
+
+Any table that speaks the Arrow interface goes in (Polars, pandas, PyArrow, DuckDB); predictions come back in the kind that
+was given. Mistakes raise `MldslError`, which prints as the command line's messages do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.source import Source
+
+
+def _source(given: str | Path | Source) -> Source | Path:
+    if isinstance(given, Source):
+        return given
+    if isinstance(given, str) and ("\n" in given or "{" in given):
+        return Source("<text>", given)
+    return Path(given)
+
+
+def _literal(value: Any) -> str:
+    """A Python value as the language's own literal, as `-p` would be given."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_literal(v) for v in value) + "]"
+    return repr(value)
+
+
+def check(pipeline: str | Path | Source, *, params: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+    """Every finding that needs no data, in the order of the file; an empty list is a clean bill.
+
+    `pipeline` is a path, or the text itself. Reads no data and imports no array library.
+    """
+    from mldsl.driver import Options
+    from mldsl.driver import check as check_source
+
+    return list(check_source(_source(pipeline), Options(params=_literals(params))).diagnostics)
+
+
+def _literals(params: Mapping[str, Any] | None) -> dict[str, str]:
+    return {name: _literal(value) for name, value in (params or {}).items()}
+
+
+def run(
+    pipeline: str | Path | Source,
+    *,
+    params: Mapping[str, Any] | None = None,
+    data: Any = None,
+    frames: Mapping[str, Any] | None = None,
+    runs_dir: str | Path | None = None,
+    resume: bool = False,
+    device: str | None = None,
+    keep: bool = True,
+) -> Run:
+    """Check, train and measure a pipeline (a path, or its text).
+
+    `params` override the file's. `data` takes the place of the file's source; `frames` are the tables that
+    `frame("name")` names. `keep = False` leaves no run folder behind. Raises `MldslError` for every mistake in file or
+    data.
+    """
+    from mldsl.driver import Options
+    from mldsl.driver import run as run_source
+
+    options = Options(
+        params=_literals(params), frames=frames or {}, data=data, runs_dir=Path(runs_dir) if runs_dir else None,
+        resume=resume, device=device, keep=keep,
+    )  # fmt: skip
+    return Run(run_source(_source(pipeline), options))
+
+
+def compile(text: str | Path | Source, *, params: Mapping[str, Any] | None = None) -> Pipeline:
+    """Check a pipeline and keep it ready to run; raises `MldslError` with everything that is wrong."""
+    from mldsl.driver import Options
+    from mldsl.driver import check as check_source
+
+    source = _source(text)
+    check_source(source, Options(params=_literals(params))).sound()
+    return Pipeline(source, dict(params or {}))
+
+
+def load(path: str | Path, *, registry: Any = None) -> Model:
+    """A trained model from its artifact (`models/<name>/` of a run, or an exported one); a run folder gives its best.
+
+    Hashes are checked before anything is read, and nothing is executed. MLP0502, 0503, 0504 if it cannot be trusted.
+    """
+    from mldsl.execute.settings import configure
+
+    configure(None)
+    from mldsl.execute.trained import load_model
+
+    return Model(load_model(Path(path), registry))
+
+
+@attrs.frozen(eq=False)
+class Pipeline:
+    """A checked pipeline."""
+
+    source: Source | Path
+    params: Mapping[str, Any]
+
+    def run(self, **options: Any) -> Run:
+        """Train and measure it; options as of `mldsl.run`."""
+        return run(self.source, **{"params": self.params, **options})  # type: ignore[arg-type]
+
+    @property
+    def text(self) -> str:
+        """The pipeline's text."""
+        return self.source.text if isinstance(self.source, Source) else self.source.read_text(encoding="utf-8")
+
+
+class Run:
+    """A finished run: metrics of the best model, reports, models, the record. Shows itself in a notebook."""
+
+    def __init__(self, finished: Any) -> None:
+        self._finished = finished
+
+    @property
+    def record(self) -> Any:
+        """The record, as in `run.json`."""
+        return self._finished.record
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder; None for a run that kept nothing."""
+        folder: Path | None = self._finished.folder
+        return folder
+
+    @property
+    def best(self) -> str | None:
+        """The name of the model with the best primary metric."""
+        best: str | None = self.record.best
+        return best
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metrics of the best model on the part that counts: name -> value with `low`, `high`."""
+        model = self.record.models.get(self.best)
+        return {} if model is None else dict(model.metrics.get(model.held_out, {}))
+
+    @property
+    def predictions(self) -> Any:
+        """Every held-out row of every model (Polars)."""
+        from mldsl.execute.engine import predictions_frame
+
+        return predictions_frame(self._finished.result)
+
+    def tables(self, report: str) -> list[Any]:
+        """The tables of a report as Polars frames."""
+        import polars as pl
+
+        output = self._finished.outputs[report]
+        return [pl.DataFrame({c.name: list(c.values) for c in t.columns}, strict=False) for t in output.tables]
+
+    def report(self) -> Path | None:
+        """The path of `report.html`."""
+        return None if self.folder is None else self.folder / "report.html"
+
+    def model(self, name: str | None = None) -> Model:
+        """A fitted model (the best one), ready to predict."""
+        from mldsl.execute.score import Scorer, learned_of
+        from mldsl.execute.trained import Trained
+
+        result = self._finished.result
+        wanted = name or self.best
+        outcome = next((o for o in result.outcomes if o.name == wanted), None)
+        if outcome is None:
+            known = ", ".join(o.name for o in result.outcomes)
+            raise MldslError(Diagnostic("MLP0112", f"there is no model `{wanted}`", notes=(f"models: {known}",)))
+        learned = learned_of(result.run.plan, outcome.model, outcome.threshold)
+        scorer = Scorer(learned, result.run.resolver, result.run.programs)
+        return Model(
+            Trained(
+                outcome.name, learned.model.algorithm.name, learned, outcome.model.last.info, self.record.versions,
+                result.run.resolver, scorer,
+            )  # fmt: skip
+        )
+
+    def __repr__(self) -> str:
+        from mldsl.report import summary_text
+
+        folder = None if self.folder is None else str(self.folder)
+        return summary_text(self.record, self._finished.outputs, False, 100, folder=folder)
+
+    def _repr_html_(self) -> str:
+        from mldsl.report.notebook import run_html
+
+        return run_html(self.record, self._finished.outputs, self.folder)
+
+
+class Model:
+    """A trained pipeline: transforms and model together. `predict` takes raw rows and gives answers."""
+
+    def __init__(self, trained: Any) -> None:
+        self._trained = trained
+
+    @property
+    def name(self) -> str:
+        """The model's name in its pipeline."""
+        name: str = self._trained.name
+        return name
+
+    @property
+    def algorithm(self) -> str:
+        """The component it was trained with."""
+        algorithm: str = self._trained.algorithm
+        return algorithm
+
+    @property
+    def params(self) -> Any:
+        """What was learned: the algorithm's own tuple of NumPy arrays."""
+        return self._trained.learned.params
+
+    @property
+    def info(self) -> Any:
+        """What the fit reported beside what it learned."""
+        info = self._trained.info
+        return info["model"] if isinstance(info, Mapping) and "model" in info else info
+
+    def predict(self, rows: Any) -> Any:
+        """The given columns with `prediction`, `probability_<class>` (or `score`, `cluster`), in the kind of frame given.
+
+        Only input columns are needed. Every row gets an answer; what is odd about a row stands in a column `warning`.
+        """
+        import polars as pl
+
+        from mldsl.execute.settings import configure
+
+        configure(None)
+        from mldsl.execute.engine import answer_columns
+
+        context = self._trained.context(Path.cwd())
+        dataset = self._trained.rows(rows, context)
+        columns = answer_columns(self._trained.answer(dataset))
+        given = rows if isinstance(rows, pl.DataFrame) else as_polars(rows)
+        if dataset.row_warnings is not None and any(dataset.row_warnings):
+            columns["warning"] = pl.Series("warning", list(dataset.row_warnings), dtype=pl.String)
+        return like(rows, given.with_columns(**columns))
+
+    def evaluate(self, rows: Any) -> Mapping[str, Any]:
+        """The pipeline's metrics on labelled rows, with intervals."""
+        from mldsl.execute.settings import configure
+
+        configure(None)
+        from mldsl.driver import with_frame
+
+        plan, frames = with_frame(self._trained.learned.plan, rows)
+        metrics: Mapping[str, Any] = self._trained.evaluate(plan, self._trained.context(Path.cwd(), frames))
+        return metrics
+
+    def sample(self, n: int, seed: int = 0) -> Any:
+        """Draw n rows from a generative model (NumPy [n, d])."""
+        return self._trained.scorer.sample(n, seed)
+
+    def __repr__(self) -> str:
+        plan = self._trained.learned.plan
+        inputs = ", ".join(c.name for c in plan.columns if c.role == "input" and not c.pattern)
+        goal = f" of {plan.target}" if plan.target else ""
+        return f"<{self.algorithm} `{self.name}`: {plan.task}{goal} from {inputs}>"
+
+
+def as_polars(rows: Any) -> Any:
+    """Any frame as Polars."""
+    import polars as pl
+
+    if isinstance(rows, pl.LazyFrame):
+        return rows.collect()
+    if isinstance(rows, Mapping):
+        return pl.DataFrame(rows)
+    found = pl.DataFrame(rows) if hasattr(rows, "__arrow_c_stream__") else pl.from_dataframe(rows)
+    return found
+
+
+def like(given: Any, result: Any) -> Any:
+    """A Polars frame as the kind of frame that was given."""
+    kind = type(given).__module__.partition(".")[0]
+    if kind == "pandas":
+        import pandas as pd
+
+        return pd.DataFrame({name: result[name].to_list() for name in result.columns}, index=given.index)
+    if kind == "pyarrow":
+        return result.to_arrow()
+    return result
+
+

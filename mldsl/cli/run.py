@@ -1,0 +1,97 @@
+"""`mldsl run`: check, train, measure, keep."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mldsl.cli.options import params_option
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@params_option
+@click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders go [default: runs/ beside FILE].")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoints of an interrupted run of the same content.")
+@click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is].")
+@click.option("--json", "as_json", is_flag=True, help="Print the record on standard output, all else on standard error.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only what matters: headline, gates, warnings, folder.")
+def command(
+    file: Path,
+    params: dict[str, str],
+    runs_dir: Path | None,
+    resume: bool,
+    device: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Train and evaluate the pipeline FILE; leaves a run folder with record, models, tables and report.html.
+
+    Exit status: 0 fine, 1 errors, 3 a gate of `metrics` was missed, 130 interrupted (go on with --resume).
+    """
+    from mldsl.cli.messages import show
+    from mldsl.diagnostics import MldslError
+    from mldsl.driver import Options, run
+
+    bar = _progress() if sys.stderr.isatty() and not quiet else None
+    try:
+        finished = run(
+            file, Options(params=params, runs_dir=runs_dir, resume=resume, device=device, progress=bar and bar.update)
+        )
+    except MldslError as error:
+        show(error.diagnostics, error.sources)
+        return 1
+    except KeyboardInterrupt:
+        again = " ".join(["mldsl", *sys.argv[1:], *([] if resume else ["--resume"])])
+        click.echo(f"\nstopped; what was trained so far is kept: `{again}` goes on from there", err=True)
+        return 130
+    finally:
+        if bar is not None:
+            bar.close()
+    if as_json:
+        click.echo(finished.record.text(), nl=False)
+    _summary(finished, as_json, quiet)
+    return 0 if all(gate.passed for gate in finished.record.gates) else 3
+
+
+def _summary(finished: Any, to_stderr: bool, quiet: bool) -> None:
+    import shutil
+
+    from mldsl.report import summary_text
+
+    stream = sys.stderr if to_stderr else sys.stdout
+    colour = stream.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((100, 24)).columns
+    folder = None
+    if finished.folder is not None:
+        try:
+            folder = str(finished.folder.relative_to(Path.cwd()))
+        except ValueError:
+            folder = str(finished.folder)
+    text = summary_text(finished.record, finished.outputs, colour, width, folder=folder, quiet=quiet)
+    click.echo(text.rstrip("\n"), file=stream, color=colour)
+
+
+class _progress:
+    """One line on a terminal: which fit, how far, the last loss."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def update(self, stage: str, step: int, total: int, info: dict[str, float]) -> None:
+        """Redraw the line."""
+        filled = int(24 * step / max(total, 1))
+        bar = "━" * filled + "─" * (24 - filled)
+        values = "  ".join(f"{name} {value:.4g}" for name, value in info.items())
+        text = f"  {stage.removeprefix('model/')}  {bar}  {step}/{total}  {values}"
+        click.echo("\r" + text[:118].ljust(len(self._shown)), nl=False, err=True)
+        self._shown = text[:118]
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            click.echo("\r" + " " * len(self._shown) + "\r", nl=False, err=True)

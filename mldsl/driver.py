@@ -1,0 +1,285 @@
+"""Every step of a run, in order; the only module that knows them all.
+
+text -> programs -> plan -> plan with the data's header -> rows -> split -> fits -> record and folder. Each step returns its
+value and its diagnostics; the driver stops after the first step with an error, once that step has reported all of its
+errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.plan import ComponentValue, Plan
+from mldsl.source import Source
+
+if TYPE_CHECKING:
+    from mldsl.plugin.registry import Registry
+
+Progress = Callable[[str, int, int, dict[str, float]], None]
+
+
+@attrs.frozen(eq=False)
+class Checked:
+    """What checking gives: a plan unless there are errors, all diagnostics, the files that they point into."""
+
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, Source]
+    base: Path
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that stop."""
+        return tuple(d for d in self.diagnostics if d.severity == "error")
+
+    def sound(self) -> Plan:
+        """The plan; raises `MldslError` with every error if there is none."""
+        if self.errors or self.plan is None:
+            raise MldslError(*self.errors, sources=self.sources)
+        return self.plan
+
+
+@attrs.frozen(eq=False)
+class Options:
+    """How to run, apart from the file: nothing here changes a result, except `params` and `frames`."""
+
+    params: Mapping[str, str] = attrs.field(factory=dict)
+    frames: Mapping[str, Any] = attrs.field(factory=dict)
+    data: Any = None
+    runs_dir: Path | None = None
+    resume: bool = False
+    device: str | None = None
+    keep: bool = True
+    progress: Progress | None = None
+    registry: Registry | None = None
+
+
+@attrs.frozen(eq=False)
+class Finished:
+    """A run that is over: its record, its folder (None if nothing was to be kept), its reports and fitted models."""
+
+    record: Any
+    folder: Path | None
+    outputs: Mapping[str, Any]
+    result: Any
+    checked: Checked
+    compiled: int
+
+
+def _registry(options: Options) -> Registry:
+    if options.registry is not None:
+        return options.registry
+    from mldsl.plugin.registry import Registry
+
+    return Registry.load()
+
+
+def base_of(source: Source) -> Path:
+    """The folder that relative paths of a file start from: its own, or the current one for text given directly."""
+    return source.path.absolute().parent if source.path is not None else Path.cwd()
+
+
+def check(source: Source | Path, options: Options | None = None) -> Checked:
+    """Every finding that needs no data: syntax, names, values, leaks."""
+    return _analyze(source, options or Options(), None, None)[0]
+
+
+def _analyze(
+    source: Source | Path, options: Options, header: Mapping[str, tuple[str, ...]] | None, levels: Any
+) -> tuple[Checked, Any]:
+    from mldsl.semantics import analyze, load
+
+    loaded = load(source)
+    analysis = analyze(loaded, _registry(options), overrides=options.params, header=header, header_levels=levels)
+    main = source if isinstance(source, Source) else next(iter(loaded.sources.values()), Source(str(source), ""))
+    base = base_of(main) if isinstance(source, Source) else source.absolute().parent
+    given = analysis.plan
+    if given is not None and options.data is not None:
+        given = with_frame(given, options.data)[0]
+    return Checked(given, tuple(analysis.diagnostics), loaded.sources, base), loaded
+
+
+def with_frame(found: Plan, rows: Any) -> tuple[Plan, dict[str, Any]]:
+    """The plan with a table in place of its source, and the frames that it then reads."""
+    value = ComponentValue("source", "frame", "core", (("name", "data"),), ("name",))
+    kept = tuple((name, source) for name, source in found.sources if name in ("users", "items"))
+    return attrs.evolve(found, sources=(("data", value), *kept)), {"data": rows}
+
+
+@contextmanager
+def _with_sources(sources: Mapping[str, Source]) -> Iterator[None]:
+    try:
+        yield
+    except MldslError as error:
+        error.sources = {**sources, **error.sources}
+        raise
+
+
+def _context(checked: Checked, options: Options, resolver: Any) -> Any:
+    from mldsl.data import Context
+
+    return Context(checked.base, resolver.component, resolver.spec, options.frames if options.data is None else {**options.frames, "data": options.data})
+
+
+def plan(source: Source | Path, options: Options | None = None) -> Checked:
+    """The complete plan: checked again with the data's header, every name known, every default spelt out."""
+    options = options or Options()
+    options = attrs.evolve(options, registry=_registry(options))
+    first = check(source, options)
+    if first.errors or first.plan is None:
+        return first
+    from mldsl.data import read_header
+    from mldsl.execute.resolver import RegistryResolver
+
+    resolver = RegistryResolver(_registry(options))
+    with _with_sources(first.sources):
+        header = read_header(first.plan, _context(first, options, resolver))
+    complete = _analyze(source, options, header, None)[0]
+    if complete.plan is not None:
+        complete = attrs.evolve(complete, diagnostics=(*complete.diagnostics, *_lint(complete.plan, options)))
+    return complete
+
+
+def _lint(found: Plan, options: Options) -> list[Diagnostic]:
+    hooks = _registry(options).hooks()
+    given: list[Diagnostic] = []
+    for _, diagnostics in hooks.call("mldsl_lint", plan=found):
+        given += list(diagnostics)
+    return given
+
+
+def run(source: Source | Path, options: Options | None = None) -> Finished:
+    """Check, plan, read, train, judge, keep. Raises `MldslError` for a user's mistake; leaves nothing half-written."""
+    options = options or Options()
+    options = attrs.evolve(options, registry=_registry(options))
+    checked = plan(source, options)
+    with _with_sources(checked.sources):
+        return _run(source, checked, checked.sound(), options)
+
+
+def _run(source: Source | Path, checked: Checked, found: Plan, options: Options) -> Finished:
+    from mldsl.execute.settings import configure
+
+    configure(options.device)
+    from mldsl.data import learn_levels, load, make_split
+    from mldsl.execute.checkpoint import Checkpoints
+    from mldsl.execute.engine import compute_reports, execute
+    from mldsl.execute.fit import Run
+    from mldsl.execute.programs import Programs
+    from mldsl.execute.resolver import RegistryResolver
+
+    registry = _registry(options)
+    resolver = RegistryResolver(registry)
+    hooks = registry.hooks()
+    dataset = load(found, _context(checked, options, resolver))
+    split = make_split(found, dataset, found.seed)
+    levels = learn_levels(dataset, split.part == "train")
+    again = _analyze(source, options, _header_of(found, dataset), dict(levels.of))[0]
+    found = again.sound()
+    digest = content_hash(checked, found, dataset)
+    folder = _begin(options, checked, digest)
+    programs = Programs(modules=_modules(found, resolver))
+    from mldsl.execute import keep
+
+    plugins = registry.versions()
+    name = Path(found.file).name
+    run_id = folder.run_id(name) if folder is not None else f"{Path(name).stem}-{digest[:8]}"
+    record = keep.draft(run_id, found.file, digest, found, dataset, split, plugins)
+    hooks.call("mldsl_run_start", record=record)
+
+    def progress(stage: str, step: int, total: int, info: dict[str, float]) -> None:
+        hooks.call("mldsl_fit_progress", stage=stage, step=step, total=total, info=info)
+        if options.progress is not None:
+            options.progress(stage, step, total, info)
+
+    def stage(name: str, begins: bool) -> None:
+        hooks.call("mldsl_stage_start" if begins else "mldsl_stage_end", stage=name)
+
+    checkpoints = Checkpoints(folder.path / "checkpoints", options.resume) if folder is not None else None
+    try:
+        result = execute(Run(found, dataset, split, resolver, programs, progress, stage, checkpoints))
+        outputs = compute_reports(result)
+        for plugin, sections in hooks.call("mldsl_report_sections", record=record):
+            outputs |= {f"{plugin}-{i}" if i else plugin: section for i, section in enumerate(sections)}
+        failures = [f"the plugin `{f.plugin}` failed in `{f.key}`: {f.message}" for f in hooks.failures]
+        warnings = [d.message for d in checked.diagnostics if d.severity == "warning"]
+        record = keep.complete(record, result, outputs, *warnings, *failures)
+        final = None
+        if folder is not None:
+            keep.write(result, record, outputs, checked.sources, plan_text(found), folder, plugins)
+            record = keep.export(record, result, folder.path, checked.base, resolver.spec)
+            if record.outputs:
+                (folder.path / "run.json").write_text(record.text(), encoding="utf-8")
+            checkpoints_done(folder.path / "checkpoints")
+            final = folder.finish(run_id)
+    except KeyboardInterrupt:
+        if folder is not None:
+            folder.release()
+        raise
+    except BaseException:
+        if folder is not None:
+            folder.discard()
+        raise
+    hooks.call("mldsl_run_end", record=record)
+    return Finished(record, final, outputs, result, checked, programs.counts.compiled)
+
+
+def checkpoints_done(folder: Path) -> None:
+    """Checkpoints have served once the run is complete."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def plan_text(found: Plan) -> str:
+    """The complete plan as text."""
+    from mldsl.plan.text import plan_text as text
+
+    return text(found)
+
+
+def _header_of(found: Plan, dataset: Any) -> dict[str, tuple[str, ...]]:
+    """The header again, from what was read: every source has the declared columns."""
+    stored = tuple(c.name for c in found.columns if c.computed is None)
+    return {name: stored for name, _ in found.sources}
+
+
+def _begin(options: Options, checked: Checked, digest: str) -> Any:
+    if not options.keep:
+        return None
+    from mldsl.record import folder
+
+    return folder.start(options.runs_dir or checked.base / "runs", digest, resume=options.resume)
+
+
+def _modules(found: Plan, resolver: Any) -> list[str]:
+    modules = set()
+    for model in found.models:
+        for value in (model.algorithm, *(s.component for s in model.steps if s.component is not None)):
+            component = resolver.component(value)
+            function = next((f for f in (getattr(component, n, None) for n in ("fit", "update", "apply")) if f), None)
+            modules.add(getattr(function, "__module__", "mldsl"))
+    for metric in found.metrics:
+        modules.add(resolver.component(metric.component).metric.__module__)
+    return sorted(modules)
+
+
+def content_hash(checked: Checked, found: Plan, dataset: Any) -> str:
+    """What a run is made of: file with includes, params, data, versions of mldsl and the plugins it uses."""
+    from mldsl import __version__
+
+    digest = hashlib.sha256(__version__.encode())
+    for name, text in sorted(checked.sources.items()):
+        digest.update(f"{Path(name).name}\0{text.text}\0".encode())
+    digest.update(repr([(p.name, p.value) for p in found.params]).encode())
+    digest.update(repr([(s.name, s.sha256) for s in dataset.sources]).encode())
+    return digest.hexdigest()
+
+

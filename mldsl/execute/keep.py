@@ -1,0 +1,199 @@
+"""From a result to what a run leaves behind: the record, the artifacts, the tables, the reports, the exports."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mldsl.data import Dataset, Split, split_frame
+from mldsl.execute.engine import Result, compute_reports, predictions_frame, scalars_of
+from mldsl.execute.outcome import Outcome, needed_folds
+from mldsl.execute.score import learned_of
+from mldsl.plan import ComponentValue, EnvSecret, Plan
+from mldsl.plugin import ReportOutput
+from mldsl.record import (
+    ColumnRecord, DataRecord, DeviceRecord, ExportContext, ModelRecord, Partial, PipelineRecord, RunRecord, SourceRecord,
+    SplitRecord,
+)  # fmt: skip
+from mldsl.source import Source
+
+LIBRARIES = ("jax", "jaxlib", "numpy", "optax", "polars", "safetensors")
+
+
+def versions(plugins: Mapping[str, str]) -> dict[str, str]:
+    """What made the run: mldsl, Python, the libraries that compute, the plugins it uses."""
+    found = {"python": platform.python_version()}
+    for name in ("mldsl", *LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found | {f"mldsl-{name}": number for name, number in plugins.items() if name != "core"}
+
+
+def draft(
+    run_id: str, file: str, digest: str, plan: Plan, dataset: Dataset, split: Split, plugins: Mapping[str, str]
+) -> RunRecord:
+    """The record before anything is fitted: file, data, split, versions, device."""
+    import jax
+
+    part = split.part
+    explicit = 0 if split.implicit else len({(f.repeat, f.index) for f in split.folds})
+    repeats = plan.split.repeats
+    return RunRecord(
+        id=run_id,
+        pipeline=PipelineRecord(file, digest),
+        task=plan.task,
+        seed=plan.seed,
+        data=DataRecord(
+            tuple(SourceRecord(s.name, s.sha256, s.rows) for s in dataset.sources),
+            dataset.frame.height,
+            tuple(ColumnRecord(c.name, c.type, c.role, c.missing) for c in dataset.columns),
+        ),
+        split=SplitRecord(
+            int((part == "train").sum()), int((part == "validation").sum()), int((part == "test").sum()),
+            explicit // max(repeats, 1), ", ".join(plan.split.by), repeats,
+        ),
+        params={p.name: _plain(p.value) for p in plan.params},
+        primary=next((m.name for m in plan.metrics if m.primary), None),
+        versions=versions(plugins),
+        device=DeviceRecord(jax.default_backend(), len(jax.devices())),
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ComponentValue):
+        arguments = {name: _plain(v) for name, v in value.args}
+        return {"name": value.name, **arguments} if arguments else value.name
+    if isinstance(value, EnvSecret):
+        return None
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _model_record(outcome: Outcome) -> ModelRecord:
+    fitted = outcome.model
+    return ModelRecord(
+        algorithm=fitted.prepared.plan.algorithm.name,
+        spec={name: _plain(value) for name, value in fitted.prepared.plan.algorithm.args},
+        threshold=outcome.threshold,
+        metrics=outcome.metrics,
+        fold_metrics=outcome.fold_metrics if "folds" in outcome.metrics else (),
+        info=scalars_of(fitted.last.info) | _last(fitted.last.history),
+        seconds={name: round(value, 6) for name, value in fitted.seconds.items()},
+    )
+
+
+def _last(history: Mapping[str, list[float]]) -> dict[str, Any]:
+    steps = max((len(v) for v in history.values()), default=0)
+    return {"steps": steps, **{name: values[-1] for name, values in history.items() if values}} if steps else {}
+
+
+def complete(record: RunRecord, result: Result, outputs: Mapping[str, ReportOutput], *warnings: str) -> RunRecord:
+    """The record with everything that was computed."""
+    from mldsl.report import files_of
+
+    texts = [*result.warnings, *warnings]
+    for output in outputs.values():
+        texts += output.warnings
+    return attrs.evolve(
+        record,
+        models={o.name: _model_record(o) for o in result.outcomes},
+        best=result.best,
+        gates=result.gates,
+        reports=files_of(outputs),
+        warnings=tuple(dict.fromkeys(texts)),
+    )
+
+
+def write(
+    result: Result,
+    record: RunRecord,
+    outputs: Mapping[str, ReportOutput],
+    sources: Mapping[str, Source],
+    plan_text: str,
+    partial: Partial,
+    plugins: Mapping[str, str],
+) -> None:
+    """Everything of the run folder but the exports, into the unfinished folder."""
+    from mldsl.record.disk import writing
+    from mldsl.report import render_run
+
+    folder = partial.path
+    text = pipeline_text(sources)
+    with writing(folder):
+        (folder / "pipeline.mlp").write_text(text, encoding="utf-8")
+        (folder / "plan.txt").write_text(plan_text, encoding="utf-8")
+        split_frame(result.run.dataset, _shown_split(result)).write_parquet(folder / "split.parquet")
+        predictions_frame(result).write_parquet(folder / "predictions.parquet")
+    for outcome in result.outcomes:
+        write_artifact(result, outcome, folder / "models" / outcome.name, record.versions, plugins)
+    render_run(record, outputs, text, plan_text, folder)
+    with writing(folder):
+        (folder / "run.json").write_text(record.text(), encoding="utf-8")
+
+
+def _shown_split(result: Result) -> Split:
+    """The split as used: implicit folds are kept only where a model needed them."""
+    run = result.run
+    used = any(needed_folds(run, o.model.prepared.plan, len(result.outcomes) > 1) for o in result.outcomes)
+    return run.split if used else attrs.evolve(run.split, folds=())
+
+
+def pipeline_text(sources: Mapping[str, Source]) -> str:
+    """The pipeline's own text, then each included file behind a comment that names it."""
+    texts = [source.text.rstrip("\n") + "\n" for source in sources.values()]
+    names = list(sources)
+    return texts[0] + "".join(
+        f"\n# ---- included: {name}\n{text}" for name, text in zip(names[1:], texts[1:], strict=True)
+    )
+
+
+def write_artifact(
+    result: Result, outcome: Outcome, folder: Path, made_with: Mapping[str, str], plugins: Mapping[str, str]
+) -> None:
+    """One model's artifact: manifest, params, info."""
+    from mldsl.record import Artifact
+    from mldsl.record.artifact import write as write_files
+
+    learned = learned_of(result.run.plan, outcome.model, outcome.threshold)
+    info = {"model": outcome.model.last.info, "steps": outcome.model.last.steps_info}
+    needed = {v.plugin for v in (learned.model.algorithm, *(s.component for s in learned.model.steps if s.component))}
+    write_files(
+        Artifact(
+            name=outcome.name,
+            algorithm=learned.model.algorithm.name,
+            plan=learned.plan,
+            params={
+                "host": learned.host_states, "steps": learned.steps, "model": learned.params, "prepared": learned.state
+            },
+            info=info,
+            facts={
+                "levels": [[name, list(levels)] for name, levels in learned.levels.items()],
+                "columns": learned.columns,
+                "threshold": learned.threshold,
+                "task": learned.plan.task,
+            },
+            plugins={name: plugins.get(name, "") for name in sorted(needed)},
+            versions=made_with,
+        ),
+        folder,
+    )  # fmt: skip
+
+
+def export(record: RunRecord, result: Result, folder: Path, base: Path, spec_of: Callable[[Any], Any]) -> RunRecord:
+    """Run the exporters, outside of the run folder; their paths go into the record."""
+    context = ExportContext(folder, record, base)
+    written: list[str] = []
+    for value in result.run.plan.exports:
+        component = result.run.resolver.component(value)
+        written += [str(path) for path in component.export(spec_of(value), context)]
+    return attrs.evolve(record, outputs=tuple(written)) if written else record
+
+

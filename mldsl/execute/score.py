@@ -1,0 +1,184 @@
+"""A fitted pipeline on new rows: the fitted host half, then one program from raw matrix to prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.contract import Prediction
+from mldsl.data import Dataset
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.decide import classes_at
+from mldsl.execute.fit import FittedModel, Layout, lay_out, to_numpy
+from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
+from mldsl.execute.programs import Programs, key_data
+from mldsl.execute.scales import back
+from mldsl.execute.steps import Resolver, matched
+from mldsl.plan import ColumnPlan, ModelPlan, Plan
+
+
+@attrs.frozen(eq=False)
+class Learned:
+    """What scoring needs of one fitted model; what an artifact holds."""
+
+    plan: Plan
+    model: ModelPlan
+    levels: Mapping[str, tuple[str, ...]]
+    columns: tuple[ColumnPlan, ...]
+    host_states: tuple[Any, ...]
+    steps: tuple[Any, ...]
+    params: Any
+    state: Any
+    threshold: float | None
+
+
+def learned_of(plan: Plan, fitted: FittedModel, threshold: float | None) -> Learned:
+    """The part of a fit that outlives the run."""
+    half, last = fitted.prepared.half, fitted.last
+    states = tuple(step.state for step in half.steps)
+    return Learned(
+        plan, fitted.prepared.plan, dict(half.levels.of), half.columns, states, last.steps, last.params, last.state,
+        threshold,
+    )  # fmt: skip
+
+
+@attrs.frozen(eq=False)
+class Answers:
+    """Predictions for rows [n], in the target's own words and units.
+
+    `prediction`: level, number or cluster; `probability` [n, classes]; `score` [n]; `distance` [n, k];
+    `interval` [n, 2]; absent parts are None. `unseen` counts cells of unknown levels by column.
+    """
+
+    prediction: np.ndarray | None
+    probability: np.ndarray | None
+    score: np.ndarray | None
+    distance: np.ndarray | None
+    interval: np.ndarray | None
+    classes: tuple[str, ...]
+    unseen: Mapping[str, int]
+    raw: Prediction
+
+
+class Scorer:
+    """Answers for any rows, from what was learned."""
+
+    def __init__(self, learned: Learned, resolver: Resolver, programs: Programs) -> None:
+        self.learned, self.resolver, self.programs = learned, resolver, programs
+        from mldsl.data import Levels
+
+        host, device = divide(learned.model, resolver)
+        steps = tuple(
+            HostStep(step, state, tuple(matched(step.on, [c.name for c in step.before])))
+            for step, state in zip(host, learned.host_states, strict=True)
+        )
+        self.half = HostHalf(steps, learned.columns, Levels(dict(learned.levels)), device)
+
+    def layout(self, dataset: Dataset) -> Layout:
+        """The rows of a dataset, ready for the device."""
+        host = apply_host(self.half, dataset.frame, dataset.columns, self.resolver)
+        return lay_out(self.learned.plan, self.learned.model, self.half, host, self.resolver)
+
+    def raw(self, dataset: Dataset) -> tuple[Prediction, Layout]:
+        """The algorithm's own answer (NumPy, padded rows), on the target's scale."""
+        made = self.layout(dataset)
+        pipeline, learned = made.pipeline, self.learned
+        model: Any = pipeline.model
+        if model.predict is None and model.score is None:
+            raise MldslError(
+                Diagnostic(
+                    "MLP0310",
+                    f"`{learned.model.algorithm.name}` does not predict rows",
+                    help="draw from it: `mldsl.load(...).sample(n)`",
+                )
+            )
+        if model.apply_prepared is not None and learned.state is not None:
+            return back(made.scale, self._prepared(made)), made
+        answer = self.programs.call(
+            "answer", pipeline.answer, pipeline.static, made.specs, learned.steps, learned.params, made.rows,
+            x64=made.x64,
+        )  # fmt: skip
+        return back(made.scale, to_numpy(answer)), made
+
+    def _prepared(self, made: Layout) -> Prediction:
+        pipeline, learned = made.pipeline, self.learned
+        model: Any = pipeline.model
+        matrix = self.programs.call(
+            "matrix", pipeline.matrix, pipeline.static, made.specs, learned.steps, made.rows, x64=made.x64
+        )
+        columns = {c.name: np.asarray(matrix[:, i]) for i, c in enumerate(pipeline.columns)}
+        inputs = model.apply_prepared(made.plain_spec, learned.state, columns)
+
+        def predict(spec: Any, params: Any, inputs: Any) -> Any:
+            return model.predict(spec, params, inputs)
+
+        answer: Prediction = to_numpy(
+            self.programs.call("predict", predict, pipeline.static, made.specs[1], learned.params, inputs, x64=made.x64)
+        )
+        return answer
+
+    def answer(self, dataset: Dataset) -> Answers:
+        """Predictions in the target's own words and units."""
+        prediction, made = self.raw(dataset)
+        unseen = apply_unseen(self.half, dataset, self.resolver)
+        return in_words(prediction, dataset.frame.height, made.classes, self.learned.threshold, unseen)
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """Draw n rows from a generative model: [n, d]."""
+        model: Any = self.resolver.component(self.learned.model.algorithm)
+        if model.sample is None:
+            raise MldslError(
+                Diagnostic("MLP0310", f"`{self.learned.model.algorithm.name}` does not generate rows")
+            )
+        from mldsl.contract import as_tree
+
+        import jax
+
+        spec = as_tree(self.resolver.spec(self.learned.model.algorithm))
+
+        def draw(spec: Any, params: Any, key: Any) -> Any:
+            return model.sample(spec, params, jax.random.wrap_key_data(key), n)
+
+        drawn = self.programs.call(
+            "sample", draw, (repr(self.learned.model.algorithm), n), spec, self.learned.params,
+            key_data(seed, f"sample/{self.learned.model.name}"), x64=model.precision == "float64",
+        )  # fmt: skip
+        return np.asarray(drawn)
+
+
+def apply_unseen(half: HostHalf, dataset: Dataset, resolver: Resolver) -> Mapping[str, int]:
+    """Cells whose level was not seen in training, by column."""
+    inputs = {c.name for c in half.columns if c.role == "input"}
+    found = {}
+    for name, levels in half.levels.of.items():
+        if name in inputs and name in dataset.frame.columns:
+            column = dataset.frame[name]
+            count = int((~column.is_in(list(levels)) & column.is_not_null()).sum())
+            if count:
+                found[name] = count
+    return found
+
+
+def in_words(
+    prediction: Prediction, n: int, classes: tuple[str, ...], threshold: float | None, unseen: Mapping[str, int]
+) -> Answers:
+    """A raw prediction (padded) as levels, numbers or clusters of the first n rows."""
+
+    def cut(value: Any) -> np.ndarray | None:
+        return None if value is None else np.asarray(value)[:n]
+
+    probability, score, mean = cut(prediction.probability), cut(prediction.score), cut(prediction.mean)
+    shown: np.ndarray | None = None
+    if probability is not None:
+        positive = len(classes) - 1 if len(classes) == 2 else None
+        shown = np.asarray(classes, object)[classes_at(probability, positive, threshold)]
+    elif prediction.label is not None:
+        shown = cut(prediction.label)
+    elif mean is not None:
+        shown = mean
+    return Answers(
+        shown, probability, score, cut(prediction.distance), cut(prediction.interval), classes, unseen, prediction
+    )

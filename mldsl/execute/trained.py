@@ -1,0 +1,168 @@
+"""Trained models from their artifacts: loaded, scored, measured. Nothing in an artifact is ever executed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.data import Context, Dataset, Split, load, load_rows
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.fit import Prepared, Run
+from mldsl.execute.host import apply_host
+from mldsl.execute.judge import Judge
+from mldsl.execute.programs import Programs
+from mldsl.execute.resolver import RegistryResolver
+from mldsl.execute.score import Answers, Learned, Scorer
+from mldsl.plan import ComponentValue, Plan
+from mldsl.plugin.registry import Registry
+from mldsl.record import MetricValue
+from mldsl.record.artifact import manifest, read
+
+
+@attrs.frozen(eq=False)
+class Trained:
+    """A trained pipeline, ready to answer."""
+
+    name: str
+    algorithm: str
+    learned: Learned
+    info: Any
+    versions: Mapping[str, str]
+    resolver: RegistryResolver
+    scorer: Scorer
+
+    def context(self, base: Path, frames: Mapping[str, Any] | None = None) -> Context:
+        """Where new rows are read from."""
+        return Context(base, self.resolver.component, self.resolver.spec, frames or {})
+
+    def rows(self, source: ComponentValue | Any, context: Context) -> Dataset:
+        """New rows, checked and counted, none refused: a source, or a frame."""
+        return load_rows(self.learned.plan, source, context)
+
+    def answer(self, dataset: Dataset) -> Answers:
+        """The answer for every row."""
+        return self.scorer.answer(dataset)
+
+    def evaluate(self, plan: Plan, context: Context) -> dict[str, MetricValue]:
+        """The plan's metrics, with intervals, on labelled rows; the plan's sources are the rows to judge on."""
+        if plan.target is None and not plan.metrics:
+            return {}
+        dataset = load(plan, context)
+        prediction, made = self.scorer.raw(dataset)
+        host = apply_host(self.scorer.half, dataset.frame, dataset.columns, self.resolver)
+        n = dataset.frame.height
+        weight = np.ones(n) if host.encoded.weight is None else np.asarray(host.encoded.weight, np.float64)
+        split = Split(np.full(n, "test"), (), False)
+        run = Run(plan, dataset, split, self.resolver, self.scorer.programs, _silent, _quiet)
+        prepared = Prepared(
+            self.learned.model, self.scorer.half, host, made.rows, made.pipeline, made.specs, made.classes, made.x64,
+            weight, np.zeros(made.pipeline.shape.rows, np.int32), made.scale,
+        )  # fmt: skip
+        matrix = None
+        if any("inputs" in self.resolver.component(m.component).needs for m in plan.metrics):
+            pipeline = made.pipeline
+            matrix = np.asarray(
+                self.scorer.programs.call(
+                    "matrix", pipeline.matrix, pipeline.static, made.specs, self.learned.steps, made.rows, x64=made.x64
+                )
+            )
+        judge = Judge(run, prepared, plan.metrics, matrix)
+        found = judge.part(prediction, weight, self.learned.threshold, f"{self.name}/evaluate")
+        return {name: MetricValue(*value) for name, value in found.items()}
+
+
+def _silent(stage: str, step: int, total: int, info: dict[str, float]) -> None:
+    """Nothing to report to."""
+
+
+def _quiet(stage: str, begins: bool) -> None:
+    """Nothing to report to."""
+
+
+def _classes(learned_with: list[str]) -> Any:
+    """`module:Class` of NamedTuples, only from modules that installed components live in."""
+
+    def resolve(name: str) -> type | None:
+        module, _, qualified = name.partition(":")
+        if module not in learned_with:
+            return None
+        found: Any = sys.modules.get(module)
+        for part in qualified.split("."):
+            found = getattr(found, part, None)
+        return found if isinstance(found, type) and issubclass(found, tuple) else None
+
+    return resolve
+
+
+def load_model(folder: Path, registry: Registry | None = None) -> Trained:
+    """Read an artifact. MLP0502 if it is damaged or foreign, MLP0503 if newer, MLP0504 if a plugin is missing."""
+    registry = registry or Registry.load()
+    resolver = RegistryResolver(registry)
+    folder = _artifact_in(folder)
+    value = manifest(folder)
+    # Importing the components first, by name through the registry, is what makes their classes known.
+    from mldsl.record import planjson
+
+    plan: Plan = planjson.decode(value["plan"])
+    model = next((m for m in plan.models if m.name == value["name"]), None)
+    if model is None:
+        raise MldslError(Diagnostic("MLP0502", f"the artifact `{folder}` names a model that its plan does not have"))
+    modules: set[str] = set()
+    for part in (model.algorithm, *(s.component for s in model.steps if s.component is not None)):
+        component = resolver.component(part)
+        spec_module = type(resolver.spec(part)).__module__
+        modules |= {spec_module} | {f.__module__ for f in vars(component).values() if callable(f) and hasattr(f, "__module__")}
+    parents = {m.rpartition(".")[0] for m in modules}
+    modules |= {m for m in sys.modules if m.rpartition(".")[0] in parents and not m.startswith("mldsl.")}
+    modules |= {"mldsl.contract.examples", "mldsl.contract.reductions"}
+    installed = registry.versions()
+    artifact = read(folder, _classes(sorted(modules)), installed)
+    facts, params = artifact.facts, artifact.params
+    learned = Learned(
+        artifact.plan, model, {name: tuple(levels) for name, levels in facts["levels"]}, tuple(facts["columns"]),
+        tuple(params["host"]), tuple(params["steps"]), params["model"], params["prepared"], facts["threshold"],
+    )  # fmt: skip
+    scorer = Scorer(learned, resolver, Programs(modules=sorted(modules)))
+    return Trained(artifact.name, artifact.algorithm, learned, artifact.info, artifact.versions, resolver, scorer)
+
+
+def _artifact_in(folder: Path) -> Path:
+    """The artifact that a path means: the folder itself, or the best model of a run folder."""
+    if (folder / "manifest.json").is_file() or not (folder / "run.json").is_file():
+        return folder
+    from mldsl.record import RunRecord
+
+    record = RunRecord.read(folder)
+    return folder / "models" / (record.best or next(iter(record.models)))
+
+
+def source_for(plan: Plan, path: str) -> ComponentValue:
+    """The source that reads a file like the pipeline's own: same reader and options where the form is the same.
+
+    Otherwise the reader follows the ending.
+    """
+    from mldsl.plan.model import ComponentValue as Value
+
+    ending = Path(path).name.lower().removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
+    kinds = {
+        "csv": "csv", "tsv": "csv", "txt": "csv", "parquet": "parquet", "pq": "parquet", "jsonl": "json_lines",
+        "ndjson": "json_lines", "arrow": "arrow", "feather": "arrow", "ipc": "arrow", "svm": "svmlight",
+        "svmlight": "svmlight",
+    }  # fmt: skip
+    kind = kinds.get(ending)
+    own = next((v for _, v in plan.sources if v.name == kind or kind is None), None)
+    if own is not None and own.plugin == "core" and "path" in dict(own.args):
+        return attrs.evolve(own, args=tuple((k, path if k == "path" else v) for k, v in own.args), span=None)
+    if kind is None:
+        raise MldslError(
+            Diagnostic(
+                "MLP0406", f"`{path}` has an ending that no source reads", help=f"known endings: {', '.join(sorted(kinds))}"
+            )
+        )
+    arguments = (("path", path), ("delimiter", "\t")) if ending == "tsv" else (("path", path),)
+    return Value("source", kind, "core", arguments)
