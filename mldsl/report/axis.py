@@ -7,14 +7,12 @@ from collections.abc import Sequence
 
 import attrs
 
-from mldsl.report.format import number
-
 _NARROW, _WIDE = set("iljtfrI.,:;'|![]() "), set("mwMWQO%@—")
 
 
 def text_width(text: str, size: float) -> float:
     """The width of a text in a proportional sans-serif font, near enough to lay out by."""
-    units = sum(0.32 if c in _NARROW else 0.86 if c in _WIDE else 0.67 if c.isupper() else 0.56 for c in text)
+    units = sum(0.36 if c in _NARROW else 0.92 if c in _WIDE else 0.7 if c.isupper() else 0.61 for c in text)
     return units * size
 
 
@@ -79,7 +77,7 @@ def log_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]:
     stride = max(1, round(decades / max(count, 1)))
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     values = [f * 10.0**p for p in powers if p % stride == 0 for f in factors]
-    return [(v, number(v)) for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
+    return [(v, _short(v)) for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
 
 
 def spread(values: Sequence[float], log: bool, pad: float) -> tuple[float, float]:
@@ -97,6 +95,13 @@ def spread(values: Sequence[float], log: bool, pad: float) -> tuple[float, float
         slack = abs(low) * 0.1 or 1.0
         return low - slack, high + slack
     return low - pad * (high - low), high + pad * (high - low)
+
+
+def _short(value: float) -> str:
+    """A power of ten (or 2, 5 times one) without trailing zeros."""
+    if 1e-4 <= value < 1e7:
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−").replace("e-", "e−")
 
 
 def _nice(step: float) -> float:

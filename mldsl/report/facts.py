@@ -87,7 +87,7 @@ def split_words(record: RunRecord) -> str:
 def gate_words(record: RunRecord) -> list[tuple[bool, str]]:
     """Each gate as passed or not, and a sentence."""
     return [
-        (g.passed, f"{g.metric} {g.op} {number(g.bound)}: {number(g.value)} ({g.model}, {part_name(g.part)})")
+        (g.passed, f"{g.metric} {g.op} {g.bound:g}: {number(g.value)} ({g.model}, {part_name(g.part)})")
         for g in record.gates
     ]
 

@@ -13,6 +13,7 @@ from mldsl.report.axis import shorten, text_width
 from mldsl.report.format import cell, number
 
 Position = Callable[[float], float]
+_SLANTED = 110.0  # the longest slanted label, in pixels
 _FEW = 120  # points that are single elements, with their values to hover over; more become a few paths
 
 
@@ -111,7 +112,8 @@ def _errors(item: Drawn, x: Position, y: Position, offset: float) -> str:
             parts.append(f"M{at(x(low))} {at(y(b) + offset)}H{at(x(high))}")
         else:
             parts.append(f"M{at(x(a) + offset)} {at(y(low))}V{at(y(high))}")
-    return f'<path class="e k{item.hue}" d="{"".join(parts)}"/>'
+    hue = "x" if item.series.mark == "bars" else f"k{item.hue}"  # on a bar, its own hue would not show
+    return f'<path class="e {hue}" d="{"".join(parts)}"/>'
 
 
 def _points(item: Drawn, x: Position, y: Position) -> list[str]:
@@ -141,7 +143,9 @@ def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
     largest = max((abs(v) for v in finite), default=0.0) or 1.0
     wide, tall = width / max(len(rows[0]) if rows else 1, 1), height / max(len(rows), 1)
     size = min(13.0, tall * 0.5)
-    texts = [[cell(v, panel.cell_format) for v in row] for row in rows]
+    texts = [
+        [number(v, 2) if panel.cell_format == "number" else cell(v, panel.cell_format) for v in row] for row in rows
+    ]
     if size >= 7:
         longest = max((text_width(t, size) for row in texts for t in row), default=0.0)
         size = size if longest <= wide - 4 else size * (wide - 4) / longest
@@ -159,7 +163,8 @@ def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
                 f'height="{at(tall - 1.5)}" rx="2" fill-opacity="{opacity}%"><title>{label}</title></rect>'
             )
             if size >= 7:
-                colour = ' style="fill:var(--on)"' if strength > 0.55 else ""
+                name = "on" if strength > 0.85 else "mid" if strength > 0.55 else ""
+                colour = f' style="fill:var(--{name})"' if name else ""
                 out.append(
                     f'<text class="t"{colour} x="{at(x + wide / 2)}" y="{at(y + tall / 2 + size * 0.35)}" '
                     f'font-size="{at(size)}" text-anchor="middle" pointer-events="none">{escape(texts[i][j])}</text>'
@@ -167,10 +172,28 @@ def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
     return out
 
 
-def category_labels(labels: Sequence[str], step: float, size: float) -> list[tuple[int, str]]:
-    """Which of the labels below an axis are shown, and as what, if each has `step` pixels."""
-    if not labels:
-        return []
-    every = max(1, math.ceil(18 / step))
-    room = step * every - 6
-    return [(i, shorten(str(label), max(room, 14), size)) for i, label in enumerate(labels) if i % every == 0]
+def labels_below(labels: Sequence[str], at_x: Position, step: float, top: float) -> list[str]:
+    """The labels below a horizontal axis, each with `step` pixels: upright where they fit, slanted where not."""
+    slanted, size = slants(labels, step), 12.0
+    every = max(1, math.ceil(16 / step))
+    out = []
+    for i, label in list(enumerate(map(str, labels)))[::every]:
+        place = f'x="{at(at_x(i))}" y="{at(top + 18)}" text-anchor="middle"'
+        if slanted:
+            x, y = at(at_x(i) + 4), at(top + 14)
+            place = f'x="{x}" y="{y}" text-anchor="end" transform="rotate(-40 {x} {y})"'
+        out.append(f'<text class="s" {place}>{escape(shorten(label, _SLANTED if slanted else 1e9, size))}</text>')
+    return out
+
+
+def slants(labels: Sequence[str], step: float) -> bool:
+    """Whether the labels are too wide to stand side by side."""
+    return any(text_width(str(label), 12) > step - 4 for label in labels)
+
+
+def label_height(labels: Sequence[str], step: float) -> float:
+    """How much room the labels below an axis need."""
+    if not slants(labels, step):
+        return 26.0
+    longest = max((text_width(str(label), 12) for label in labels), default=0.0)
+    return 22 + 0.643 * min(longest, _SLANTED)

@@ -11,12 +11,12 @@ from typing import Final
 HUES: Final = 8
 LIGHT: Final = {
     "bg": "#ffffff", "fg": "#1c2530", "soft": "#5c6875", "grid": "#e4e8ec", "axis": "#8d98a3", "on": "#ffffff",
-    "c1": "#0b6fb8", "c2": "#d55e00", "c3": "#00886b", "c4": "#b5539c", "c5": "#a67c00", "c6": "#3b9ed6",
+    "mid": "#1c2530", "c1": "#0b6fb8", "c2": "#d55e00", "c3": "#00886b", "c4": "#b5539c", "c5": "#a67c00", "c6": "#3b9ed6",
     "c7": "#6657c4", "c8": "#66727d",
 }  # fmt: skip
 DARK: Final = {
     "bg": "#14191f", "fg": "#e6eaee", "soft": "#9aa6b2", "grid": "#2a323b", "axis": "#6b7783", "on": "#0d1116",
-    "c1": "#5fb0ee", "c2": "#f0873a", "c3": "#38c79f", "c4": "#e48bcb", "c5": "#e3bf4b", "c6": "#88cdf5",
+    "mid": "#0d1116", "c1": "#5fb0ee", "c2": "#f0873a", "c3": "#38c79f", "c4": "#e48bcb", "c5": "#e3bf4b", "c6": "#88cdf5",
     "c7": "#a99df2", "c8": "#a9b4be",
 }  # fmt: skip
 
@@ -30,7 +30,7 @@ DRAWING: Final = (
     """\
 .t{fill:var(--fg)}.s{fill:var(--soft)}.h{font-weight:600}.g{stroke:var(--grid)}.a{stroke:var(--axis)}
 .l{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.r{stroke-width:1.25;stroke-dasharray:5 4}
-.p{fill:none;stroke-width:5;stroke-linecap:round;opacity:.6}.e{fill:none;stroke-width:1.5}.b{opacity:.18;stroke:none}
+.p{fill:none;stroke-width:5;stroke-linecap:round;opacity:.6}.e{fill:none;stroke-width:1.5}.x{stroke:var(--fg)}.b{opacity:.18;stroke:none}
 """
     + "".join(f".k{i}{{stroke:var(--c{i})}}.f{i}{{fill:var(--c{i})}}" for i in range(1, HUES + 1))
     + ".k0{stroke:var(--axis)}.f0{fill:var(--axis)}"

@@ -21,5 +21,5 @@
     }, { rootMargin: "0px 0px -60% 0px" });
     document.querySelectorAll("main > section").forEach((s) => watch.observe(s));
   }
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll("details:not(.long)").forEach((d) => { d.open = true; }));
 })();
