@@ -113,6 +113,8 @@ class Transform(Component):
     come out, in order, for the columns that go in; by default they follow `outputs` one to one, grouped by output.
     Where `Params` has a field `active` [outputs], it marks the output columns that exist in this fold; the engine sets
     the others to 0 and hands `active` on to the model.
+    bind(spec, columns) -> Spec turns names of levels in the Spec into codes of these columns, on the host, before `fit`
+    and `apply`; or gives a list of `Problem`s where a column has no such level.
     resample(spec, key, examples) -> Examples for steps that change the training rows.
     Host steps (`host = True`): fit(spec, columns, weight) -> state and apply(spec, state, columns) -> columns, where
     columns maps names to Polars series (in) and to Polars series, NumPy arrays or `HostSparse` (out).
@@ -123,6 +125,7 @@ class Transform(Component):
     apply: Callable[..., Any] | None = None
     resample: Callable[..., Any] | None = None
     names: Callable[..., Any] | None = None
+    bind: Callable[..., Any] | None = None
     check: Callable[..., Any] | None = None
     inputs: Collection[str] = ("continuous", "integer")
     missing: str = "refuses"
@@ -187,10 +190,14 @@ class Function(Component):
 
 @attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Stop(Component):
-    """When an iterative fit ends early: should_stop(spec, history) -> bool, history the watched values so far."""
+    """When an iterative fit ends early: should_stop(spec, history) -> bool, history the watched values so far.
+
+    `best_step(spec, history)` is the step (from 0) whose state is kept; by default that of the lowest value.
+    """
 
     kind: ClassVar[str] = "stop"
     should_stop: Callable[..., bool] = attrs.field(kw_only=True)
+    best_step: Callable[..., int] | None = None
 
 
 @attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -62,7 +62,8 @@ class ParameterType:
     """The type of a parameter.
 
     `choices` for enum; `of` (a kind) for component; `item` for list; `optional` if None (written by leaving it out).
-    `otherwise` is the type of the values that an enum takes besides its choices: `max_features = sqrt` or `12`.
+    `otherwise` is the type of the values that an enum takes besides its choices (`max_features = sqrt` or `12`), or a
+    number besides numbers (`constant(0)` or `constant("none")`).
     """
 
     name: TypeName
@@ -159,7 +160,8 @@ class Declaration:
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
     report: `tasks` (empty = all), `needs` ("model", "data"), `parts`.
-    function: `operands`, `variadic`, `gives` (a column type, "same" or "common"), `missing` ("same", "no", "yes").
+    function: `operands`, `variadic`, `gives` (a column type, "same" or "common"), `missing`: "same" if an
+      operand may be, "no", "yes", "all" if all operands may be.
     """
 
     kind: str

@@ -172,7 +172,7 @@ def _parameter(field: Any, annotation: Any, place: str, problems: list[str]) -> 
         ge, le = 0.0, 1.0
     elif kind.name == "share":
         ge, le = (0.0 if ge is None and gt is None else ge), (1.0 if le is None and lt is None else le)
-    innermost = kind.item or kind.otherwise or kind
+    innermost = kind.item or (kind if kind.name == "number" else kind.otherwise) or kind
     if (ge, gt, le, lt) != (None, None, None, None) and innermost.name not in (*NUMBERS, "range"):
         raise _MistakeError(f"bounds are for numbers, and this is {innermost.name}")
     parameter = Parameter(
@@ -228,6 +228,8 @@ def _type(annotation: Any, meta: Mapping[str, Any], place: str, problems: list[s
             raise _MistakeError("the values of `Literal` are names, as text")
         choices += tuple(Choice(name) for name in names)
     others = [member for member in members if member not in literals]
+    if not choices and set(others) == {float, str}:
+        return ParameterType("number", otherwise=ParameterType("text"), optional=optional)
     if len(others) > 1 or (not choices and not others):
         raise _MistakeError(f"`{annotation}` is not a type of parameter; see `mldsl.plugin.params`")
     other = ParameterType(_plain(others[0])) if others else None
@@ -288,6 +290,8 @@ def misfit(parameter: Parameter, value: Any, kind: ParameterType | None = None) 
                 return misfit(parameter, value, kind.otherwise)
             return "one of " + ", ".join(choice.name for choice in kind.choices)
         case "int" | "size" | "number" | "share" | "duration":
+            if kind.otherwise and isinstance(value, str):
+                return ""
             whole = kind.name in ("int", "size")
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
                 return "an integer" if whole else "a number"
@@ -356,7 +360,7 @@ def _wrong_words(declaration: Declaration) -> Iterator[str]:
         "better": ((declaration.better,), ("", "higher", "lower")),
         "outputs": ([output.type for output in declaration.outputs], ("same", *COLUMN_TYPES)),
         "gives": ((declaration.gives,), ("", "same", "common", *COLUMN_TYPES)),
-        "missing": ((declaration.missing,), ("refuses", "accepts", "fills", "same", "no", "yes")),
+        "missing": ((declaration.missing,), ("refuses", "accepts", "fills", "same", "no", "yes", "all")),
         "operands": ([word for operand in declaration.operands for word in operand.types], COLUMN_TYPES),
     }
     for field, (words, known) in allowed.items():

@@ -72,7 +72,7 @@ def _value(value: Any, kind: ParameterType, classes: Mapping[str, Any], registry
         case "component" | "model" if not isinstance(value, str) or kind.name == "component":
             return _nested(value, kind, registry)
         case "number" | "share" | "duration":
-            return float(value)
+            return value if kind.otherwise and isinstance(value, str) else float(value)
         case "int" | "size":
             return int(value)
     return _frozen(value)

@@ -76,7 +76,8 @@ def type_text(type: ParameterType) -> str:
     if type.name == "enum":
         words = [choice.name + ("(...)" if choice.parameters else "") for choice in type.choices]
         return " | ".join(words + ([type_text(type.otherwise)] if type.otherwise else []))
-    return names.get(type.name, type.name)
+    word = names.get(type.name, type.name)
+    return f"{word} | {type_text(type.otherwise)}" if type.otherwise else word
 
 
 def default_text(parameter: Parameter) -> str:
