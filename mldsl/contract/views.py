@@ -71,7 +71,7 @@ class PartView:
     """The rows of one part (train, validation, test, folds, all) with a model's answers, as NumPy.
 
     `target`, `weight`, `prediction`, `probability`, `distance` as in `MetricView`, rows of weight 0 left out;
-    `inputs` [n, d] is the model's matrix; `row` the 0-based row in its source.
+    `inputs` [n, d] is the model's matrix; `row` the 0-based row in its source; `index` the row of `ReportView.frame`.
     """
 
     name: str
@@ -84,6 +84,7 @@ class PartView:
     distance: np.ndarray | None = None
     score: np.ndarray | None = None
     inputs: np.ndarray | None = None
+    index: np.ndarray | None = None
 
 
 @attrs.frozen
