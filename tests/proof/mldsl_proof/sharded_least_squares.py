@@ -16,7 +16,7 @@ from typing import NamedTuple
 import attrs
 import jax.numpy as jnp
 import jax.scipy.linalg
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from mldsl.contract import Examples, Prediction, Shape, weighted_gram, weighted_mean
 from mldsl.plugin import Component, Model, hookimpl, param
@@ -37,9 +37,10 @@ class Params(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What reports show."""
+    """What reports show: the error, and how many rows (padding included) each device had."""
 
     mean_squared_error: Float[Array, ""]
+    rows_per_device: Int[Array, ""]
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
@@ -55,7 +56,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     right = weighted_gram(x, weight, y[:, None])[:, 0]
     coefficients = jax.scipy.linalg.solve(left, right, assume_a="pos")
     error = y - jnp.matmul(x, coefficients, precision="highest")
-    return Params(y_mean - x_mean @ coefficients, coefficients), Info(weighted_mean(error**2, weight))
+    info = Info(weighted_mean(error**2, weight), jnp.asarray(len(weight)))
+    return Params(y_mean - x_mean @ coefficients, coefficients), info
 
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
