@@ -586,13 +586,18 @@ class Comment:
 
 @attrs.frozen
 class Program:
-    """One file. `edition` is None where the line is absent. Comments are kept for the printer and for no one else."""
+    """One file. `edition` is None where the line is absent. Comments are kept for the printer and for no one else.
+
+    `lost` has the kinds of items (`features`, `param`...) of which something did not parse: what such an item defines
+    may be missing here, so that nobody should call its names unknown.
+    """
 
     items: tuple[Item, ...]
     edition: int | None = None
     file: str = attrs.field(default="", eq=False)
     edition_span: Span | None = attrs.field(default=None, eq=False)
     comments: tuple[Comment, ...] = attrs.field(default=(), eq=False)
+    lost: frozenset[str] = attrs.field(default=frozenset(), eq=False)
 
     def of(self, *kinds: type[Node]) -> tuple[Item, ...]:
         """The items of these classes, in the order of the file."""

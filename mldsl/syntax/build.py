@@ -35,7 +35,10 @@ class Text:
 
 
 def build(tree: Any, text: Text, comments: Iterable[ast.Comment], file: str) -> ast.Program:
-    """The program of a parse tree (nodes with `data`, `children`, `meta`). Raises `TooDeepError`; nothing else, for any tree the grammar gives."""
+    """The program of a parse tree, whose nodes have `data`, `children` and `meta`.
+
+    Raises `TooDeepError` and nothing else, for any tree that the grammar gives.
+    """
     builder = _Builder(text, comments)
     items = builder.walk(tree)
     return ast.Program(

@@ -1,19 +1,59 @@
-"""From text to the AST, with every syntax error of a file in one go. The only importer of lark."""
+"""From text to the AST, with every syntax error of a file in one go. The only importer of lark.
+
+Recovery is by blanking and parsing again: the outline of the text (`mldsl.syntax.outline`) repairs what brackets and
+line starts alone show; then each statement that the grammar refuses is explained, repaired or blanked, and the parser
+starts anew, at most `MAX_ROUNDS` times. It needs nothing of the parser's inside but where it stopped and what it would
+have taken there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from typing import Any
 
+import attrs
 from lark import Lark, Token
 from lark.exceptions import UnexpectedInput
 from lark.lark import PostLex
 
-from mldsl.diagnostics import Diagnostic
+from mldsl.diagnostics import Diagnostic, Fix
 from mldsl.source import Source
 from mldsl.syntax import ast
-from mldsl.syntax.build import Text, build
+from mldsl.syntax.build import Text, TooDeepError, build
+from mldsl.syntax.characters import forbidden_in_comments
+from mldsl.syntax.edits import PlaceMap
+from mldsl.syntax.mistakes import explain
+from mldsl.syntax.outline import outline
+from mldsl.syntax.parts import Parts, TooManyError
+from mldsl.syntax.scan import Token as Scanned
+from mldsl.syntax.scan import scan
+
+EDITION = 1  # the newest this version reads
+MAX_ROUNDS = 20
+
+
+def parse(source: Source) -> tuple[ast.Program, list[Diagnostic]]:
+    """The program of a file, as far as it parses, and what is wrong with its text, in the order of the text.
+
+    Never raises, whatever the text. A file of a newer edition gives an empty program and MLP0902 alone.
+    """
+    tokens, places = scan(source.text)
+    newer = _newer_edition(source, tokens)
+    if newer is not None:
+        return newer
+    comments = _comments(source, places)
+    parts = outline(source, tokens)
+    program = _program(parts, comments)
+    found = [*parts.diagnostics, *forbidden_in_comments(places, source)]
+    if not parts.edition_seen:
+        found.append(_no_edition(source))
+    found.sort(key=lambda diagnostic: (diagnostic.span.line, diagnostic.span.column) if diagnostic.span else (0, 0))
+    return attrs.evolve(program, edition=program.edition or parts.edition, lost=parts.lost_kinds()), found
+
+
+# ---- the parser ---------------------------------------------------------------------------------------------------
 
 
 class NewlineFilter(PostLex):
@@ -45,12 +85,125 @@ def parser() -> Lark:
     return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=True, postlex=NewlineFilter())
 
 
-def parse(source: Source) -> tuple[ast.Program, list[Diagnostic]]:
-    """The program of a file and what is wrong with its text. Never raises."""
+@attrs.frozen
+class _Refusal:
+    """Where the parser stopped, and the terminals it would have taken."""
+
+    offset: int
+    accepts: frozenset[str]
+
+
+def _attempt(text: str) -> Any:
+    """The parse tree, or a `_Refusal`."""
     try:
-        tree = parser().parse(source.text)
+        return parser().parse(text)
     except UnexpectedInput as error:
-        start = max(error.pos_in_stream or 0, 0)
-        span = source.span(start, start + 1)
-        return ast.Program((), file=source.name), [Diagnostic("MLP0001", "unexpected text", span)]
-    return build(tree, Text(source.text, source.span), (), source.name), []
+        state: Any = getattr(error, "interactive_parser", None)
+        accepts = frozenset(state.accepts()) if state is not None else frozenset()
+        return _Refusal(min(max(error.pos_in_stream or 0, 0), len(text)), accepts)
+
+
+# ---- recovery -----------------------------------------------------------------------------------------------------
+
+
+def _program(parts: Parts, comments: tuple[ast.Comment, ...]) -> ast.Program:
+    """Parse, and mend what is refused, until the rest parses."""
+    offset = 0
+    for _ in range(MAX_ROUNDS):
+        program, offset, accepts = _round(parts, comments)
+        if program is not None:
+            return program
+        try:
+            _mend(parts, offset, accepts)
+        except TooManyError:
+            break
+    statement = parts.statement_at(offset)
+    for start in (statement.start if statement else 0, 0):
+        parts.lose_from(start)
+        program, _, _ = _round(parts, comments)
+        if program is not None:
+            return program
+    return ast.Program((), file=parts.source.name, comments=comments)
+
+
+def _round(parts: Parts, comments: tuple[ast.Comment, ...]) -> tuple[ast.Program | None, int, frozenset[str]]:
+    """The program; or where in the file the parser stopped, and what it would have taken (nothing: too deep)."""
+    text, places = parts.patch.apply()
+    outcome = _attempt(text)
+    if isinstance(outcome, _Refusal):
+        return None, places.original(outcome.offset), outcome.accepts
+    try:
+        return build(outcome, Text(text, _placer(parts.source, places)), comments, parts.source.name), 0, frozenset()
+    except TooDeepError as error:
+        return None, places.original(error.start), frozenset()
+
+
+def _mend(parts: Parts, offset: int, accepts: frozenset[str]) -> None:
+    """Explain what was refused at an offset, and repair it or take it out."""
+    statement = parts.statement_at(offset)
+    if statement is None or statement.lost:
+        block = next((block for block in parts.blocks if block.start <= offset <= block.end and not block.lost), None)
+        if block is None:
+            raise TooManyError
+        parts.lose(block)
+        return
+    if not accepts:
+        parts.lose(statement)
+        span = parts.source.span(statement.start, statement.end)
+        parts.report(Diagnostic("MLP0001", "this is nested too deeply", span), statement)
+        return
+    mistake = explain(parts, statement, offset, accepts)
+    if statement.reported and mistake.diagnostic.code != "MLP0006":
+        parts.lose(statement)
+        return
+    if mistake.repair is None:
+        parts.lose(statement)
+    else:
+        parts.patch.edit(*mistake.repair, statement)
+    parts.report(mistake.diagnostic, statement)
+
+
+def _placer(source: Source, places: PlaceMap) -> Any:
+    if not places.starts:
+        return source.span
+    return lambda start, end: source.span(places.original(start), places.original(end, ends=True))
+
+
+# ---- editions and comments ------------------------------------------------------------------------------------------
+
+
+def _newer_edition(source: Source, tokens: list[Scanned]) -> tuple[ast.Program, list[Diagnostic]] | None:
+    real = [token for token in tokens[:50] if token.kind != "newline"][:2]
+    if len(real) < 2 or real[0].text != "mlp" or real[1].kind != "number" or not real[1].text.isdecimal():
+        return None
+    edition = int(real[1].text[:100])
+    if edition <= EDITION:
+        return None
+    span = source.span(real[0].start, real[1].end)
+    message = f"this file is written in edition {edition}, which is newer than this mldsl"
+    note = f"this version reads editions up to {EDITION}"
+    found = Diagnostic("MLP0902", message, span, notes=(note,), help="install a newer version of mldsl")
+    return ast.Program((), edition, source.name, span), [found]
+
+
+def _no_edition(source: Source) -> Diagnostic:
+    start = source.span(0, 0)
+    return Diagnostic(
+        "MLP0901",
+        "no edition line",
+        start,
+        notes=(f"edition {EDITION}, the newest, is assumed",),
+        help=f"begin the file with `mlp {EDITION}`",
+        fix=Fix(start, f"mlp {EDITION}\n"),
+        severity="warning",
+    )
+
+
+def _comments(source: Source, places: list[tuple[int, int]]) -> tuple[ast.Comment, ...]:
+    comments = []
+    for start, end in places:
+        text = source.text[start:end].rstrip()
+        line_start = source.text.rfind("\n", 0, start) + 1
+        own_line = not source.text[line_start:start].strip()
+        comments.append(ast.Comment(text, source.span(start, start + len(text)), own_line))
+    return tuple(comments)

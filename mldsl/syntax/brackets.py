@@ -1,0 +1,265 @@
+"""One statement of a text that may be broken: where it ends, and which of its brackets match.
+
+A statement ends at a newline outside parentheses and square brackets, or at `}`. A bracket that is still open there
+was to be closed earlier: before the first value that follows another across a line end without a comma, or before
+`on`, `as` or `in` behind a value.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from mldsl.diagnostics import Diagnostic, Fix, Label
+from mldsl.syntax.characters import Flaw, flaw
+from mldsl.syntax.cursor import Cursor
+from mldsl.syntax.parts import Block, Parts, Statement
+from mldsl.syntax.scan import BLOCKS, Token, ends_value, starts_value
+
+MAX_OPEN = 100
+_CLOSERS = {"(": ")", "[": "]"}
+_NOUNS = {"(": "arguments", "[": "list"}
+
+
+def read_statement(parts: Parts, cursor: Cursor, block: Block | None) -> Statement:
+    """The statement at the cursor, which is behind it afterwards; its mistakes are reported, and repaired or lost."""
+    statement = Statement(block, cursor.index, cursor.token.start)
+    parts.statements.append(statement)
+    _Reader(parts, cursor, statement).read()
+    return statement
+
+
+def report_stray(parts: Parts, token: Token, owner: Statement | None) -> None:
+    """Report a closing bracket without an opening one."""
+    span = parts.span(token)
+    fix = Fix(span, "", safe=False)
+    parts.report(Diagnostic("MLP0011", f"`{token.text}` closes nothing", span, help="remove it", fix=fix), owner)
+
+
+@attrs.frozen
+class _Open:
+    """An open bracket; `overrun` is the index of the first token that cannot follow in it, if one was met."""
+
+    token: Token
+    index: int
+    overrun: int | None = None
+
+
+class _Reader:
+    """The state of reading one statement."""
+
+    def __init__(self, parts: Parts, cursor: Cursor, statement: Statement) -> None:
+        self.parts = parts
+        self.cursor = cursor
+        self.statement = statement
+        self.open: list[_Open] = []
+        self.flaws: list[tuple[Flaw, Token]] = []
+
+    def read(self) -> None:
+        """To the end of the statement."""
+        cursor, statement = self.cursor, self.statement
+        try:
+            while self._step():
+                pass
+        finally:  # also when there are too many mistakes: whoever stops reading needs to know how far it came
+            statement.last = cursor.index
+            statement.end = max(cursor.before().end, statement.start)
+        self._report_flaws()
+
+    def _step(self) -> bool:
+        """Take one token; False at the end."""
+        cursor, token = self.cursor, self.cursor.token
+        if token.kind == "newline":
+            if self.open:
+                cursor.step()
+            return bool(self.open)
+        if token.kind == "end" or cursor.at("}") or (self.open and self._starts_item()):
+            return bool(self.open) and self._close_all()
+        if cursor.at("{"):
+            return self._brace()
+        if cursor.index > cursor.examined:
+            cursor.examined = cursor.index
+            token = self._examine(token)
+            if token.kind == "newline":
+                return bool(self.open)
+        if self.open and cursor.index > self.statement.first and self._overruns(token):
+            return self._close_all()
+        if token.text in ("(", "[") and token.kind == "op":
+            self.open.append(_Open(token, cursor.index))
+            if len(self.open) == MAX_OPEN + 1 and not self.statement.reported:
+                message = f"nested too deeply: more than {MAX_OPEN} open brackets"
+                self.parts.report(Diagnostic("MLP0001", message, self.parts.span(token)), self.statement)
+                self.statement.lost = True
+        elif token.text in (")", "]") and token.kind == "op":
+            self._closing(token)
+        cursor.step()
+        return True
+
+    def _starts_item(self) -> bool:
+        return self.cursor.starts_item(self.statement.block.column if self.statement.block else 1)
+
+    # ---- brackets -------------------------------------------------------------------------------------------------
+
+    def _overruns(self, token: Token) -> bool:
+        """Whether `token` shows that what is open was to be closed; a value on a new line is only remembered."""
+        previous = self.cursor.before()
+        if not ends_value(previous) or not starts_value(token):
+            return False
+        if self.cursor.starts_line():
+            top = self.open[-1]
+            if top.overrun is None:
+                self.open[-1] = attrs.evolve(top, overrun=self.cursor.index)
+            return False
+        return token.kind == "name" and token.text in ("on", "as", "in")
+
+    def _close_all(self) -> bool:
+        """Close what is open where it was overrun, or here, and read on from there; False if the statement ends."""
+        cursor = self.cursor
+        at = min((o.overrun for o in self.open if o.overrun is not None), default=cursor.index)
+        unclosed = [o for o in self.open if o.index < at]
+        before = cursor.before(at)
+        while self.open and self.open[-1].index >= at:
+            self.open.pop()
+        cursor.index = at
+        for each in reversed(unclosed):
+            self.open.pop()
+            self._report_unclosed(each.token, before, cursor.token)
+        return cursor.token.kind not in ("newline", "end") and not cursor.starts_line() and not cursor.at("}")
+
+    def _report_unclosed(self, opening: Token, before: Token, following: Token) -> None:
+        closer, noun = _CLOSERS[opening.text], _NOUNS[opening.text]
+        place = self.parts.source.span(before.end, before.end)
+        self.parts.patch.edit(before.end, before.end, closer, self.statement)
+        label = Label(self.parts.span(following), f"the {noun} must end before this")
+        self.parts.report(
+            Diagnostic(
+                "MLP0004",
+                f"`{opening.text}` is never closed",
+                self.parts.span(opening),
+                "opened here",
+                () if following.kind == "end" else (label,),
+                help=f"add the closing `{closer}`",
+                fix=Fix(place, closer),
+            ),
+            self.statement,
+        )
+
+    def _closing(self, token: Token) -> None:
+        """A closing bracket: match it, or say what is wrong with it."""
+        matching = [o for o in self.open if _CLOSERS[o.token.text] == token.text]
+        if matching:
+            before = self.cursor.before()
+            while (top := self.open.pop()) is not matching[-1]:
+                self._report_unclosed(top.token, before, token)
+            return
+        span = self.parts.span(token)
+        if not self.open:
+            self.parts.patch.edit(token.start, token.end, " ", self.statement)
+            if not self.statement.reported:
+                report_stray(self.parts, token, self.statement)
+            return
+        opening = self.open.pop().token
+        closer = _CLOSERS[opening.text]
+        self.parts.patch.edit(token.start, token.end, closer, self.statement)
+        self.parts.report(
+            Diagnostic(
+                "MLP0011",
+                f"`{token.text}` does not close `{opening.text}`",
+                span,
+                labels=(Label(self.parts.span(opening), "opened here"),),
+                help=f"write `{closer}`",
+                fix=Fix(span, closer),
+            ),
+            self.statement,
+        )
+
+    def _brace(self) -> bool:
+        """`{` inside a statement: a map of another language, a bracket left open, or a block inside a block."""
+        cursor, parts, statement = self.cursor, self.parts, self.statement
+        previous = cursor.before()
+        span = parts.span(cursor.token)
+        if self.open and previous.text not in ("=", ",", "(", "[", ":"):
+            return self._close_all()
+        if not statement.reported and self.open:
+            help_ = 'a map is written `["a" = 1, "b" = 2]`'
+            parts.report(Diagnostic("MLP0001", "unexpected `{`", span, help=help_), statement)
+        elif not statement.reported and statement.block is not None:
+            first = parts.tokens[statement.first]
+            inner = first.kind == "name" and first.text in BLOCKS
+            help_ = f"move `{first.text}` out of it" if inner else "arguments are written in `( )`, with commas"
+            message = f"`{statement.block.keyword}` cannot contain another block"
+            parts.report(Diagnostic("MLP0014", message, span, help=help_), statement)
+        elif not statement.reported and parts.tokens[statement.first].text in ("use", "include", "param", "mlp"):
+            parts.report(Diagnostic("MLP0001", "unexpected `{`", span), statement)
+        statement.lost = True
+        self._skip_braces()
+        return True
+
+    def _skip_braces(self) -> None:
+        """Move behind the `}` of a `{`, or to where the block around it must have ended."""
+        depth = 0
+        cursor = self.cursor
+        while cursor.token.kind != "end" and not (depth and self._starts_item()):
+            depth += cursor.at("{") - cursor.at("}")
+            cursor.step()
+            if depth == 0:
+                return
+
+    # ---- characters -----------------------------------------------------------------------------------------------
+
+    def _examine(self, token: Token) -> Token:
+        """Look into a token; the one that is read in its place."""
+        cursor = self.cursor
+        if token.kind == "open":
+            token = self._split_open(token)
+        found = flaw(token, self.parts.source)
+        if found is None:
+            return token
+        if token.text == ";":
+            repair = "," if self.open else "\n"
+            self.parts.patch.edit(token.start, token.end, repair, None)
+            self.parts.report(found.diagnostic)
+            replaced = Token("op", ",", token.start, token.end)
+            replaced = replaced if self.open else Token("newline", "\n", token.start, token.end)
+        else:
+            self.flaws.append((found, token))
+            kind = "string" if token.text[0] in "'“‘" and len(token.text) > 1 else token.kind
+            replaced = token._replace(kind=kind)
+        self.parts.tokens[cursor.index] = replaced
+        return replaced
+
+    def _split_open(self, token: Token) -> Token:
+        """Take from a string that is never closed the brackets at its end that close what is open on its line."""
+        block = self.statement.block
+        line = self.parts.source.text.rfind("\n", 0, token.start) + 1
+        expected = [_CLOSERS[o.token.text] for o in reversed(self.open)]
+        if block is not None and block.brace is not None and block.brace.start >= line:
+            expected.append("}")
+        tail = len(token.text)
+        for closer in reversed(expected):
+            cut = len(token.text[:tail].rstrip(" \t,"))
+            if cut < 2 or token.text[cut - 1] != closer:
+                break
+            tail = cut - 1
+        rest = len(token.text[:tail].rstrip(" \t,"))
+        if tail == len(token.text) and not self.open:
+            rest = tail
+        string = token._replace(text=token.text[:rest], end=token.start + rest)
+        if rest < len(token.text):
+            marks = [i for i in range(rest, len(token.text)) if not token.text[i].isspace()]
+            split = [Token("op", token.text[i], token.start + i, token.start + i + 1) for i in marks]
+            self.parts.tokens[self.cursor.index : self.cursor.index + 1] = [string, *split]
+        return string
+
+    def _report_flaws(self) -> None:
+        """One message for what cannot be repaired, one for each thing that can; an open string explains others."""
+        told = False
+        open_string = any(found.diagnostic.code == "MLP0003" for found, _ in self.flaws)
+        for found, token in self.flaws:
+            if found.repair is not None:
+                self.parts.patch.edit(token.start, token.end, found.repair, self.statement)
+            else:
+                self.statement.lost = True
+            explained = open_string and found.diagnostic.code != "MLP0003"
+            if found.repair is not None or not (told or explained):
+                self.parts.report(found.diagnostic, self.statement)
+                told = told or found.repair is None

@@ -1,0 +1,129 @@
+"""The statements and blocks of a text that may be broken, which of them are repaired and which are lost.
+
+Why it exists: recovery takes what cannot be parsed out of the text piece by piece, and must know which piece a mistake
+belongs to, and what was said about that piece already.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import attrs
+
+from mldsl.diagnostics import Diagnostic
+from mldsl.source import Source, Span
+from mldsl.syntax.edits import Patched
+from mldsl.syntax.scan import ITEMS, Token
+
+MAX_DIAGNOSTICS = 100
+
+
+@attrs.define(eq=False)
+class Statement:
+    """A statement: tokens `first` up to `last`, offsets `start` up to `end`; `block` is None at the top."""
+
+    block: Block | None
+    first: int
+    start: int
+    last: int = -1
+    end: int = -1
+    reported: bool = False  # a mistake in it is known, so what follows from it is not told again
+    lost: bool = False  # nothing of it is parsed
+
+
+@attrs.define(eq=False)
+class Block:
+    """A block with its statements; `keyword` is what it is taken for, `brace` its `{`, None where that is missing."""
+
+    keyword: str
+    start: int
+    column: int
+    end: int = -1
+    brace: Token | None = None
+    statements: list[Statement] = attrs.Factory(list)
+    lost: bool = False
+
+
+class TooManyError(Exception):
+    """There are more mistakes than anybody reads."""
+
+
+class Parts:
+    """All statements and blocks of a text, its mistakes, and the repairs that make the rest parse."""
+
+    def __init__(self, source: Source, tokens: list[Token]) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.patch = Patched(source.text)
+        self.statements: list[Statement] = []
+        self.blocks: list[Block] = []
+        self.edition: int | None = None
+        self.edition_seen = False
+        self._found: list[tuple[Diagnostic, Statement | Block | None]] = []
+
+    def report(self, diagnostic: Diagnostic, owner: Statement | Block | None = None) -> None:
+        """Add a mistake. Raises `TooManyError` when enough have been found."""
+        self._found.append((diagnostic, owner))
+        if isinstance(owner, Statement):
+            owner.reported = True
+        if len(self._found) >= MAX_DIAGNOSTICS:
+            raise TooManyError
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """The mistakes; a fix is safe only if what it was made in parses once it is repaired."""
+        found = []
+        for diagnostic, owner in self._found:
+            if diagnostic.fix is not None and owner is not None and owner.lost:
+                diagnostic = attrs.evolve(diagnostic, fix=attrs.evolve(diagnostic.fix, safe=False))
+            found.append(diagnostic)
+        return found
+
+    def span(self, token: Token) -> Span:
+        """The place of a token."""
+        return self.source.span(token.start, token.end)
+
+    def behind(self, token: Token) -> Span:
+        """The place right behind a token, where something is missing."""
+        line, column = self.source.position(token.end)
+        return Span(self.source.name, line, column, line, column + 1)
+
+    def all(self) -> list[Statement | Block]:
+        """The statements, then the blocks."""
+        return [*self.statements, *self.blocks]
+
+    def statement_at(self, offset: int) -> Statement | None:
+        """The statement that an offset is in or right behind."""
+        index = bisect_right(self.statements, offset, key=lambda statement: statement.start) - 1
+        return self.statements[index] if index >= 0 else None
+
+    def token_at(self, statement: Statement, offset: int) -> int:
+        """The index of the statement's token at an offset, `statement.last` behind its end."""
+        for index in range(statement.first, statement.last):
+            if offset < self.tokens[index].end:
+                return index
+        return statement.last
+
+    def lose(self, part: Statement | Block) -> None:
+        """Take a statement or a block out of what is parsed."""
+        owners: list[Statement | Block] = [part]
+        if isinstance(part, Block):
+            owners += part.statements
+        for owner in owners:
+            owner.lost = True
+        self.patch.blank(part.start, part.end, owners)
+
+    def lose_from(self, start: int) -> None:
+        """Take everything from an offset on out of what is parsed."""
+        owners = [part for part in self.all() if part.start >= start]
+        for part in owners:
+            part.lost = True
+        self.patch.blank(start, len(self.source.text), owners)
+
+    def lost_kinds(self) -> frozenset[str]:
+        """The kinds of items of which something is not parsed."""
+        kinds = {block.keyword for block in self.blocks if block.lost}
+        for statement in self.statements:
+            if statement.lost:
+                kinds.add(statement.block.keyword if statement.block else self.tokens[statement.first].text)
+        return frozenset(kinds & set(ITEMS))
