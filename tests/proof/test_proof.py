@@ -1,7 +1,7 @@
 """The contract, proved: one algorithm of each family goes through the real engine, from text to a reloaded artifact.
 
 The algorithms are those of `mldsl_proof`, which know nothing of the engine. Each is run once; what it learned is
-compared with a few lines of NumPy on the rows that `split.parquet` names, and its artifact must answer with the same bits.
+compared with a few lines of NumPy on the rows that `split.parquet` names; its artifact must answer with the same bits.
 """
 
 from __future__ import annotations
