@@ -18,16 +18,14 @@ from mldsl.plugin.extract import declare
 from mldsl.plugin.failure import one_line, trimmed_traceback
 from mldsl.plugin.loading import components_of, hooks_of
 
-SECONDS_PER_MODULE = 120
-
 
 def main(request: dict[str, Any]) -> None:
-    """Answer a request `{"modules": [[plugin, module, [keys]], ...]}` on standard output."""
+    """Answer a request `{"seconds": ..., "modules": [[plugin, module, [keys]], ...]}` on standard output."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever plugins print goes where tracebacks go
     for plugin, module, keys in request["modules"]:
         _say(answers, {"begin": module})
-        faulthandler.dump_traceback_later(SECONDS_PER_MODULE, exit=True)
+        faulthandler.dump_traceback_later(request["seconds"], exit=True)
         answer = read_module(plugin, module, keys)
         faulthandler.cancel_dump_traceback_later()
         _say(answers, answer)

@@ -20,15 +20,16 @@ class Task(NamedTuple):
     keys: tuple[str, ...]
 
 
-def extract(tasks: Sequence[Task]) -> dict[str, dict[str, Any]]:
-    """The answer for each module (see `child.read_module`); a module that crashes or hangs the process gets a failure.
+def extract(tasks: Sequence[Task], seconds: float = 120) -> dict[str, dict[str, Any]]:
+    """The answer for each module (see `child.read_module`); one that ends the process gets a failure instead.
 
-    The child sees no accelerator, no terminal and nothing on its standard input.
+    So does one that takes longer than `seconds` to import. The child sees no accelerator and nothing on its standard
+    input.
     """
     answers: dict[str, dict[str, Any]] = {}
     left = list(tasks)
     while left:
-        finished, begun, complaint = _run(left)
+        finished, begun, complaint = _run(left, seconds)
         answers.update(finished)
         if begun and begun not in answers:
             answers[begun] = _lost(begun, complaint)
@@ -38,9 +39,10 @@ def extract(tasks: Sequence[Task]) -> dict[str, dict[str, Any]]:
     return answers
 
 
-def _run(tasks: Sequence[Task]) -> tuple[dict[str, dict[str, Any]], str, str]:
+def _run(tasks: Sequence[Task], seconds: float) -> tuple[dict[str, dict[str, Any]], str, str]:
     """One child: the answers it gave, the last module it began, and how it ended."""
-    request = {"path": sys.path, "modules": [[task.plugin, task.module, list(task.keys)] for task in tasks]}
+    modules = [[task.plugin, task.module, list(task.keys)] for task in tasks]
+    request = {"path": sys.path, "seconds": seconds, "modules": modules}
     done = subprocess.run(
         [sys.executable, "-X", "utf8", "-W", "ignore", "-c", _CHILD.format(path=sys.path)],
         input=json.dumps(request).encode(),
