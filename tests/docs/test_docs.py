@@ -1,0 +1,230 @@
+"""The documentation is true: its pipelines pass, its commands print what it says, its generated pages are current.
+
+Fences of the pages, by the words after the three backticks:
+
+    mlp                 a whole file; it checks clean
+    mlp run             ... and it runs
+    mlp wrong CODE      a whole file with exactly that finding
+    mlp part            some lines; they parse
+    console             `$ command` lines and what they print, compared to the letter
+    console run         the same, but times and places vary: only the exit code counts
+
+`file=NAME` keeps the text under a name for the commands that follow on its page.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\S+)[ ]?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+sys.path.insert(0, str(ROOT))  # `docs` and `benchmarks` are folders of scripts, not installed packages
+
+
+@attrs.frozen
+class Block:
+    """One fenced block: its page, line, language, words and text."""
+
+    page: Path
+    line: int
+    language: str
+    words: tuple[str, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def file(self) -> str:
+        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), "")
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    text = page.read_text("utf-8")
+    for match in FENCE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Block(page, line, match[1], tuple(match[2].split()), match[3])
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+PIPELINES = [block for block in BLOCKS if block.language == "mlp"]
+WHOLE = [block for block in PIPELINES if "part" not in block.words]
+RUN = [block for block in PIPELINES if "run" in block.words and "plugin" not in block.words]
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `examples/`, where nothing that runs can change the checkout, with iris in every form."""
+    import polars as pl
+
+    folder = tmp_path_factory.mktemp("docs") / "examples"
+    shutil.copytree(ROOT / "examples", folder, ignore=shutil.ignore_patterns("runs", "out"))
+    iris = pl.read_csv(folder / "data" / "iris.csv")
+    iris.write_parquet(folder / "data" / "iris.parquet")
+    iris.write_ndjson(folder / "data" / "iris.jsonl")
+    iris.write_ipc(folder / "data" / "iris.arrow")
+    rows = [f"{i % 3} qid:{i // 4} 1:{i % 7} 2:{(i * i) % 11} 3:{i % 2}" for i in range(200)]
+    (folder / "data" / "pages.svm").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def written(block: Block, folder: Path) -> Path:
+    """The block's text as a file beside the data."""
+    path = folder / (block.file or f"{block.page.stem}_{block.line}.mlp")
+    path.write_text(block.text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("block", WHOLE, ids=str)
+def test_whole_pipelines_have_the_findings_that_the_page_says(block: Block, examples: Path) -> None:
+    import mldsl
+
+    if "plugin" in block.words:
+        pytest.skip("needs the plugin of its page; see test_plugin_guide.py")
+    found = mldsl.check(written(block, examples))
+    expected = [word for word in block.words if word.startswith("MLP")]
+    assert [d.code for d in found] == expected, "\n".join(d.message for d in found)
+
+
+@pytest.mark.parametrize("block", [b for b in PIPELINES if "part" in b.words], ids=str)
+def test_parts_of_pipelines_parse(block: Block) -> None:
+    from mldsl.source import Source
+    from mldsl.syntax import parse
+
+    _, findings = parse(Source(str(block), "mlp 1\n" + block.text))
+    assert [d.message for d in findings] == []
+
+
+@pytest.mark.parametrize("block", WHOLE, ids=str)
+def test_pipelines_are_canonical(block: Block) -> None:
+    from mldsl.source import Source
+    from mldsl.syntax import format_source
+
+    assert format_source(Source(str(block), block.text)) == block.text
+
+
+@pytest.mark.parametrize("block", RUN, ids=str)
+def test_pipelines_run(block: Block, examples: Path) -> None:
+    import mldsl
+
+    run = mldsl.run(written(block, examples), keep="export" in block.text or "report" in block.text)
+    assert run.record.models
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if any(b.language == "console" for b in blocks_of(p))], ids=str)
+def test_commands_print_what_the_page_says(page: Path, examples: Path) -> None:
+    """All of a page in order, in one folder, as a reader would type it."""
+    for block in blocks_of(page):
+        if block.file:
+            written(block, examples)
+        if block.language == "console":
+            for command, expected, code in commands(block.text):
+                done = run_command(command, examples)
+                assert done.returncode == code, f"{block}: {command}\n{done.stdout}{done.stderr}"
+                if "run" not in block.words:
+                    assert (done.stdout + done.stderr).rstrip() == expected.rstrip(), f"{block}: {command}"
+
+
+def commands(text: str) -> Iterator[tuple[str, str, int]]:
+    """(command, what it prints, exit code) of each `$ ` line; a last line `# exit code N` says another than 0."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        code = re.search(r"^# exit code (\d)\n?\Z", output, re.MULTILINE)
+        yield command, output[: code.start()] if code else output, int(code[1]) if code else 0
+
+
+def run_command(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    import os
+    import shlex
+
+    program, *arguments = shlex.split(command)
+    assert program == "mldsl", command
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+    full = [str(Path(sys.executable).parent / program), *arguments]
+    return subprocess.run(full, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text("utf-8"))
+    for target in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", text):
+        assert not target or (page.parent / target).exists(), target
+
+
+# ---- generated pages, and completeness -------------------------------------------------------------------------------
+def test_generated_pages_are_current() -> None:
+    from docs.generate import DOCS, pages
+
+    wanted = pages()
+    old = [str(p.relative_to(ROOT)) for p, text in wanted.items() if not p.exists() or p.read_text("utf-8") != text]
+    gone = [str(p.relative_to(ROOT)) for p in (DOCS / "components").rglob("*.md") if p not in wanted]
+    assert not old + gone, "run `make docs`"
+
+
+def test_every_hook_is_documented() -> None:
+    from mldsl.plugin import hookspecs
+
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    for name in vars(hookspecs):
+        if name.startswith("mldsl_"):
+            assert f"`{name}(" in text or f"{name}(" in text, name
+            assert getattr(hookspecs, name).__doc__
+
+
+def test_every_command_is_documented() -> None:
+    from mldsl.cli.commands import COMMANDS
+
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    for command in COMMANDS:
+        assert f"mldsl {command}" in text, command
+
+
+def test_every_column_type_role_and_block_is_documented() -> None:
+    from mldsl.plugin import COLUMN_TYPES, ROLES
+
+    text = (ROOT / "docs" / "language.md").read_text("utf-8")
+    for word in (*COLUMN_TYPES, *ROLES):
+        assert f"`{word}`" in text, word
+    grammar = (ROOT / "grammar" / "mldsl_grammar" / "mlp.lark").read_text("utf-8")
+    for block in re.findall(r"^(\w+):\s+_[A-Z]+\s+(?:\[?NAME\]?)?\s*_block", grammar, re.MULTILINE):
+        assert re.search(rf"^\| `{block}( NAME)? \{{ \}}`", text, re.MULTILINE), block
+
+
+def test_every_setting_is_documented() -> None:
+    from mldsl.semantics.settings import SETTINGS
+
+    text = (ROOT / "docs" / "language.md").read_text("utf-8")
+    for block, settings in SETTINGS.items():
+        for setting in settings:
+            assert re.search(rf"\b{setting}\b", text), f"{block}: {setting}"
+
+
+def test_every_code_is_documented() -> None:
+    from mldsl.diagnostics.codes import CODES
+
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    for code in CODES:
+        assert f"## {code}" in text, code
+
+
+def test_changelog_fragments_are_named_as_the_release_expects() -> None:
+    for path in (ROOT / "changelog").iterdir():
+        if path.name != "README.md":
+            assert re.fullmatch(r"[a-z0-9-]+\.(added|changed|fixed|removed)\.md", path.name), path.name
+            assert path.read_text("utf-8").strip()
+
+
+def test_every_folder_of_examples_is_listed_with_its_licence() -> None:
+    text = (ROOT / "examples" / "data" / "README.md").read_text("utf-8")
+    for path in (ROOT / "examples" / "data").iterdir():
+        assert path.name == "README.md" or f"| `{path.name}` |" in text, path.name
