@@ -1,0 +1,56 @@
+"""What reading gives: the rows that count, in canonical types, and where each came from."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import polars as pl
+
+from mldsl.diagnostics import Diagnostic
+from mldsl.plan import ColumnPlan
+
+SOURCE, ROW = "__source", "__row"
+
+
+@attrs.frozen
+class SourceInfo:
+    """One file or frame that was read: its name as written, the hash of its bytes, its rows before `where`.
+
+    `part` is train, validation or test where parts have their own sources, else None.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+    part: str | None = None
+
+
+@attrs.frozen(eq=False)
+class Dataset:
+    """The rows that `where` keeps, in the order of the sources.
+
+    `frame` has the declared columns in canonical types (see `mldsl.data.convert`), computed ones included, and
+    `__source` (UInt32, index into `sources`) and `__row` (UInt32, 0-based in its source). `rows_read` counts all rows,
+    `dropped` names those that `where` dropped. `parts` [n] is the part of each row where parts have their own sources.
+    Only `load_rows` fills the last two: `row_warnings` [n] says what was wrong with a row (None: nothing), `extra` holds
+    the columns of the source that the plan does not name.
+    """
+
+    frame: pl.DataFrame
+    columns: tuple[ColumnPlan, ...]
+    sources: tuple[SourceInfo, ...]
+    rows_read: int
+    dropped: pl.DataFrame
+    warnings: tuple[Diagnostic, ...] = ()
+    parts: np.ndarray | None = None
+    row_warnings: tuple[str | None, ...] = ()
+    extra: pl.DataFrame | None = None
+
+    @property
+    def rows(self) -> int:
+        """n, the number of rows kept."""
+        return self.frame.height
+
+    def column(self, role: str) -> ColumnPlan | None:
+        """The column of a role that one column at most has; None if the plan has none."""
+        return next((column for column in self.columns if column.role == role), None)
