@@ -5,10 +5,20 @@ Arrays are held, never touched, so this module imports no array library.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Protocol
 
 import attrs
+
+
+class Values(Protocol):
+    """A sequence or a one-dimensional array of cells or coordinates."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """One after the other."""
 
 
 @attrs.frozen
@@ -19,7 +29,7 @@ class Column:
     """
 
     name: str
-    values: Sequence[Any]
+    values: Values
     format: Literal["text", "integer", "number", "share", "p"] = "number"
     unit: str = ""
 
@@ -36,13 +46,16 @@ class Table:
 
 @attrs.frozen
 class Series:
-    """One line, cloud, set of bars or band of a figure: `y` over `x`; `low` and `high` draw a band or error bars."""
+    """One line, cloud, set of bars or band of a figure: `y` over `x`; `low` and `high` draw a band or error bars.
 
-    x: Sequence[Any]
-    y: Sequence[Any]
+    They run along `y`, or along `x` where `y` holds categories: then bars and error bars lie on their side.
+    """
+
+    x: Values
+    y: Values
     name: str = ""
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    low: Values | None = None
+    high: Values | None = None
     mark: Literal["line", "step", "points", "bars", "band"] = "line"
     emphasis: Literal["normal", "muted", "reference"] = "normal"
 

@@ -82,7 +82,9 @@ def seconds(value: float) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A NumPy scalar as Python's own, everything else as it is."""
+    """A NumPy scalar as Python's own, everything else as it is; 0.1 of float32 is 0.1, not 0.10000000149."""
+    if type(value).__name__ == "float32":
+        return float(str(value))
     return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
 
 

@@ -55,7 +55,7 @@ def _build(cls: type[_T], value: Mapping[str, Any], **built: Any) -> _T:
 def _plain(value: Any) -> Any:
     if attrs.has(type(value)):
         return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    value = value.tolist() if hasattr(value, "tolist") else plain(value)
+    value = plain(value) if getattr(value, "ndim", 0) == 0 else list(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

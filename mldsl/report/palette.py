@@ -11,13 +11,13 @@ from typing import Final
 HUES: Final = 8
 LIGHT: Final = {
     "bg": "#ffffff", "fg": "#1c2530", "soft": "#5c6875", "grid": "#e4e8ec", "axis": "#8d98a3", "on": "#ffffff",
-    "mid": "#1c2530", "c1": "#0b6fb8", "c2": "#d55e00", "c3": "#00886b", "c4": "#b5539c", "c5": "#a67c00", "c6": "#3b9ed6",
-    "c7": "#6657c4", "c8": "#66727d",
+    "mid": "#1c2530", "c1": "#0b6fb8", "c2": "#d55e00", "c3": "#00886b", "c4": "#b5539c", "c5": "#a67c00",
+    "c6": "#3b9ed6", "c7": "#6657c4", "c8": "#66727d",
 }  # fmt: skip
 DARK: Final = {
     "bg": "#14191f", "fg": "#e6eaee", "soft": "#9aa6b2", "grid": "#2a323b", "axis": "#6b7783", "on": "#0d1116",
-    "mid": "#0d1116", "c1": "#5fb0ee", "c2": "#f0873a", "c3": "#38c79f", "c4": "#e48bcb", "c5": "#e3bf4b", "c6": "#88cdf5",
-    "c7": "#a99df2", "c8": "#a9b4be",
+    "mid": "#0d1116", "c1": "#5fb0ee", "c2": "#f0873a", "c3": "#38c79f", "c4": "#e48bcb", "c5": "#e3bf4b",
+    "c6": "#88cdf5", "c7": "#a99df2", "c8": "#a9b4be",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import attrs
 
-from mldsl.plugin.display import Panel, Series
+from mldsl.plugin.display import Panel, Series, Values
 from mldsl.report.axis import Scale, shorten, spread, text_width
 from mldsl.report.format import plain
 from mldsl.report.marks import Drawn, at, draw, heatmap, label_height, labels_below
@@ -166,11 +166,12 @@ def _gap(bars: Sequence[Drawn]) -> float:
 
 
 def _drawn(series: Series, panel: Panel, hues: Mapping[str, int]) -> Drawn:
-    def numbers(values: Sequence[object] | None, axis: str, kind: str) -> list[float]:
+    def numbers(values: Values | None, axis: str, kind: str) -> list[float]:
+        cells = () if values is None else values
         if kind == "category":
             names = _categories(panel, axis)
-            return [float(names.index(str(plain(v)))) for v in values or ()]
-        return [math.nan if v is None else float(v) for v in (() if values is None else values)]  # type: ignore[arg-type]
+            return [float(names.index(str(plain(v)))) for v in cells]
+        return [math.nan if v is None else float(v) for v in cells]
 
     both = series.low is not None and series.high is not None
     return Drawn(

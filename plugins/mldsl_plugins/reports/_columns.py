@@ -1,0 +1,56 @@
+"""Columns of the frame as reports look at them: as numbers, or as levels with their counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.contract.views import PartView, ReportView
+
+NUMBERS = ("continuous", "integer", "time")
+LEVELS = ("binary", "categorical", "ordinal")
+
+
+@attrs.frozen
+class Numbers:
+    """A column of numbers, missing ones left out: `rows` are the places of the values among all rows."""
+
+    values: np.ndarray
+    rows: np.ndarray
+
+
+def is_number(frame: Any, column: Any) -> bool:
+    """Whether a column is a number or a point in time in this frame."""
+    kind = frame.schema[column.name]
+    return column.type in NUMBERS and (kind.is_numeric() or kind.is_temporal())
+
+
+def numbers(frame: Any, name: str) -> Numbers:
+    """The finite values of a column as float64; times as seconds since 1970."""
+    import polars as pl
+
+    series = frame[name]
+    if series.dtype.is_temporal():
+        series = series.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64) / 1e6
+    values = series.cast(pl.Float64).to_numpy()
+    rows = np.flatnonzero(np.isfinite(values))
+    return Numbers(values[rows], rows)
+
+
+def texts(frame: Any, name: str) -> Any:
+    """A column as text (levels as they are written), nulls kept: a Polars series."""
+    import polars as pl
+
+    return frame[name].cast(pl.String)
+
+
+def rows_of(view: ReportView, part: PartView) -> np.ndarray | None:
+    """The rows of `view.frame` that a part holds, in the part's order; None if that cannot be told."""
+    if part.index is not None:
+        return part.index.astype(int)
+    member = np.flatnonzero(np.asarray(view.part) == part.name)
+    if len(member) == len(part.weight):
+        return member
+    return np.arange(view.frame.height) if view.frame.height == len(part.weight) else None

@@ -1,0 +1,34 @@
+"""The receiver operating characteristic and the area under it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def roc(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """False positive rate, true positive rate and threshold, from the strictest threshold to the loosest.
+
+    Rows of equal score change sides together, so ties are straight lines. The first point is (0, 0) at infinity. Rates
+    are NaN where there is no row of that side.
+    """
+    order = np.argsort(-score, kind="stable")
+    score, hit, mass = score[order], positive[order].astype(float), weight[order].astype(float)
+    last = np.flatnonzero(np.diff(score, append=np.nan) != 0)
+    true, false = np.cumsum(hit * mass)[last], np.cumsum((1 - hit) * mass)[last]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates = [np.concatenate([[0.0], v / v[-1] if len(v) else v]) for v in (false, true)]
+    return rates[0], rates[1], np.concatenate([[np.inf], score[last]])
+
+
+def area(x: np.ndarray, y: np.ndarray) -> float:
+    """The area under a polyline by trapezoids."""
+    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
+
+
+def corners(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The points of a polyline that are not in the middle of a straight run: the same curve with fewer points."""
+    if len(x) <= 2:
+        return np.arange(len(x))
+    dx, dy = np.diff(x), np.diff(y)
+    bends = dx[:-1] * dy[1:] != dx[1:] * dy[:-1]
+    return np.concatenate([[0], np.flatnonzero(bends) + 1, [len(x) - 1]])
