@@ -47,7 +47,8 @@ def prepare_confusion(spec: Any, view: MetricView) -> Any:
 def confusion(spec: Any, view: MetricView) -> Float[Array, "classes classes"]:
     """Weights by actual class (rows) and predicted class (columns)."""
     k = view.classes
-    return tally(view.weight, prepared(prepare_confusion, spec, view), k * k).reshape(k, k)
+    table: Array = tally(view.weight, prepared(prepare_confusion, spec, view), k * k).reshape(k, k)
+    return table
 
 
 class Counts(NamedTuple):

@@ -51,11 +51,6 @@ def rows_by_cluster(view: MetricView) -> tuple[Any, Any, Any]:
     return x, weight, label
 
 
-def masses(weight: Any, member: Any, clusters: int) -> Float[Array, " clusters"]:
-    """The weight of each cluster."""
-    return tally(weight, member, clusters)
-
-
 def centroid_distances(centroid: Any) -> Any:
     """Euclidean distances between centroids, [clusters, clusters]."""
     difference = centroid[:, None, :] - centroid[None, :, :]
@@ -73,8 +68,9 @@ def prepare_contingency(spec: Any, view: MetricView) -> Any:
 def contingency(spec: Any, view: MetricView) -> Float[Array, "labels clusters"]:
     """Weights by label (rows) and cluster (columns)."""
     cell = prepared(prepare_contingency, spec, view)
-    table = tally(view.weight, cell, view.label_count * view.clusters)
-    return table.reshape(view.label_count, view.clusters)
+    size = view.label_count * view.clusters
+    table: Array = tally(view.weight, cell, size).reshape(view.label_count, view.clusters)
+    return table
 
 
 def entropy(share: Any) -> Any:

@@ -121,13 +121,19 @@ def cumulative(x: Any) -> Any:
 def over_problems(spec: Any, ranking: Ranking, weight: Any, measure: Callable[..., tuple[Any, Any]]) -> Any:
     """`measure(ranking, positive weight, negative weight) -> (value, defined)`, averaged over the defined problems."""
 
-    def one(problem: Ranking) -> tuple[Any, Any, Any]:
+    def one(problem: Ranking, weight: Any) -> tuple[Any, Any, Any]:
         w = arranged(problem, weight)
         positive = w * problem.positive
         value, defined = measure(problem, positive, w - positive)
         return jnp.where(problem.defined > 0, value, jnp.nan), defined, positive.sum()
 
-    value, defined, mass = jax.vmap(one)(ranking)
+    if ranking.at_least is None:
+        # Many rows: one weight vector and one problem at a time. XLA's gathers over a batch come out transposed and are
+        # copied back, which takes three times as long on a CPU.
+        alone = jax.custom_batching.sequential_vmap(one)
+        value, defined, mass = jax.lax.map(lambda problem: alone(problem, weight), ranking)
+    else:
+        value, defined, mass = jax.vmap(one, in_axes=(0, None))(ranking, weight)
     share = mass if spec.average == "weighted" else jnp.ones_like(mass)
     share = jnp.where(defined, share, 0)
     return ratio(jnp.where(share > 0, share * value, 0).sum(), share.sum(), jnp.nan)

@@ -51,7 +51,7 @@ def mldsl_components() -> list[Component]:
     return [
         Metric(
             "adjusted_rand", Spec, metric=metric, prepare=prepare_contingency, tasks={"cluster"}, better="higher",
-            needs=("labels",), lowest=-1.0, highest=1.0, example=Spec(labels="kind"),
+            needs=("labels",), lowest=-1.0, highest=1.0, example=Spec(labels=Column("kind")),
             also_known_as=("ari", "adjusted_rand_score"), sources=("Hubert & Arabie 1985, doi:10.1007/BF01908075",),
             snippet="metrics { adjusted_rand(labels = cultivar) }",
         )

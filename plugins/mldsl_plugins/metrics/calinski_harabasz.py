@@ -19,14 +19,15 @@ import jax.numpy as jnp
 
 from mldsl.contract import MetricView
 from mldsl.plugin import Component, Metric, NoSpec, hookimpl
-from mldsl_plugins.metrics._clusters import masses, prepare_geometry
+from mldsl_plugins.metrics._classes import tally
+from mldsl_plugins.metrics._clusters import prepare_geometry
 from mldsl_plugins.metrics._rows import dot, prepared, ratio
 
 
 def metric(spec: NoSpec, view: MetricView) -> Any:
     """The ratio of mean squares between and within clusters."""
     geometry = prepared(prepare_geometry, spec, view)
-    mass = masses(view.weight, geometry.member, view.clusters)
+    mass = tally(view.weight, geometry.member, view.clusters)
     total, count = mass.sum(), (mass > 0).sum()
     mean = ratio(dot(mass, geometry.centroid), total)
     between = dot(mass, ((geometry.centroid - mean[None, :]) ** 2).sum(axis=1))

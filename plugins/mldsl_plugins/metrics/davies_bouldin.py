@@ -19,14 +19,14 @@ import jax.numpy as jnp
 from mldsl.contract import MetricView
 from mldsl.plugin import Component, Metric, NoSpec, hookimpl
 from mldsl_plugins.metrics._classes import tally
-from mldsl_plugins.metrics._clusters import centroid_distances, masses, prepare_geometry
+from mldsl_plugins.metrics._clusters import centroid_distances, prepare_geometry
 from mldsl_plugins.metrics._rows import prepared, ratio
 
 
 def metric(spec: NoSpec, view: MetricView) -> Any:
     """The mean over clusters of the worst ratio of scatter to separation."""
     geometry = prepared(prepare_geometry, spec, view)
-    mass = masses(view.weight, geometry.member, view.clusters)
+    mass = tally(view.weight, geometry.member, view.clusters)
     scatter = ratio(tally(view.weight * geometry.distance, geometry.member, view.clusters), mass)
     there = mass > 0
     pair = there[:, None] & there[None, :] & ~jnp.eye(view.clusters, dtype=bool)

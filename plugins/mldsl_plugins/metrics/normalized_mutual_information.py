@@ -52,7 +52,7 @@ def mldsl_components() -> list[Component]:
     return [
         Metric(
             "normalized_mutual_information", Spec, metric=metric, prepare=prepare_contingency, tasks={"cluster"},
-            better="higher", needs=("labels",), lowest=0.0, highest=1.0, example=Spec(labels="kind"),
+            better="higher", needs=("labels",), lowest=0.0, highest=1.0, example=Spec(labels=Column("kind")),
             also_known_as=("nmi", "normalized_mutual_info_score"),
             sources=("Strehl & Ghosh 2002, Journal of Machine Learning Research 3:583-617",),
             snippet="metrics { normalized_mutual_information(labels = cultivar) }",

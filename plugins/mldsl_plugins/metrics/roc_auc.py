@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import jax.numpy as jnp
 
 from mldsl.contract import MetricView
 from mldsl.plugin import Component, Label, Metric, hookimpl, param
@@ -34,7 +33,7 @@ class Spec:
 
 def _area(ranking: Ranking, positive: Any, negative: Any) -> tuple[Any, Any]:
     above = (at_least(ranking, positive) + more_than(ranking, positive)) / 2
-    share = above / jnp.maximum(positive.sum(), jnp.finfo(positive.dtype).tiny)
+    share = ratio(above, positive.sum())
     defined = (positive.sum() > 0) & (negative.sum() > 0)
     return ratio((negative * share).sum(), negative.sum()), defined
 

@@ -47,7 +47,7 @@ def mldsl_components() -> list[Component]:
     return [
         Metric(
             "v_measure", Spec, metric=metric, prepare=prepare_contingency, tasks={"cluster"}, better="higher",
-            needs=("labels",), lowest=0.0, highest=1.0, example=Spec(labels="kind"),
+            needs=("labels",), lowest=0.0, highest=1.0, example=Spec(labels=Column("kind")),
             also_known_as=("v_measure_score",), sources=("Rosenberg & Hirschberg 2007, EMNLP-CoNLL, 410-420",),
             snippet="metrics { v_measure(labels = cultivar) }",
         )

@@ -1,4 +1,4 @@
-"""Views of a fixed number of rows, the unused ones of weight 0 and full of rubbish, so that each metric compiles once."""
+"""Views of a fixed number of rows, the unused ones of weight 0 and full of rubbish, so that all share a program."""
 
 from __future__ import annotations
 

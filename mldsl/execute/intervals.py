@@ -1,0 +1,261 @@
+"""Confidence intervals of metrics: the bootstrap over rows or groups, and the corrected t over folds.
+
+A bootstrap replicate of rows is another weight vector for the same rows, so a metric with a thousand replicates is the
+metric mapped over a matrix of weights. Counts are drawn on the host: drawing there is exact and quick, and leaves
+nothing of it to compile. What metrics prepare (sorting, one-hot columns) is done once, also on the host; the one
+compiled program holds no more than the metrics' sums, for a block of weight vectors at a time.
+
+Sources: Efron 1979, doi:10.1214/aos/1176344552 (percentile intervals: 1981, doi:10.1214/aos/1176345638); Poisson counts
+for many rows: Hanley & MacGibbon 2006, doi:10.1016/j.cmpb.2006.04.006; folds: Nadeau & Bengio 2003,
+doi:10.1023/A:1024068626366.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mldsl.contract import MetricView
+
+LEVEL = 0.95
+REPLICATES = 1000
+# Above this many units each count is drawn by itself (Poisson) and the sum put right afterwards.
+EXACT_UP_TO = 10_000
+# Elements of a block of weight vectors: 16 MB in float32.
+_BLOCK = 1 << 22
+
+
+class Program(Protocol):
+    """`Programs.call`: run a function compiled, told from others by its name and static facts."""
+
+    def __call__(self, name: str, function: Callable[..., Any], static: object, *args: Any, x64: bool = False) -> Any:
+        """The function's result."""
+        ...
+
+
+class Replicates(NamedTuple):
+    """A block of r weight vectors: `counts` [r, n] (bytes where they can be) times `scale` [n] times `factor` [r]."""
+
+    counts: np.ndarray
+    scale: np.ndarray
+    factor: np.ndarray
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def replicate_weights(
+    key: np.ndarray, weight: np.ndarray, groups: np.ndarray | None = None, replicates: int = REPLICATES
+) -> Iterator[Replicates]:
+    """The weights themselves as the first vector, then `replicates` bootstrap replicates, in blocks of equal size.
+
+    Without groups: counts of a multinomial sample of sum(w) draws, row i with probability w_i / sum(w), so that a row
+    of weight 2 is two rows. Up to 10,000 rows of weight 1 this is exact; beyond, and for other weights, each row's
+    count is Poisson(w_i), scaled to the same sum, which differs by a share of 1 / sum(w) in variance. With groups
+    (codes [n]): whole groups are drawn, as many as there are, and a row counts as often as its group was drawn.
+
+    The last block is filled up with further replicates. Equal keys (uint32[2]) give equal bits on every machine.
+    """
+    n, present = len(weight), weight > 0
+    rows = replicates + 1
+    size = min(rows, max(1, _BLOCK // max(1, n)))
+    random = np.random.Generator(np.random.SFC64(np.asarray(key, np.uint32)))
+    draw, scale = _drawer(random, weight, present, groups)
+    for start in range(0, rows, size):
+        counts, factor = draw(size)
+        if start == 0:
+            counts[0], factor[0] = _as_they_are(counts.dtype, weight, present), 1
+        yield Replicates(counts, scale, factor.astype(weight.dtype))
+
+
+def _as_they_are(dtype: Any, weight: np.ndarray, present: np.ndarray) -> np.ndarray:
+    # Small integer counts multiply the weights; counts in the weights' own type replace them.
+    return present.astype(dtype) if dtype == np.uint8 else weight
+
+
+_Drawn = tuple[np.ndarray, np.ndarray]
+
+
+def _drawer(
+    random: np.random.Generator, weight: np.ndarray, present: np.ndarray, groups: np.ndarray | None
+) -> tuple[Callable[[int], _Drawn], np.ndarray]:
+    """A function that draws r vectors of counts [r, n] with their factors [r]; and what counts are multiplied by."""
+    if groups is not None:
+        codes, of_row = np.unique(groups[present], return_inverse=True)
+        unit = np.zeros(len(weight), np.intp)
+        unit[present] = of_row
+        return lambda r: (_spread(_units(random, len(codes), r)[0], present, unit), np.ones(r)), weight
+    if (weight[present] == 1).all():
+        place = np.flatnonzero(present)
+
+        def rows(r: int) -> _Drawn:
+            counts, factor = _units(random, len(place), r)
+            if len(place) == len(weight):
+                return counts, factor
+            out = np.zeros((r, len(weight)), np.uint8)
+            out[:, place] = counts
+            return out, factor
+
+        return rows, weight
+
+    def poisson(r: int) -> _Drawn:
+        counts = random.poisson(weight, (r, len(weight))).astype(weight.dtype)
+        return counts, _to_sum(counts.sum(axis=1, dtype=np.float64), float(weight.sum(dtype=np.float64)))
+
+    return poisson, present.astype(weight.dtype)
+
+
+def _spread(counts: np.ndarray, present: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    spread: np.ndarray = counts[:, unit] if counts.shape[1] else np.zeros((len(counts), len(unit)), np.uint8)
+    spread[:, ~present] = 0
+    return spread
+
+
+def _to_sum(drawn: np.ndarray, wanted: float) -> np.ndarray:
+    factor: np.ndarray = np.divide(wanted, drawn, out=np.ones_like(drawn), where=drawn > 0)
+    return factor
+
+
+def _units(random: np.random.Generator, units: int, r: int) -> _Drawn:
+    """How often each of so many units is drawn in r samples of their own number: [r, units] and a factor [r]."""
+    if units <= EXACT_UP_TO:
+        drawn = random.integers(0, max(units, 1), (r, units), dtype=np.int32)
+        drawn += (np.arange(r, dtype=np.int32) * units)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=r * units).reshape(r, units)
+        return np.minimum(counts, 255).astype(np.uint8), np.ones(r)
+    # Poisson(1) by the inverse of its distribution function, in steps of 1 / 65536: four counts a random word.
+    bits = random.integers(0, 2**64 - 1, (r, -(-units // 4)), dtype=np.uint64, endpoint=True)
+    counts = _POISSON[bits.view(np.uint16)[:, :units]]
+    return counts, _to_sum(counts.sum(axis=1, dtype=np.float64), float(units))
+
+
+def _poisson_table() -> np.ndarray:
+    """The count that belongs to each 16-bit number."""
+    below = np.cumsum([math.exp(-1) / math.factorial(k) for k in range(12)])
+    table: np.ndarray = np.searchsorted(below, (np.arange(65536) + 0.5) / 65536).astype(np.uint8)
+    return table
+
+
+_POISSON = _poisson_table()
+
+
+# ---- evaluating ------------------------------------------------------------------------------------------------------
+
+
+def prepare_views(metrics: Sequence[tuple[Any, Any]], views: Sequence[MetricView]) -> list[MetricView]:
+    """Each view with what its metric prepares (on the host if the view's arrays are NumPy's)."""
+    return [
+        view if component.prepare is None else attrs.evolve(view, prepared=component.prepare(spec, view))
+        for (component, spec), view in zip(metrics, views, strict=True)
+    ]
+
+
+def intervals(
+    metrics: Sequence[tuple[Any, Any]],
+    views: Sequence[MetricView],
+    key: np.ndarray,
+    call: Program,
+    *,
+    static: object = None,
+    groups: np.ndarray | None = None,
+    replicates: int = REPLICATES,
+    x64: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every metric of the same rows with its 95 % percentile interval: value, low, high, each [metrics].
+
+    `metrics` are pairs (component, Spec), `views` one each, of NumPy arrays and one weight; `call` is `Programs.call`
+    and `static` what else tells the program apart. Replicates where a metric is undefined (one class, say) are left out
+    of its interval; a value that is undefined has none. Time O(replicates n) per metric, memory O(n + 4M numbers).
+    """
+    weight = views[0].weight
+    views = prepare_views(metrics, [attrs.evolve(view, weight=weight) for view in views])
+    leaves, tree = jax.tree.flatten(tuple(attrs.evolve(view, weight=None) for view in views))
+    # Views share most of their arrays; each is handed over once.
+    order: dict[int, int] = {}
+    places = tuple(order.setdefault(id(leaf), len(order)) for leaf in leaves)
+    shared = [next(leaf for leaf in leaves if id(leaf) == wanted) for wanted in order]
+
+    def judge(shared: Any, counts: Any, scale: Any, factor: Any) -> Any:
+        seen = jax.tree.unflatten(tree, [shared[place] for place in places])
+
+        def one(count: Any, factor: Any) -> Any:
+            replicate = count.astype(scale.dtype) * scale * factor
+            return jnp.stack([
+                component.metric(spec, attrs.evolve(view, weight=replicate)).astype(scale.dtype)
+                for (component, spec), view in zip(metrics, seen, strict=True)
+            ])  # fmt: skip
+
+        return jax.vmap(one)(counts, factor)
+
+    names = tuple((component.name, repr(spec)) for component, spec in metrics)
+    facts = (static, names, places, str(tree))
+    blocks = replicate_weights(key, weight, groups, replicates)
+    values = [np.asarray(call("intervals", judge, facts, shared, *block, x64=x64)) for block in blocks]
+    return percentiles(np.concatenate(values)[: replicates + 1])
+
+
+def percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values [1 + replicates, metrics], the first row of the data itself: value, low and high [metrics], type 7."""
+    value, drawn = values[0].astype(np.float64), np.sort(values[1:].astype(np.float64), axis=0)  # NaN sorts last
+    defined = (~np.isnan(drawn)).sum(axis=0)
+    low, high = (_quantile(drawn, defined, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    known = ~np.isnan(value) & (defined > 0)
+    return value, np.where(known, low, np.nan), np.where(known, high, np.nan)
+
+
+def _quantile(drawn: np.ndarray, defined: np.ndarray, q: float) -> np.ndarray:
+    place = q * np.maximum(defined - 1, 0)
+    below = np.floor(place).astype(int)
+    column = np.arange(drawn.shape[1])
+    lower, upper = drawn[below, column], drawn[np.minimum(below + 1, np.maximum(defined - 1, 0)), column]
+    step = place - below
+    # Without a step nothing is subtracted, so that infinite values stay infinite.
+    even = (step == 0) | (lower == upper)
+    between: np.ndarray = np.where(even, lower, lower + step * np.where(even, 0, upper - np.where(even, 0, lower)))
+    return between
+
+
+# ---- folds -----------------------------------------------------------------------------------------------------------
+
+
+def fold_interval(values: np.ndarray, train_share: float) -> tuple[float, float]:
+    """The corrected resampled t interval (95 %) of a metric's mean over folds and repeats.
+
+    `values` are the metric on each held-out fold, `train_share` the share of rows that each was trained on. Training
+    sets overlap, so the variance of the mean is taken as (1/J + (1 - share) / share) s^2. NaN for fewer than two folds.
+    """
+    count = len(values)
+    if count < 2 or not 0 < train_share < 1:
+        return math.nan, math.nan
+    mean, variance = float(np.mean(values)), float(np.var(values, ddof=1))
+    half = t_quantile((1 + LEVEL) / 2, count - 1) * math.sqrt((1 / count + (1 - train_share) / train_share) * variance)
+    return mean - half, mean + half
+
+
+def t_quantile(probability: float, freedom: int) -> float:
+    """The quantile (probability above 1/2) of Student's t with an integer number of degrees of freedom.
+
+    By bisection in the angle atan(t / sqrt(freedom)), in which the distribution function is a finite sum
+    (Abramowitz & Stegun 26.7.3 and 26.7.4); so nothing has to import SciPy.
+    """
+
+    def central(angle: float) -> float:
+        """P(|T| <= sqrt(freedom) tan(angle))."""
+        cosine, odd = math.cos(angle), freedom % 2
+        term, total = (cosine if odd else 1.0), 0.0
+        for k in range(freedom // 2):
+            total += term
+            term *= cosine**2 * ((2 * k + 2) / (2 * k + 3) if odd else (2 * k + 1) / (2 * k + 2))
+        return 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if central(middle) < 2 * probability - 1 else (low, middle)
+    return math.sqrt(freedom) * math.tan((low + high) / 2)
