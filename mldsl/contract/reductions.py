@@ -117,7 +117,7 @@ def _moments_of_folds(x: Array, weight: Array) -> tuple[Array, Array, Array]:
     variance = jnp.maximum(second - first * first, 0)
     far = jnp.any(first * first > 100 * variance)
     one_by_one = lambda: jax.lax.map(lambda w: _plain_moments(x, w), weight)  # noqa: E731
-    return jax.lax.cond(far, one_by_one, lambda: (center + first, variance, mass))
+    return jax.lax.cond(far, one_by_one, lambda: (center[None] + first, variance, mass))
 
 
 _moments = _shared_inputs(_plain_moments, _moments_of_folds)
