@@ -23,16 +23,18 @@ _BLOCKS = {
 
 
 def signature(declaration: Declaration) -> str:
-    """`k_means(clusters, max_iter = 300, tol = 1e-4)`; a row function shows its operands."""
+    """`k_means(clusters, tol = 1e-4, seed?)`: `?` may be left out for none. A row function shows its operands."""
     if declaration.kind == "function":
         shown = [operand.name + ("?" if operand.optional else "") for operand in declaration.operands]
         return f"{declaration.name}({', '.join(shown + (['...'] if declaration.variadic else []))})"
-    arguments = [
-        parameter.name if parameter.required else f"{parameter.name} = {default_text(parameter)}"
-        for parameter in declaration.parameters
-        if parameter.required or parameter.default is not None
-    ]
-    arguments += [f"{p.name}" for p in declaration.parameters if not p.required and p.default is None]
+    arguments = []
+    for parameter in declaration.parameters:
+        if parameter.required:
+            arguments.append(parameter.name)
+        elif parameter.default is None:
+            arguments.append(f"{parameter.name}?")
+        else:
+            arguments.append(f"{parameter.name} = {default_text(parameter)}")
     return f"{declaration.name}({', '.join(arguments)})" if arguments else declaration.name
 
 
@@ -50,7 +52,9 @@ def example(declaration: Declaration) -> str:
 
 def _plainest(declaration: Declaration) -> str:
     if declaration.kind == "function":
-        return f"value: continuous = {signature(declaration)}"
+        gives = "continuous" if declaration.gives in ("", "same", "common") else declaration.gives
+        operands = ", ".join(operand.name for operand in declaration.operands if not operand.optional)
+        return f"features {{ result: {gives} = {declaration.name}({operands}) }}"
     placeholders = {"text": '"..."', "column": "age", "columns": "[age, fare]", "label": '"yes"'}
     required = [p for p in declaration.parameters if p.required]
     values = (
@@ -176,7 +180,7 @@ def sections(declaration: Declaration) -> Iterator[tuple[str, list[str]]]:
         yield "Elsewhere called", [", ".join(declaration.also_known_as)]
     if declaration.exceptions:
         yield "Exceptions to the conformance kit", [f"{check}: {why}" for check, why in declaration.exceptions]
-    if declaration.sources and "Sources:" not in declaration.doc:
+    if declaration.sources and not re.search(r"^Sources?:", declaration.doc, re.MULTILINE):
         yield "Sources", list(declaration.sources)
 
 
@@ -195,11 +199,11 @@ def text_page(declaration: Declaration, width: int = 80, title: str = "") -> str
     if table:
         column = max(len(label) for label, _ in table)
         for label, sentence in table:
-            filled = _fill(_bare(sentence), column + 4, width)
+            filled = _fill(sentence, column + 4, width)
             out.append(f"  {label:<{column}}  {filled.lstrip()}")
         out.append("")
     for name, items in sections(declaration):
-        out += [name, *(_fill(_bare(item), 2, width, hang=4) for item in items), ""]
+        out += [name, *(_fill(item, 2, width, hang=4) for item in items), ""]
     out += ["Example", textwrap.indent(example(declaration), "  ")]
     return "\n".join(out)
 
@@ -220,30 +224,41 @@ def _text_parameters(parameters: tuple[Parameter, ...], width: int) -> Iterator[
             default = "optional"
         filled = _fill(f"{parameter_type(parameter)}; {default}", column + 4, width, hang=column + 6).lstrip()
         yield f"  {name:<{column}}  {filled}"
-        yield _fill(_bare(parameter_notes(parameter)), column + 4, width)
-
-
-def _bare(text: str) -> str:
-    return text.replace("`", "")
+        yield _fill(parameter_notes(parameter), column + 4, width)
 
 
 def _paragraphs(doc: str, width: int) -> str:
-    """Fill prose; leave indented or aligned lines (tables, formulae) as they are."""
+    """Fill prose and labelled lines; leave indented or aligned lines (tables, formulae) as they are."""
     parts = []
     for paragraph in re.split(r"\n\s*\n", doc):
         lines = paragraph.splitlines()
-        if any(line.startswith(" ") or re.search(r"\S {2,}\S", line) for line in lines):
-            parts.append("\n".join(line if len(line) <= width else _fill_aligned(line, width) for line in lines))
+        if _LABEL.match(lines[0]):
+            parts.append(_labelled(lines, width))
+        elif _is_aligned(lines):
+            parts.append(paragraph)
         else:
             parts.append(_fill(" ".join(lines), 0, width))
     return "\n\n".join(parts)
 
 
-def _fill_aligned(line: str, width: int) -> str:
-    """A long line of a list, continued under its own text."""
-    label = re.match(r"\s*\S+ {2,}|\s*", line)
-    hang = label.end() if label else 0
-    return textwrap.fill(line, width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False)
+_LABEL = re.compile(r"([A-Z][a-z ]{0,12}:)\s+(?=\S)")
+
+
+def _is_aligned(lines: list[str]) -> bool:
+    return any(line.startswith(" ") or re.search(r"\S {2,}\S", line) for line in lines)
+
+
+def _labelled(lines: list[str], width: int) -> str:
+    """`Shapes:  n rows` and the lines below it that go on, filled, the texts of all labels aligned."""
+    items: list[tuple[str, list[str]]] = []
+    for line in lines:
+        label = _LABEL.match(line)
+        if label:
+            items.append((label[1], [line[label.end() :]]))
+        else:
+            items[-1][1].append(line.strip())
+    column = max(len(label) for label, _ in items) + 2
+    return "\n".join(_fill(f"{label:<{column}}{' '.join(text)}", 0, width, hang=column) for label, text in items)
 
 
 def _fill(text: str, indent: int, width: int, hang: int | None = None) -> str:
@@ -290,6 +305,5 @@ def _markdown_doc(doc: str) -> str:
     """Prose as it is; aligned lines (`Shapes:  n rows`) as a preformatted block."""
     parts = []
     for paragraph in re.split(r"\n\s*\n", doc):
-        aligned = any(line.startswith(" ") or re.search(r"\S {2,}\S", line) for line in paragraph.splitlines())
-        parts.append(f"```text\n{paragraph}\n```" if aligned else paragraph)
+        parts.append(f"```text\n{paragraph}\n```" if _is_aligned(paragraph.splitlines()) else paragraph)
     return "\n\n".join(parts)

@@ -17,8 +17,11 @@ DOC = """K-means clustering: Lloyd's iterations.
 Minimises inertia, the weighted sum of squared Euclidean distances from each row to its nearest
 centroid.
 
-Shapes:  n rows, d features.
-Units:   all features share one unit u.
+Shapes: n rows, d features, k clusters. O(n k d) time per
+        iteration, O(n k) memory.
+Units:  all features share one unit u.
+
+    a formula   kept = as it is
 """
 
 
@@ -54,13 +57,16 @@ TEXT = """\
 k_means, a model of core
 K-means clustering: Lloyd's iterations.
 
-  k_means(clusters, max_iter = 300, tol = 1e-4, init = plus, sample)
+  k_means(clusters, max_iter = 300, tol = 1e-4, init = plus, sample?)
 
 Minimises inertia, the weighted sum of squared Euclidean distances from each row
 to its nearest centroid.
 
-Shapes:  n rows, d features.
+Shapes:  n rows, d features, k clusters. O(n k d) time per iteration, O(n k)
+         memory.
 Units:   all features share one unit u.
+
+    a formula   kept = as it is
 
 Parameters
   clusters         integer >= 1; required
@@ -69,8 +75,8 @@ Parameters
   max_iter         integer >= 1, in iterations; default 300
                    Most to run.
   tol              number >= 0; default 1e-4
-                   Stop at this shift. Only with init = random. Changing it does
-                   not recompile.
+                   Stop at this shift. Only with `init = random`. Changing it
+                   does not recompile.
   init             plus | random(...); default plus
                    Where to start.
     random(tries)  integer >= 1; default 10
@@ -81,7 +87,7 @@ Parameters
   Tasks           clustering
   Columns         continuous, integer, binary, ordinal
   Missing values  refused
-  Scale           matters: standardize the columns first
+  Scale           matters: `standardize` the columns first
 
 Elsewhere called
   KMeans
@@ -114,7 +120,7 @@ def test_the_page_for_the_site() -> None:
     assert "| `clusters` | integer >= 1 | required | Number of centroids, k. Worth searching: 2..12." in page
     assert r"| `init` | plus \| random(...) | `plus` | Where to start. |" in page
     assert "| &nbsp;&nbsp;&nbsp;&nbsp;`random(tries)` | integer >= 1 | `10` | How many. |" in page
-    assert "```text\nShapes:  n rows, d features." in page
+    assert "```text\nShapes: n rows, d features" in page
     assert "- row_order: the first centroid is a random row" in page
     assert "doi:10.1109/TIT.1982.1056489" in page
     columns = {line.count(" | ") for line in page.splitlines() if line.startswith("| ") and "\\|" not in line}
@@ -135,6 +141,7 @@ def test_what_other_kinds_take_and_give() -> None:
     year = page_of(Function("year", doc="Y.", expression=print, operands=[Operand("of", ("time",))], gives="integer"))
     assert dict(facts(year)) == {"of": "time", "Gives": "integer", "Missing": "if an operand is"}
     assert signature(year) == "year(of)"
+    assert example(year) == "features { result: integer = year(of) }"
 
 
 def test_an_example_is_made_where_none_is_given() -> None:
