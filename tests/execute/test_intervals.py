@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mldsl.contract import MetricView
-from mldsl.execute.intervals import fold_interval, intervals, percentiles, replicate_weights, t_quantile
+from mldsl.execute.intervals import fold_interval, intervals, percentiles, replicate_weights
 from mldsl.execute.programs import Programs
 
 KEY = np.array([7, 11], np.uint32)
@@ -187,13 +187,6 @@ def test_percentiles_leave_undefined_replicates_out():
         assert [low[column], high[column]] == pytest.approx(np.quantile(defined, [0.025, 0.975]))
     infinite = np.array([[1.0], [np.inf], [1.0], [np.inf]])
     assert percentiles(infinite)[2][0] == np.inf
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 49, 100])
-def test_students_t(freedom):
-    from scipy.stats import t
-
-    assert t_quantile(0.975, freedom) == pytest.approx(t.ppf(0.975, freedom), rel=1e-10)
 
 
 def test_folds():
