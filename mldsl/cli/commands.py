@@ -11,6 +11,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "check": ("mldsl.cli.check", "Find mistakes in a file without reading any data."),
         "fmt": ("mldsl.cli.fmt", "Rewrite files in the canonical form."),
         "plan": ("mldsl.cli.plan", "Show what a run would do, every default spelt out."),
+        "report": ("mldsl.cli.report", "Show a finished run again."),
         "ast": ("mldsl.cli.ast", "Print the syntax tree of a file."),
     },
     "Models": {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
 
+from mldsl.plugin.display import ReportOutput
 from mldsl.record.model import PARTS, MetricValue, ModelRecord, RunRecord
 from mldsl.report.format import number
 
@@ -90,6 +91,11 @@ def gate_words(record: RunRecord) -> list[tuple[bool, str]]:
         (g.passed, f"{g.metric} {g.op} {g.bound:g}: {number(g.value)} ({g.model}, {part_name(g.part)})")
         for g in record.gates
     ]
+
+
+def warnings_of(record: RunRecord, outputs: Mapping[str, ReportOutput]) -> list[str]:
+    """The run's warnings and its reports', each once."""
+    return list(dict.fromkeys([*record.warnings, *(w for output in outputs.values() for w in output.warnings)]))
 
 
 def command(record: RunRecord) -> str:

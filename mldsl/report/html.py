@@ -33,7 +33,7 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             models=[_model(name, model, record) for name, model in record.models.items()],
             optimistic=facts.OPTIMISTIC,
             reports=[_report(name, output) for name, output in outputs.items()],
-            warnings=[*record.warnings, *(f"{n}: {w}" for n, o in outputs.items() for w in o.warnings)],
+            warnings=facts.warnings_of(record, outputs),
             split_words=facts.split_words(record),
             params=[(k, facts.literal(v)) for k, v in record.params.items()],
             source=highlight(source_text.rstrip("\n")),
@@ -44,7 +44,7 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             script=_asset("page.js"),
             light=palette.variables(palette.LIGHT),
             dark=palette.variables(palette.DARK),
-            drawing=palette.DRAWING,
+            drawing=palette.drawing(),
         )
     )
 

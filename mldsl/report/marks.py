@@ -128,8 +128,7 @@ def _points(item: Drawn, x: Position, y: Position) -> list[str]:
     layers: list[list[str]] = [[] for _ in range(12)]
     for i, (a, b) in enumerate(rows):
         layers[i % 12].append(f"M{at(x(a))} {at(y(b))}h0")
-    thin = ' style="stroke-width:3.5;opacity:.4"'
-    return [f'<path class="p k{item.hue}"{thin} d="{"".join(layer)}"/>' for layer in layers]
+    return [f'<path class="p k{item.hue}" d="{"".join(layer)}"/>' for layer in layers]
 
 
 def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:

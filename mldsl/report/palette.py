@@ -26,13 +26,25 @@ def variables(colours: dict[str, str]) -> str:
     return ";".join(f"--{name}:{value}" for name, value in colours.items())
 
 
-DRAWING: Final = (
-    """\
-.t{fill:var(--fg)}.s{fill:var(--soft)}.h{font-weight:600}.g{stroke:var(--grid)}.a{stroke:var(--axis)}
-.l{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.r{stroke-width:1.25;stroke-dasharray:5 4}
-.p{fill:none;stroke-width:5;stroke-linecap:round;opacity:.6}.e{fill:none;stroke-width:1.5}.x{stroke:var(--fg)}.b{opacity:.18;stroke:none}
-"""
-    + "".join(f".k{i}{{stroke:var(--c{i})}}.f{i}{{fill:var(--c{i})}}" for i in range(1, HUES + 1))
-    + ".k0{stroke:var(--axis)}.f0{fill:var(--axis)}"
-)
-"""The classes that drawings use: texts, grid, lines, points, error bars, bands, and the hue of strokes and fills."""
+_RULES: Final = {
+    "t": "fill:var(--fg)",
+    "s": "fill:var(--soft)",
+    "h": "font-weight:600",
+    "g": "stroke:var(--grid)",
+    "a": "stroke:var(--axis)",
+    "l": "fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round",
+    "r": "stroke-width:1.25;stroke-dasharray:5 4",
+    "p": "fill:none;stroke-width:3.5;stroke-linecap:round;opacity:.4",
+    "e": "fill:none;stroke-width:1.5",
+    "x": "stroke:var(--fg)",
+    "b": "opacity:.18;stroke:none",
+    "k0": "stroke:var(--axis)",
+    "f0": "fill:var(--axis)",
+    **{f"k{i}": f"stroke:var(--c{i})" for i in range(1, HUES + 1)},
+    **{f"f{i}": f"fill:var(--c{i})" for i in range(1, HUES + 1)},
+}
+
+
+def drawing(scope: str = "svg") -> str:
+    """The classes that drawings use: texts, grid, lines, points, error bars, bands, hues of strokes and fills."""
+    return "".join(f"{scope} .{name}{{{rule}}}" for name, rule in _RULES.items())

@@ -13,7 +13,7 @@ from html import escape
 from mldsl.plugin.display import Figure, Panel
 from mldsl.report.axis import shorten, text_width
 from mldsl.report.marks import at
-from mldsl.report.palette import DARK, DRAWING, HUES, LIGHT, variables
+from mldsl.report.palette import DARK, HUES, LIGHT, drawing, variables
 from mldsl.report.panel import SIZE, draw_panel, panel_size
 
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -51,7 +51,7 @@ def figure_svg(figure: Figure) -> str:
         f'height="{at(height)}" role="img" aria-labelledby="title desc" font-size="{at(SIZE)}">'
         f'<title id="title">{escape(figure.title)}</title><desc id="desc">{escape(figure.alt)}</desc>'
         f"<style>svg{{{variables(LIGHT)};font-family:{_FONT}}}"
-        f"@media(prefers-color-scheme:dark){{svg{{{variables(DARK)}}}}}{DRAWING}</style>"
+        f"@media(prefers-color-scheme:dark){{svg{{{variables(DARK)}}}}}{drawing()}</style>"
         f'<rect width="100%" height="100%" style="fill:var(--bg)"/>{"".join(body)}</svg>\n'
     )
 

@@ -55,7 +55,8 @@ def summary(
     if not quiet:
         for name, output in outputs.items():
             _report(console, name, output)
-    _warnings(console, record.warnings)
+    said = set() if quiet else {w for output in outputs.values() for w in output.warnings}
+    _warnings(console, [w for w in facts.warnings_of(record, outputs) if w not in said])
     for path in record.outputs:
         console.print(Text.assemble(("written ", "dim"), path))
     if folder is not None:
