@@ -16,6 +16,8 @@ import attrs
 
 from mldsl.source import Span
 
+EDITION = 1  # the newest edition of the language
+
 
 def nowhere(file: str = "") -> Span:
     """The span of what was never text: line 0."""
@@ -72,18 +74,18 @@ class Number(Node):
 
 Dimension: TypeAlias = Literal["share", "duration", "size"]
 
-# Factors to the base unit of each dimension: a share is a fraction, a duration is in seconds, a size in bytes (SI).
-UNITS: dict[str, tuple[Dimension, str]] = {
-    "%": ("share", "0.01"),
-    "ms": ("duration", "0.001"),
-    "s": ("duration", "1"),
-    "min": ("duration", "60"),
-    "h": ("duration", "3600"),
-    "d": ("duration", "86400"),
-    "w": ("duration", "604800"),
-    "KB": ("size", "1000"),
-    "MB": ("size", "1000000"),
-    "GB": ("size", "1000000000"),
+# What each unit measures, and its factor to the base unit (a fraction, seconds, bytes): a number or a decimal exponent.
+UNITS: dict[str, tuple[Dimension, float | str]] = {
+    "%": ("share", "e-2"),
+    "ms": ("duration", "e-3"),
+    "s": ("duration", 1),
+    "min": ("duration", 60),
+    "h": ("duration", 3_600),
+    "d": ("duration", 86_400),
+    "w": ("duration", 604_800),
+    "KB": ("size", "e3"),
+    "MB": ("size", "e6"),
+    "GB": ("size", "e9"),
 }
 
 

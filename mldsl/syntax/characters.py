@@ -170,8 +170,6 @@ def _character(token: Token, source: Source) -> Flaw:
         return Flaw(Diagnostic("MLP0013", message, span, help="write one statement per line"), "\n")
     if character.isspace() and not FORBIDDEN.match(character):
         return Flaw(Diagnostic("MLP0013", message, span, help="write a space", fix=Fix(span, " ")), " ")
-    if character == "\ufeff" and token.start == 0:
-        return Flaw(Diagnostic("MLP0013", message, span), " ")
     meant = _OPERATORS_BY_CHARACTER.get(character) or _FOREIGN.get(character)
     if meant is not None:
         text = _spaced(meant, token, source)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 
 from mldsl.syntax.ast import UNITS
 
@@ -39,7 +38,10 @@ def quantity(text: str) -> tuple[float, str]:
     if match is None:
         raise ValueError("not a quantity")
     amount, unit = match.groups()
-    value = float(Decimal(amount.replace("_", "")) * Decimal(UNITS[unit][1]))
+    factor = UNITS[unit][1]
+    # A power of ten as an exponent, so that 0.1% is the float nearest to 0.001 and not 0.1 / 100.
+    digits = amount.replace("_", "")
+    value = float(digits + factor) if isinstance(factor, str) else float(digits) * factor
     if math.isinf(value):
         raise ValueError("too large")
     return value, unit

@@ -22,6 +22,8 @@ CONTENTS = f"a file contains: {', '.join(ITEMS)}"
 def outline(source: Source, tokens: list[Token]) -> Parts:
     """The parts of a text, its broken ones already repaired or taken out. Never raises."""
     parts = Parts(source, tokens)
+    if source.text.startswith("\ufeff"):  # what some editors begin a UTF-8 file with
+        parts.patch.edit(0, 1, " ", None)
     reader = _Outliner(parts)
     try:
         reader.read()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import attrs
@@ -24,13 +23,12 @@ from mldsl.syntax import ast
 from mldsl.syntax.build import Text, TooDeepError, build
 from mldsl.syntax.characters import forbidden_in_comments
 from mldsl.syntax.edits import PlaceMap
-from mldsl.syntax.mistakes import explain
 from mldsl.syntax.outline import outline
 from mldsl.syntax.parts import Parts, TooManyError
 from mldsl.syntax.scan import Token as Scanned
 from mldsl.syntax.scan import scan
+from mldsl.syntax.table import dump, grammar, load
 
-EDITION = 1  # the newest this version reads
 MAX_ROUNDS = 20
 
 
@@ -78,11 +76,30 @@ class NewlineFilter(PostLex):
             yield Token.new_borrow_pos("_NL", "\n", previous)
 
 
+_OPTIONS = {"parser": "lalr", "propagate_positions": True, "maybe_placeholders": True}
+
+
 @cache
 def parser() -> Lark:
-    """The parser of the grammar."""
-    grammar = resources.files("mldsl_grammar").joinpath("mlp.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=True, postlex=NewlineFilter())
+    """The parser, from the tables beside the grammar, or from the grammar itself where they are missing or refused."""
+    tables = load()
+    if tables is not None:
+        tables["data"]["options"] |= {"postlex": NewlineFilter(), **_OPTIONS}
+        try:
+            return Lark.load(tables)
+        except Exception:  # tables of another version of the library; what it stumbles over is not specified
+            pass
+    return Lark(grammar(), postlex=NewlineFilter(), **_OPTIONS)
+
+
+def compiled() -> str:
+    """The tables of the grammar as it is now, as text to keep beside it."""
+    from lark.grammar import Rule
+    from lark.lexer import TerminalDef
+
+    data, memo = Lark(grammar(), postlex=NewlineFilter(), **_OPTIONS).memo_serialize([TerminalDef, Rule])
+    data["options"] = {name: data["options"][name] for name in ("lexer", "start", "priority", "ambiguity")}
+    return dump(data, memo)
 
 
 @attrs.frozen
@@ -152,6 +169,8 @@ def _mend(parts: Parts, offset: int, accepts: frozenset[str]) -> None:
         span = parts.source.span(statement.start, statement.end)
         parts.report(Diagnostic("MLP0001", "this is nested too deeply", span), statement)
         return
+    from mldsl.syntax.mistakes import explain  # of no use to a sound file
+
     mistake = explain(parts, statement, offset, accepts)
     if statement.reported and mistake.diagnostic.code != "MLP0006":
         parts.lose(statement)
@@ -177,11 +196,11 @@ def _newer_edition(source: Source, tokens: list[Scanned]) -> tuple[ast.Program, 
     if len(real) < 2 or real[0].text != "mlp" or real[1].kind != "number" or not real[1].text.isdecimal():
         return None
     edition = int(real[1].text[:100])
-    if edition <= EDITION:
+    if edition <= ast.EDITION:
         return None
     span = source.span(real[0].start, real[1].end)
     message = f"this file is written in edition {edition}, which is newer than this mldsl"
-    note = f"this version reads editions up to {EDITION}"
+    note = f"this version reads editions up to {ast.EDITION}"
     found = Diagnostic("MLP0902", message, span, notes=(note,), help="install a newer version of mldsl")
     return ast.Program((), edition, source.name, span), [found]
 
@@ -192,9 +211,9 @@ def _no_edition(source: Source) -> Diagnostic:
         "MLP0901",
         "no edition line",
         start,
-        notes=(f"edition {EDITION}, the newest, is assumed",),
-        help=f"begin the file with `mlp {EDITION}`",
-        fix=Fix(start, f"mlp {EDITION}\n"),
+        notes=(f"edition {ast.EDITION}, the newest, is assumed",),
+        help=f"begin the file with `mlp {ast.EDITION}`",
+        fix=Fix(start, f"mlp {ast.EDITION}\n"),
         severity="warning",
     )
 

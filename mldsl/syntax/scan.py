@@ -31,7 +31,7 @@ class Token(NamedTuple):
 
 _HEADER = rf"(?:{'|'.join(BLOCKS)})\b[^\n]*\{{"
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t]+)
+    r"""(?P<space>[ \t]+|\A\ufeff)
     |(?P<newline>\r?\n)
     |(?P<comment>\#[^\n]*)
     |(?P<long>\"\"\"[\s\S]*?\"\"\")
