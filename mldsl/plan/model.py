@@ -70,8 +70,8 @@ class ComponentValue:
     args: tuple[tuple[str, Any], ...] = ()
     written: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
-    model: str | None = None  # a report limited to one model by `model = NAME`, which every report takes
     text: str = attrs.field(default="", eq=False)  # as written, canonical
+    model: str | None = None  # a report limited to one model by `model = NAME`, which every report takes
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     def arg(self, name: str) -> Any:

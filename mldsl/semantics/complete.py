@@ -1,0 +1,94 @@
+"""From a draft without errors to the plan."""
+
+from __future__ import annotations
+
+import attrs
+
+from mldsl.plan.model import ColumnPlan, ComponentValue, MetricPlan, ModelPlan, NetworkPlan, ParamPlan, Plan, TunePlan
+from mldsl.semantics.arguments import Resolved
+from mldsl.semantics.defaults import implicit_folds, sentences
+from mldsl.semantics.draft import Draft, ModelDraft
+
+
+def complete(draft: Draft, edition: int, *, header: bool) -> Plan:
+    """The plan. Every component is known here: an unknown one is an error, and then there is no plan."""
+    split = attrs.evolve(draft.split.plan, implicit_folds=implicit_folds(draft))
+    draft.split.plan = split
+    return Plan(
+        file=draft.file, edition=edition, seed=int(draft.params["seed"].value), task=draft.task or "transform",
+        params=tuple(draft.params.values()),
+        sources=tuple((source.part, _value(source.resolved)) for source in draft.sources),
+        where=draft.where, columns=_columns(draft), target=draft.target.name if draft.target is not None else None,
+        split=split, models=tuple(_model(model) for model in draft.models), metrics=_metrics(draft),
+        reports=tuple(_limited(report) for report in draft.reports), exports=tuple(map(_value, draft.exports)),
+        networks=tuple(
+            NetworkPlan(name, tuple(map(_value, layers)), span=draft.definitions.networks[name].span)
+            for name, layers in draft.layers.items()
+        ),
+        tune=_tune(draft), uses=tuple((name, use.version or "") for name, use in draft.definitions.uses.items()),
+        defaults=(*sentences(draft), *draft.defaults), complete=header, where_span=draft.where_span,
+    )  # fmt: skip
+
+
+def _value(resolved: Resolved) -> ComponentValue:
+    assert resolved.value is not None
+    return resolved.value
+
+
+def _columns(draft: Draft) -> tuple[ColumnPlan, ...]:
+    """The columns as declared; those that a computed target is made from are no inputs."""
+    never = draft.features.never_inputs()
+    return tuple(
+        attrs.evolve(column, role="ignore") if column.name in never and column.role == "input" else column
+        for column in draft.features.columns.values()
+    )
+
+
+def _model(model: ModelDraft) -> ModelPlan:
+    assert model.algorithm is not None
+    return ModelPlan(
+        model.name, _value(model.algorithm), model.blocks, tuple(move.plan() for move in model.moves),
+        tuple(known.state for known in model.matrix), model.target_scale, model.threshold,  # type: ignore[arg-type]
+        model.calibrate, _value(model.stop_when) if model.stop_when is not None else None, model.node.doc or "",
+        span=model.node.span,
+    )  # fmt: skip
+
+
+def _metrics(draft: Draft) -> tuple[MetricPlan, ...]:
+    return tuple(
+        MetricPlan(
+            metric.name, _value(metric.resolved), metric.resolved.declaration.better, metric.primary, metric.op,
+            metric.bound, span=metric.node.span if metric.node is not None else None,
+        )
+        for metric in draft.metrics
+        if metric.resolved.declaration is not None
+    )  # fmt: skip
+
+
+def _limited(report: Resolved) -> ComponentValue:
+    """`model = NAME` is for the engine, not for the report, unless the report declares it itself."""
+    value = _value(report)
+    assert report.declaration is not None
+    if report.declaration.parameter("model") is not None or "model" not in dict(value.args):
+        return value
+    args = tuple(pair for pair in value.args if pair[0] != "model")
+    return attrs.evolve(value, args=args, model=value.arg("model"))
+
+
+def _tune(draft: Draft) -> TunePlan | None:
+    tune = draft.tune
+    if tune is None or tune.search is None:
+        return None
+    domains = {name: domain for name, (domain, _) in tune.domains.items() if not _fixed(draft.params[name])}
+    return TunePlan(_value(tune.search), tuple(domains.items()), tune.folds, tune.choose, span=tune.node.span)
+
+
+def _fixed(param: ParamPlan) -> bool:
+    """Whether `-p` has taken a param out of the search."""
+    return param.origin == "command line"
+
+
+def fixed_params(draft: Draft) -> list[str]:
+    """A sentence for each param that a search would have varied, had `-p` not fixed it."""
+    tuned = draft.tune.domains if draft.tune is not None else {}
+    return [f"`${name}` is fixed by `-p` and taken out of the search" for name in tuned if _fixed(draft.params[name])]

@@ -1,0 +1,149 @@
+"""The pipeline as far as it could be resolved and typed: what the rules judge and the plan is made from.
+
+Unlike the plan it may have holes: a component that is unknown, a column whose type is. Every rule leaves alone what it
+does not know, so that one mistake gives one message.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from mldsl.plan.model import ColumnPlan, ParamPlan, RowExpression, SplitPlan, Task, Threshold
+from mldsl.plugin.declaration import Declaration
+from mldsl.semantics.arguments import Resolved
+from mldsl.semantics.definitions import Definitions
+from mldsl.semantics.features import Features
+from mldsl.semantics.flow import Move
+from mldsl.semantics.frame import Frame, Known
+from mldsl.semantics.names import Components
+from mldsl.semantics.params import Domain
+from mldsl.source import Span
+from mldsl.syntax import ast
+
+# The verb by which declarations call each task.
+VERBS: dict[str, str] = {
+    "classification": "classify", "regression": "regress", "clustering": "cluster", "generation": "generate",
+    "ranking": "rank", "recommendation": "recommend",
+}  # fmt: skip
+TASKS: dict[str, Task] = {
+    "classify": "classification", "regress": "regression", "cluster": "clustering", "generate": "generation",
+    "rank": "ranking", "recommend": "recommendation",
+}  # fmt: skip
+
+
+@attrs.define
+class SourceDraft:
+    """Where rows come from; `part` is data, train, validation, test, users or items."""
+
+    part: str
+    resolved: Resolved
+
+
+@attrs.define
+class SplitDraft:
+    """The `split` block: its plan, and the place of each setting that is written."""
+
+    plan: SplitPlan
+    node: ast.Split | None
+    spans: dict[str, Span] = attrs.field(factory=dict)
+    known: bool = True  # false if a setting that matters could not be read
+
+
+@attrs.define
+class ModelDraft:
+    """One `model` block. `moves` are its steps in order, `frame` the columns after the last of them."""
+
+    name: str
+    node: ast.Model
+    algorithm: Resolved | None
+    blocks: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
+    frame: Frame = attrs.field(factory=Frame)
+    matrix: tuple[Known, ...] = ()
+    formula: ast.Formula | None = None
+    target_scale: object = None
+    target_scale_node: ast.Setting | None = None
+    threshold: Threshold | None = None
+    threshold_node: ast.Setting | None = None
+    threshold_metric: Resolved | None = None
+    calibrate: str | None = None
+    calibrate_node: ast.Setting | None = None
+    stop_when: Resolved | None = None
+    stop_when_node: ast.Setting | None = None
+
+    @property
+    def declaration(self) -> Declaration | None:
+        """Of the algorithm, if that is known."""
+        return self.algorithm.declaration if self.algorithm is not None else None
+
+
+@attrs.define
+class MetricDraft:
+    """One line of `metrics`."""
+
+    name: str
+    resolved: Resolved
+    node: ast.Metric | None
+    primary: bool = False
+    op: str | None = None
+    bound: float | None = None
+
+
+@attrs.define
+class TuneDraft:
+    """The `tune` block; `domains` with the place of each."""
+
+    node: ast.Tune
+    search: Resolved | None = None
+    domains: dict[str, tuple[Domain, ast.Domain]] = attrs.field(factory=dict)
+    folds: int = 5
+    choose: str = "best"
+
+
+@attrs.define
+class Draft:
+    """All of it. `parsed` is false if some text could not be read: then nothing can be called unused."""
+
+    file: str
+    definitions: Definitions
+    components: Components
+    features: Features
+    params: dict[str, ParamPlan]
+    used_params: set[str]
+    parsed: bool
+    task: Task | None = None
+    target: ColumnPlan | None = None
+    levels: tuple[str, ...] | None = None
+    sources: list[SourceDraft] = attrs.field(factory=list)
+    where: RowExpression | None = None
+    where_span: Span | None = None
+    split: SplitDraft = attrs.field(factory=lambda: SplitDraft(SplitPlan(written=False), None))
+    models: list[ModelDraft] = attrs.field(factory=list)
+    loose_moves: list[Move] = attrs.field(factory=list)  # of transforms that no model uses
+    metrics: list[MetricDraft] = attrs.field(factory=list)
+    reports: list[Resolved] = attrs.field(factory=list)
+    exports: list[Resolved] = attrs.field(factory=list)
+    layers: dict[str, list[Resolved]] = attrs.field(factory=dict)
+    tune: TuneDraft | None = None
+    # Where each `$param` is used, by the kind of block: what `tune` must not vary, and what it reaches.
+    param_blocks: dict[str, set[str]] = attrs.field(factory=dict)
+    defaults: list[str] = attrs.field(factory=list)
+
+    @property
+    def verb(self) -> str | None:
+        """The task as declarations call it; None while it is not known."""
+        return VERBS.get(self.task) if self.task is not None else None
+
+    def role(self, role: str) -> ColumnPlan | None:
+        """The first column of a role."""
+        return next((column for column in self.features.columns.values() if column.role == role), None)
+
+    def all_moves(self) -> list[Move]:
+        """Every step of every model, each once."""
+        seen: dict[int, Move] = {}
+        for model in self.models:
+            for move in model.moves:
+                seen.setdefault(id(move), move)
+        for move in self.loose_moves:
+            seen.setdefault(id(move), move)
+        return list(seen.values())

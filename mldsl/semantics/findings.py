@@ -1,0 +1,43 @@
+"""Where every stage of checking leaves what it found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.diagnostics.order import in_order
+from mldsl.source import Span
+
+
+class Findings:
+    """Diagnostics in the order of the files, each once: a block that two models share is looked at twice."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, Span | None], Diagnostic] = {}
+
+    def error(self, code: str, message: str, span: Span | None, **more: Any) -> None:
+        """A mistake; `more` are the further fields of `Diagnostic`."""
+        self.add(Diagnostic(code, message, span, **more))
+
+    def warn(self, code: str, message: str, span: Span | None, **more: Any) -> None:
+        """Something legal that is probably not meant."""
+        self.add(Diagnostic(code, message, span, severity="warning", **more))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic unless the same was said of the same place."""
+        self._found.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), diagnostic)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among them."""
+        return any(d.severity == "error" for d in self._found.values())
+
+    def codes(self) -> set[str]:
+        """The codes of the errors found so far."""
+        return {d.code for d in self._found.values() if d.severity == "error"}
+
+    def ordered(self, files: tuple[str, ...]) -> tuple[Diagnostic, ...]:
+        """All of them in the order of the text, the files in the order given."""
+        rank = {name: index for index, name in enumerate(files)}
+        found = sorted(self._found.values(), key=lambda d: rank.get(d.span.file, len(rank)) if d.span else len(rank))
+        return tuple(in_order(found))

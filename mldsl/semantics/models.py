@@ -1,0 +1,223 @@
+"""`model`: the algorithm, which transforms feed it, and the decisions that need rows it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import attrs
+
+from mldsl.diagnostics.diagnostic import Label
+from mldsl.plan.model import Threshold
+from mldsl.plugin.declaration import ParameterType
+from mldsl.semantics.arguments import Resolved, resolve
+from mldsl.semantics.draft import ModelDraft
+from mldsl.semantics.flow import Move, walk
+from mldsl.semantics.formulas import design_columns
+from mldsl.semantics.frame import Frame
+from mldsl.semantics.names import did_you_mean
+from mldsl.semantics.scope import Scope
+from mldsl.semantics.settings import read_settings, setting_value, touch, words
+from mldsl.semantics.values import FAILED, defined, out_of_range
+from mldsl.syntax import ast
+
+SETTINGS = ("inputs", "target", "threshold", "calibrate", "stop_when")
+CALIBRATIONS = ("sigmoid", "isotonic", "temperature")
+# What a target can be learned as: functions with an inverse, and transforms that have one.
+TARGET_FUNCTIONS = ("log", "log1p", "sqrt")
+TARGET_TRANSFORMS = ("standardize", "power_transform")
+
+
+class Flows:
+    """The steps that models share are walked once: chains of blocks that begin alike."""
+
+    def __init__(self, start: Frame, leaks: frozenset[str], scope: Scope) -> None:
+        self._start = start
+        self._leaks = leaks
+        self._scope = scope
+        self._walked: dict[tuple[str, ...], tuple[Move, ...]] = {(): ()}
+
+    def through(self, blocks: tuple[str, ...]) -> tuple[Move, ...]:
+        """The steps of these blocks, one after the other."""
+        if blocks not in self._walked:
+            before = self.through(blocks[:-1])
+            frame = before[-1].after if before else self._start
+            block = self._scope.definitions.transforms.get(blocks[-1])
+            moves = walk(block, frame, self._leaks, self._scope) if block is not None else []
+            self._walked[blocks] = (*before, *moves)
+        return self._walked[blocks]
+
+    def end(self, moves: Sequence[Move]) -> Frame:
+        """The columns after these steps."""
+        return moves[-1].after if moves else self._start
+
+    def unused(self) -> Iterator[Move]:
+        """The steps of blocks that no model takes as input, each block by itself."""
+        taken = {block for blocks in self._walked for block in blocks}
+        for name in list(self._scope.definitions.transforms):
+            if name not in taken:
+                yield from self.through((name,))
+
+
+def algorithm_of(node: ast.Model, scope: Scope) -> ast.Component | None:
+    """The one line of a model that is no setting; MLP0111 if there are none or several."""
+    lines = [line for line in node.body if isinstance(line, ast.Component)]
+    if not lines:
+        if not any(isinstance(line, ast.Setting) for line in node.body):
+            help_text = "such as `model { logistic_regression }`"
+        else:
+            help_text = "settings such as `threshold` belong to one"
+        scope.findings.error("MLP0111", "a model needs an algorithm", node.name_span, help=help_text)
+        return None
+    for extra in lines[1:]:
+        scope.findings.error(
+            "MLP0111", "a model has one algorithm", extra.span, label="a second one",
+            labels=(Label(lines[0].span, "the first"),), help="write a `model NAME { ... }` for each; a run compares them",
+        )  # fmt: skip
+    return lines[0]
+
+
+def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, scope: Scope) -> ModelDraft:
+    """One model, typed against the columns that its transforms give it."""
+    settings = read_settings(node, SETTINGS, "model", scope)
+    blocks = _inputs(settings.get("inputs"), scope)
+    moves = flows.through(blocks)
+    frame = flows.end(moves)
+    scope = scope.seeing(frame)
+    algorithm = resolve(line, "model", scope) if line is not None else None
+    formula = _formula(algorithm)
+    matrix = tuple(design_columns(formula, scope)) if formula is not None else tuple(frame.inputs())
+    model = ModelDraft(
+        node.name or (line.name[-1] if line is not None else "model"),
+        node,
+        algorithm,
+        blocks,
+        moves,
+        frame,
+        matrix,
+        formula,
+    )
+    if "target" in settings:
+        model.target_scale_node = settings["target"]
+        model.target_scale = _target(settings["target"], scope)
+    if "threshold" in settings:
+        model.threshold_node = settings["threshold"]
+        _threshold(model, settings["threshold"], scope)
+    if "calibrate" in settings:
+        model.calibrate_node = settings["calibrate"]
+        value = setting_value(settings["calibrate"], words(*CALIBRATIONS), scope)
+        model.calibrate = value if value is not FAILED else None
+    if "stop_when" in settings:
+        model.stop_when_node = settings["stop_when"]
+        model.stop_when = _component(settings["stop_when"], "stop", scope)
+    return model
+
+
+def _formula(algorithm: Resolved | None) -> ast.Formula | None:
+    args = algorithm.node.args if algorithm is not None and not isinstance(algorithm.node, ast.Ref) else ()
+    for arg in args:
+        value = arg.value if isinstance(arg, ast.Named) else arg
+        if isinstance(value, ast.Formula):
+            return value
+    return None
+
+
+def _component(setting: ast.Setting, kind: str, scope: Scope) -> Resolved | None:
+    if isinstance(setting.value, ast.Call | ast.Ref):
+        return resolve(setting.value, kind, scope)
+    scope.findings.error("MLP0201", f"`{setting.name}` takes a component", setting.value.span)
+    return None
+
+
+def _inputs(setting: ast.Setting | None, scope: Scope) -> tuple[str, ...]:
+    """The transforms that feed the model; by default the unnamed ones."""
+    definitions = scope.definitions
+    if setting is None:
+        return ("",) if "" in definitions.transforms else ()
+    items = setting.value.items if isinstance(setting.value, ast.List) else (setting.value,)
+    found: list[str] = []
+    for item in items:
+        if not isinstance(item, ast.Ref):
+            scope.findings.error("MLP0201", "`inputs` takes names of transforms", item.span, help="`inputs = [a, b]`")
+        elif defined(item, "transforms", definitions.transforms, scope):
+            if item.dotted in found:
+                scope.findings.error("MLP0113", f"`{item.dotted}` is given twice", item.span)
+            else:
+                found.append(item.dotted)
+    return tuple(found)
+
+
+# ---- the target's scale ----------------------------------------------------------------------------------------------
+
+
+def _target(setting: ast.Setting, scope: Scope) -> object:
+    """`log(price)`: a name of `TARGET_FUNCTIONS`, or a transform; None after a message."""
+    node = setting.value
+    known = (*TARGET_FUNCTIONS, *TARGET_TRANSFORMS)
+    if not isinstance(node, ast.Call) or not node.args:
+        scope.findings.error(
+            "MLP0201", "`target` of a model says on which scale to learn it", node.span,
+            help=f"such as `target = log({scope.target or 'COLUMN'})`; the column is declared in `features`",
+        )  # fmt: skip
+        return None
+    if node.dotted not in known:
+        scope.findings.error(
+            "MLP0203", f"a target cannot be learned as `{node.dotted}`", node.name_span,
+            help=did_you_mean(node.dotted, known) or f"one of: {', '.join(known)}",
+        )  # fmt: skip
+        return None
+    column = node.args[0]
+    name = column.name if isinstance(column, ast.Column) else column.dotted if isinstance(column, ast.Ref) else None
+    if name is None or (scope.target is not None and name != scope.target):
+        target = f"the target, `{scope.target}`" if scope.target else "the target"
+        scope.findings.error("MLP0201", f"`{node.dotted}` takes {target} here", column.span)
+        return None
+    if node.dotted in TARGET_FUNCTIONS:
+        if len(node.args) > 1:
+            scope.findings.error("MLP0114", f"`{node.dotted}` takes one argument", node.args[1].span)
+        return node.dotted
+    rest = attrs.evolve(node, args=node.args[1:])
+    return resolve(rest, "transform", scope).value
+
+
+# ---- the threshold ---------------------------------------------------------------------------------------------------
+
+
+def _threshold(model: ModelDraft, setting: ast.Setting, scope: Scope) -> None:
+    node = setting.value
+    if isinstance(node, ast.Call) and node.dotted in ("maximize", "minimize"):
+        metric = node.args[0] if len(node.args) == 1 else None
+        if not isinstance(metric, ast.Ref | ast.Call):
+            scope.findings.error("MLP0201", f"`{node.dotted}` takes one metric", node.span)
+            touch(node, scope)
+            return
+        model.threshold_metric = resolve(metric, "metric", scope)
+        direction: Literal["maximize", "minimize"] = "maximize" if node.dotted == "maximize" else "minimize"
+        _direction(node, direction, model.threshold_metric, scope)
+        model.threshold = Threshold(None, direction, model.threshold_metric.value, span=node.span)
+        return
+    if isinstance(node, ast.Call | ast.Ref):
+        word = node.dotted
+        scope.findings.error(
+            "MLP0203", f"`{word}` is not a threshold", node.span,
+            help=did_you_mean(word, ("maximize", "minimize")) or "a probability, `maximize(METRIC)` or `minimize(METRIC)`",
+        )  # fmt: skip
+        touch(node, scope)
+        return
+    value = setting_value(setting, ParameterType("share"), scope)
+    if value is FAILED or value is None:
+        return
+    if not 0 < value < 1:
+        out_of_range("threshold", node.span, "> 0 and < 1", scope, "it is a probability")
+        return
+    model.threshold = Threshold(value, span=node.span)
+
+
+def _direction(node: ast.Call, direction: str, metric: Resolved, scope: Scope) -> None:
+    """`maximize(log_loss)` would look for the worst threshold."""
+    better = metric.declaration.better if metric.declaration is not None else ""
+    if (better, direction) in (("lower", "maximize"), ("higher", "minimize")):
+        wanted = "minimize" if direction == "maximize" else "maximize"
+        scope.findings.error(
+            "MLP0203", f"{better} `{metric.name}` is better", node.name_span, help=f"write `{wanted}({metric.name})`"
+        )

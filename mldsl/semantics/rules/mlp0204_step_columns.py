@@ -1,0 +1,72 @@
+"""A step does not work on this column type.
+
+## What it does
+
+Compares the type of every column that a step works on with the types that the step declares, and the operands of
+operators and row functions with the types that these take.
+
+## Why is this bad?
+
+A mean of cities or the logarithm of a date means nothing. Nothing is converted behind the reader's back: text is never
+read as a number, and no condition counts as 0 or 1.
+
+## Example
+
+```mlp
+mlp 1
+data { csv("flats.csv") }
+features {
+  rent: continuous as target
+  area: continuous
+  city: categorical
+}
+transforms { standardize on [area, city] }
+model { ridge }
+```
+
+## Use instead
+
+```mlp
+mlp 1
+data { csv("flats.csv") }
+features {
+  rent: continuous as target
+  area: continuous
+  city: categorical
+}
+transforms {
+  standardize on area
+  one_hot on city
+}
+model { ridge }
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.semantics.draft import Draft
+from mldsl.semantics.frame import NUMERIC
+from mldsl.semantics.rules._words import listed
+
+
+def check(draft: Draft) -> Iterator[Diagnostic]:
+    """Each place of `on` that picks columns which the step does not take."""
+    for move in draft.all_moves():
+        declaration, refused = move.declaration, move.refused()
+        if declaration is None or not refused:
+            continue
+        for span in dict.fromkeys(picked.span for picked in refused):
+            here = [picked for picked in refused if picked.span == span]
+            types = list(dict.fromkeys(picked.known.type for picked in here))
+            which = "which is" if len(here) == 1 else "which are"
+            help_text = None
+            if set(declaration.accepts) <= {*NUMERIC, "binary"} and types == ["categorical"]:
+                help_text = "`one_hot` makes binary columns of a categorical one"
+            yield Diagnostic(
+                "MLP0204",
+                f"`{declaration.name}` does not work on {listed([p.name for p in here])}, {which} {listed(types)}",
+                span, notes=(f"it takes {', '.join(declaration.accepts)}",), help=help_text,
+            )  # fmt: skip

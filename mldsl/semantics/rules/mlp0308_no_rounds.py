@@ -1,0 +1,67 @@
+"""Early stopping of a model without rounds.
+
+## What it does
+
+Compares `stop_when` with the model: only one that learns in rounds or epochs can stop between them.
+
+## Why is this bad?
+
+The setting would do nothing, and the file would say otherwise.
+
+## Example
+
+```mlp
+mlp 1
+data { csv("flats.csv") }
+features {
+  rent: continuous as target
+  area: continuous
+}
+split {
+  test = 20%
+  validation = 10%
+}
+model {
+  ridge
+  stop_when = no_improvement(rounds = 5)
+}
+```
+
+## Use instead
+
+```mlp
+mlp 1
+data { csv("flats.csv") }
+features {
+  rent: continuous as target
+  area: continuous
+}
+split {
+  test = 20%
+  validation = 10%
+}
+model { ridge }
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.semantics.draft import Draft
+from mldsl.semantics.rules._words import familiar
+
+
+def check(draft: Draft) -> Iterator[Diagnostic]:
+    """Models that have `stop_when` and no rounds."""
+    for model in draft.models:
+        declaration = model.declaration
+        if model.stop_when_node is None or declaration is None or declaration.iterative:
+            continue
+        iterative = [d.name for d in draft.components.visible("model") if d.iterative and draft.verb in d.tasks]
+        yield Diagnostic(
+            "MLP0308", f"`{declaration.name}` does not learn in rounds, so it cannot stop early",
+            model.stop_when_node.span,
+            help="leave `stop_when` out" + (f"; models with rounds: {familiar(iterative, 3)}" if iterative else ""),
+        )  # fmt: skip

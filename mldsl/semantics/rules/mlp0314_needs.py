@@ -1,0 +1,125 @@
+"""A setting, step or role needs something that the pipeline does not have.
+
+## What it does
+
+Asks of every setting and step for what it cannot do without: `by = group` for a column declared `as group`, `threshold`
+and `calibrate` for classification, a step that uses the target for a target.
+
+## Why is this bad?
+
+The setting could only be ignored, and the file would promise something that does not happen.
+
+## Example
+
+```mlp
+mlp 1
+data { csv("scans.csv") }
+features {
+  patient: id as key
+  malignant: binary as target
+  "*": continuous
+}
+split {
+  test = 20%
+  by = group
+}
+model { logistic_regression }
+```
+
+## Use instead
+
+```mlp
+mlp 1
+data { csv("scans.csv") }
+features {
+  patient: id as group
+  malignant: binary as target
+  "*": continuous
+}
+split {
+  test = 20%
+  by = group
+}
+model { logistic_regression }
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.semantics.draft import Draft, ModelDraft
+from mldsl.semantics.rules._words import why
+
+# What each way to split needs: one of these roles.
+_BY = {"group": ("group", "query"), "time": ("time",), "user": ("user",)}
+
+
+def check(draft: Draft) -> Iterator[Diagnostic]:
+    """`split`, the held-out decisions of models, offsets, and steps that use the target."""
+    if draft.features.blurred or draft.definitions.features is None:
+        return
+    yield from _split(draft)
+    for model in draft.models:
+        yield from _decisions(draft, model)
+        yield from _offset(draft, model)
+    for move in draft.all_moves():
+        if move.declaration is not None and move.declaration.uses_target and draft.target is None:
+            yield Diagnostic(
+                "MLP0314", f"`{move.declaration.name}` uses the target, and there is none", move.node.span,
+                help="declare a column `as target` in `features`",
+            )  # fmt: skip
+
+
+def _split(draft: Draft) -> Iterator[Diagnostic]:
+    split = draft.split
+    span = split.spans.get("by")
+    for word in split.plan.by if span is not None and split.known else ():
+        roles = _BY.get(word, ())
+        if roles and not any(draft.role(role) for role in roles):
+            yield Diagnostic(
+                "MLP0314", f"`by = {word}` needs a column declared `as {roles[0]}`", span,
+                help=f"write `as {roles[0]}` behind the column that says it in `features`",
+            )  # fmt: skip
+        if word == "stratified" and draft.task not in (None, "classification"):
+            yield Diagnostic(
+                "MLP0314", "`by = stratified` needs classes", span, notes=(why(draft),), help="write `by = random`"
+            )
+    if "gap" in split.spans and split.known and not {"time", "order"} & set(split.plan.by):
+        yield Diagnostic(
+            "MLP0314", "`gap` needs rows in order of time", split.spans["gap"], help="add `by = time` or `by = order`"
+        )
+
+
+def _decisions(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
+    """`threshold` and `calibrate` are about probabilities, a threshold about two classes; a scale is about numbers."""
+    if draft.task is None:
+        return
+    for name, node in (("threshold", model.threshold_node), ("calibrate", model.calibrate_node)):
+        if node is not None and draft.task != "classification":
+            yield Diagnostic(
+                "MLP0314", f"`{name}` needs classification", node.span, notes=(why(draft),), help=f"leave `{name}` out"
+            )
+    if model.target_scale_node is not None and draft.task not in ("regression", "ranking", "recommendation"):
+        yield Diagnostic(
+            "MLP0314", "only a target of numbers has a scale", model.target_scale_node.span, notes=(why(draft),),
+            help="leave `target` out",
+        )  # fmt: skip
+    target = draft.target
+    levels = target.levels if target is not None and target.type in ("categorical", "ordinal") else None
+    if model.threshold_node is not None and draft.task == "classification" and levels is not None and len(levels) > 2:
+        yield Diagnostic(
+            "MLP0314", "`threshold` needs two classes", model.threshold_node.span,
+            notes=(f"`{target.name if target else ''}` has {len(levels)} levels",), help="leave `threshold` out",
+        )  # fmt: skip
+
+
+def _offset(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
+    offset, declaration = draft.role("offset"), model.declaration
+    if offset is None or declaration is None or model.algorithm is None or "offset" in declaration.roles:
+        return
+    yield Diagnostic(
+        "MLP0314", f"`{declaration.name}` has no place for an offset", model.algorithm.span,
+        notes=(f"`{offset.name}` is declared `as offset`",), help=f"declare `{offset.name}` `as ignore`, or an input",
+    )  # fmt: skip
