@@ -1,4 +1,4 @@
-"""What the reports share: which models they cover, how rows and parts are named, thinning, weighted statistics."""
+"""What the reports share: how models, rows and parts are named, thinning, weighted statistics."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mldsl.contract.views import ModelView, PartView, ReportView
-from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.contract.views import ModelView, PartView
 from mldsl.plugin.display import Column
 
-MODEL_DOC = "Report this model only; by default every model, with a column `model` where there are several."
 _PARTS = {
     "test": "test rows",
     "folds": "rows predicted out of fold",
@@ -19,19 +17,6 @@ _PARTS = {
     "all": "all rows",
     "train": "training rows",
 }
-
-
-def models_of(view: ReportView, model: str | None) -> tuple[ModelView, ...]:
-    """The models a report covers: all, or the one that `model` names (`best` is the best one)."""
-    if model is None:
-        return view.models
-    found = tuple(m for m in view.models if m.name == model)
-    if not found and model == "best":
-        found = tuple(m for m in view.models if m.name == view.best)
-    if not found:
-        known = ", ".join(f"`{m.name}`" for m in view.models)
-        raise MldslError(Diagnostic("MLP0112", f"there is no model `{model}` to report", notes=(f"models: {known}",)))
-    return found
 
 
 def model_column(models: Sequence[ModelView], names: Sequence[str]) -> list[Column]:

@@ -13,26 +13,18 @@ Source:  van Rijsbergen 1979, Information Retrieval, chapter 7.
 
 from __future__ import annotations
 
-import attrs
 import numpy as np
 
 from mldsl.contract.views import PartView, ReportView
-from mldsl.plugin import Component, ModelName, Report, hookimpl, param
+from mldsl.plugin import Component, NoSpec, Report, hookimpl
 from mldsl.plugin.display import Column, ReportOutput, Table
 from mldsl_plugins.reports._confusion import confusion
-from mldsl_plugins.reports._shared import MODEL_DOC, model_column, models_of, parts_words
+from mldsl_plugins.reports._shared import model_column, parts_words
 
 
-@attrs.frozen
-class Spec:
-    """Which model."""
-
-    model: ModelName | None = param(None, doc=MODEL_DOC)
-
-
-def compute(spec: Spec, view: ReportView) -> ReportOutput:
+def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     """One table: a row a class, then accuracy and the averages, for every model."""
-    models = models_of(view, spec.model)
+    models = view.models
     names: list[str] = []
     rows: list[tuple[str, float | None, float | None, float | None, float]] = []
     notes: list[str] = []
@@ -86,7 +78,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "classification_report", Spec, compute=compute, tasks={"classify"},
+            "classification_report", compute=compute, tasks={"classify"},
             snippet="report { classification_report }",
             sources=("van Rijsbergen 1979, Information Retrieval, chapter 7",),
         )

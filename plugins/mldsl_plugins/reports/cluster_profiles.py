@@ -17,20 +17,13 @@ import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
-from mldsl.plugin import Component, ModelName, Report, hookimpl, param
+from mldsl.plugin import Component, NoSpec, Report, hookimpl
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Table
 from mldsl_plugins.reports._columns import LEVELS, is_number, numbers, rows_of, texts
-from mldsl_plugins.reports._shared import MODEL_DOC, model_column, models_of, moments, part_words
+from mldsl_plugins.reports._shared import model_column, moments, part_words
 
 _LEVELS = 12
 _DRAWN = 40
-
-
-@attrs.frozen
-class Spec:
-    """Which model."""
-
-    model: ModelName | None = param(None, doc=MODEL_DOC)
 
 
 @attrs.frozen
@@ -62,9 +55,9 @@ class _Profile:
         return (self.means - self.mean) / self.spread
 
 
-def compute(spec: Spec, view: ReportView) -> ReportOutput:
+def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     """Sizes, means, standard deviations and levels by cluster, and a heatmap for each model."""
-    models = models_of(view, spec.model)
+    models = view.models
     groups, notes = [], []
     for model in models:
         found = _groups(model, view)
@@ -211,7 +204,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "cluster_profiles", Spec, compute=compute, tasks={"cluster"}, snippet="report { cluster_profiles }",
+            "cluster_profiles", compute=compute, tasks={"cluster"}, snippet="report { cluster_profiles }",
             sources=("Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, chapter 2",),
         )
     ]  # fmt: skip

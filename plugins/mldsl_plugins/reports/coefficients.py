@@ -23,9 +23,9 @@ import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
-from mldsl.plugin import Component, ModelName, Report, Share, hookimpl, param
+from mldsl.plugin import Component, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
-from mldsl_plugins.reports._shared import MODEL_DOC, attribute, model_column, models_of
+from mldsl_plugins.reports._shared import attribute, model_column
 from mldsl_plugins.reports._statistics import two_sided_p, two_sided_quantile
 
 _SHOWN = 30
@@ -34,11 +34,10 @@ _SCALING = ("standardize", "min_max_scale", "robust_scale")
 
 @attrs.frozen
 class Spec:
-    """How sure the intervals are, whether exp(b) is shown, and which model."""
+    """How sure the intervals are, and whether exp(b) is shown."""
 
     confidence: Share = param(Share(0.95), gt=0, lt=1, doc="Confidence of the intervals.")
     exponentiate: bool = param(False, doc="Show exp(coefficient) too: odds ratios for logistic regression.")
-    model: ModelName | None = param(None, doc=MODEL_DOC)
 
 
 @attrs.frozen
@@ -60,7 +59,7 @@ class _Terms:
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
     """One table of all terms, and a panel of estimates with intervals for each model and output."""
-    models = models_of(view, spec.model)
+    models = view.models
     notes, warnings, found = [], [], []
     for model in models:
         terms = _terms(model, view)

@@ -17,27 +17,26 @@ import attrs
 import numpy as np
 
 from mldsl.contract.views import ReportView
-from mldsl.plugin import Component, ModelName, Report, hookimpl, param
+from mldsl.plugin import Component, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Table
 from mldsl_plugins.reports._confusion import confusion
-from mldsl_plugins.reports._shared import MODEL_DOC, model_column, models_of, parts_words
+from mldsl_plugins.reports._shared import model_column, parts_words
 
 _MISTAKES = 10
 
 
 @attrs.frozen
 class Spec:
-    """What the cells are shares of, and which model."""
+    """What the cells are shares of."""
 
     normalize: Literal["none", "rows", "columns", "all"] = param(
         "none", doc="Counts (none), or shares of the actual class, of the predicted class, or of all rows."
     )
-    model: ModelName | None = param(None, doc=MODEL_DOC)
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
     """One table and one panel for each model."""
-    models, levels = models_of(view, spec.model), list(view.levels)
+    models, levels = view.models, list(view.levels)
     counts = [confusion(model.held_out, len(levels)) for model in models]
     cells = [_normalized(table, spec.normalize) for table in counts]
     form: Literal["integer", "share"] = "integer" if spec.normalize == "none" else "share"

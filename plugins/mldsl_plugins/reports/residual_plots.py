@@ -19,13 +19,11 @@ import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
-from mldsl.plugin import Component, ModelName, Report, hookimpl, param
+from mldsl.plugin import Component, NoSpec, Report, hookimpl
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._shared import (
-    MODEL_DOC,
     histogram,
     model_column,
-    models_of,
     moments,
     part_words,
     parts_words,
@@ -38,13 +36,6 @@ _WORST = 10
 
 
 @attrs.frozen
-class Spec:
-    """Which model."""
-
-    model: ModelName | None = param(None, doc=MODEL_DOC)
-
-
-@attrs.frozen
 class _Residuals:
     model: ModelView
     fitted: np.ndarray
@@ -54,9 +45,9 @@ class _Residuals:
     target: np.ndarray
 
 
-def compute(spec: Spec, view: ReportView) -> ReportOutput:
+def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     """A table of their distribution, the rows furthest off, and one figure for each model."""
-    models = models_of(view, spec.model)
+    models = view.models
     found = [r for m in models if (r := _residuals(m)) is not None]
     if not found:
         return ReportOutput(notes=["No held-out row has a prediction, so there are no residuals."])
@@ -197,7 +188,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "residual_plots", Spec, compute=compute, tasks={"regress"}, snippet="report { residual_plots }",
+            "residual_plots", compute=compute, tasks={"regress"}, snippet="report { residual_plots }",
             sources=(
                 "Cleveland 1979, doi:10.1080/01621459.1979.10481038",
                 "Wilk & Gnanadesikan 1968, doi:10.1093/biomet/55.1.1",

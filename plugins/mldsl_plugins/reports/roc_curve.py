@@ -17,20 +17,13 @@ import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
-from mldsl.plugin import Component, ModelName, Report, hookimpl, param
+from mldsl.plugin import Component, NoSpec, Report, hookimpl
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._curves import area, corners, roc
-from mldsl_plugins.reports._shared import MODEL_DOC, model_column, models_of, parts_words, thin
+from mldsl_plugins.reports._shared import model_column, parts_words, thin
 
 _CURVES = 8
 _POINTS = 600
-
-
-@attrs.frozen
-class Spec:
-    """Which model."""
-
-    model: ModelName | None = param(None, doc=MODEL_DOC)
 
 
 @attrs.frozen
@@ -44,9 +37,9 @@ class _Curve:
     rows: float
 
 
-def compute(spec: Spec, view: ReportView) -> ReportOutput:
+def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     """The areas, the points of the curves, and the picture."""
-    models = models_of(view, spec.model)
+    models = view.models
     curves, notes = [], []
     for model in models:
         for k in _classes(view):
@@ -151,7 +144,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "roc_curve", Spec, compute=compute, tasks={"classify"}, snippet="report { roc_curve }",
+            "roc_curve", compute=compute, tasks={"classify"}, snippet="report { roc_curve }",
             sources=(
                 "Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747",
                 "Youden 1950, Cancer 3:32-35",

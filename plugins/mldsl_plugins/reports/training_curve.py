@@ -12,22 +12,21 @@ import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
-from mldsl.plugin import Component, ModelName, Report, hookimpl, param
+from mldsl.plugin import Component, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
-from mldsl_plugins.reports._shared import MODEL_DOC, model_column, models_of
+from mldsl_plugins.reports._shared import model_column
 
 
 @attrs.frozen
 class Spec:
-    """Which model, and whether the losses are drawn by logarithm."""
+    """How the losses are drawn."""
 
     log: bool = param(False, doc="Draw the losses on a logarithmic axis; all of them must be positive.")
-    model: ModelName | None = param(None, doc=MODEL_DOC)
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
     """The first, least and last value of every watched loss; all values; and a panel for each model."""
-    models = models_of(view, spec.model)
+    models = view.models
     iterative = [m for m in models if any(len(v) for v in m.history.values())]
     notes = [
         f"{m.name} has no training curve: `{m.algorithm}` is not fitted step by step."
