@@ -40,14 +40,14 @@ def exact(distribution: Distribution) -> str:
     return digest.hexdigest()
 
 
-def environment(scans: Iterable[str]) -> str:
-    """Changes when something is installed: what failed to import may work from then on."""
-    stamps = [(path, os.stat(path).st_mtime_ns) for path in sorted(scans) if os.path.exists(path)]
+def environment(folders: Iterable[str]) -> str:
+    """Changes when something is installed in these folders: what failed to import may work from then on."""
+    stamps = [(path, os.stat(path).st_mtime_ns) for path in sorted(folders) if os.path.exists(path)]
     return hashlib.blake2b(repr((stamps, sys.version)).encode(), digest_size=16).hexdigest()
 
 
 def _offers(distribution: Distribution) -> bytes:
-    return repr([(offer.key, offer.module) for offer in distribution.offers]).encode()
+    return repr(sorted((offer.key, offer.module) for offer in distribution.offers)).encode()
 
 
 def _sources(distribution: Distribution) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -56,7 +56,7 @@ class Store:
                 new[path] = entry
             failed = {failure[0] for failure in entry["failures"]} | set(entry["unread"])
             if failed:
-                environment = environment or fingerprint.environment(self._scans)
+                environment = environment or fingerprint.environment(self._installs())
                 if entry["environment"] != environment:
                     again[path] = failed
                     new[path] = {**entry, "environment": environment}
@@ -65,6 +65,10 @@ class Store:
         self._checked.update(d.path for d in distributions)
         if new:
             self._write(new)
+
+    def _installs(self) -> list[str]:
+        """The folders that packages are installed in; the current one, say, changes without meaning anything."""
+        return [path for path, scan in self._scans.items() if scan["found"] or path.endswith("-packages")]
 
     def _known(self, distribution: Distribution, exact: str) -> dict[str, Any]:
         """What is already known of sources with this hash, from the index or the wheel; else an entry all unread."""

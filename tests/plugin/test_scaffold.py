@@ -63,10 +63,13 @@ def test_its_component_is_declared_and_fits(site: Any, tmp_path: Path) -> None:
     x = jax.numpy.asarray([[0.0, 0.0], [4.0, 0.0], [10.0, 10.0], [99.0, 99.0]])
     weight, target = jax.numpy.asarray([1.0, 3.0, 1.0, 0.0]), jax.numpy.asarray([0, 0, 1, 1])
     shape = Shape(rows=4, columns=(ColumnShape("a"), ColumnShape("b")), classes=2)
-    params, _ = component.fit(component.Spec(), jax.random.key(0), shape, Examples(x, weight, target))
-    assert params.centroids.tolist() == [[3.0, 0.0], [10.0, 10.0]]
-    probability = component.predict(component.Spec(), params, x).probability
-    assert probability.argmax(axis=1).tolist() == [0, 0, 1, 1]
+    for active in (None, jax.numpy.asarray([True, True])):
+        with jax.numpy_rank_promotion("raise"):  # as the engine does
+            examples = Examples(x, weight, target, active=active)
+            params, _ = component.fit(component.Spec(), jax.random.key(0), shape, examples)
+            probability = component.predict(component.Spec(), params, x).probability
+        assert params.centroids.tolist() == [[3.0, 0.0], [10.0, 10.0]]
+        assert probability.argmax(axis=1).tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,18 @@ def test_what_failed_is_tried_again_when_something_was_installed(site: Any, monk
     assert summaries() == ["A model"]
 
 
+def test_it_is_not_tried_again_because_a_file_was_written_elsewhere(
+    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "work"))
+    site.add("mldsl-acme", OFFERS, {"mldsl_acme.alpha": "import not_there"})
+    assert summaries() == []
+    (tmp_path / "work" / "result.txt").write_text("of the last run")
+    monkeypatch.setattr(isolate, "extract", None)
+    assert summaries() == []
+
+
 @pytest.mark.parametrize(
     "damage", [b"", b"{", b"[]", b'{"format_version": "0.9", "distributions": {"x": 1}}', b"\xff\xfe"]
 )
