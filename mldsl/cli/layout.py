@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
+from typing import Any
 
 import click
 
@@ -20,9 +21,14 @@ def page_width() -> int:
     return max(40, min(shutil.get_terminal_size((80, 24)).columns, 100))
 
 
+def painted(text: str, **style: Any) -> str:
+    """The text in the style of `click.style`, plain if `NO_COLOR` is set."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, **style)
+
+
 def heading(text: str) -> str:
     """A title, bold where colour is wanted."""
-    return text if os.environ.get("NO_COLOR") else click.style(text, bold=True)
+    return painted(text, bold=True)
 
 
 def shortened(text: str, width: int) -> str:

@@ -73,18 +73,15 @@ def _print_json(found: list[Declaration]) -> None:
 
 
 def _print_text(found: list[Declaration], kinds: list[str]) -> None:
-    names = {id(d): d.name if d.plugin == "core" else d.full_name for d in found}
-    column = max((len(name) for name in names.values()), default=0)
     width = page_width()
     lines: list[str] = []
     for kind in kinds:
-        members = [d for d in found if d.kind == kind]
+        members = [(d.name if d.plugin == "core" else d.full_name, d.summary) for d in found if d.kind == kind]
         if not members:
             continue
         lines += ["", heading(f"{_plural(kind).capitalize()} ({len(members)})")]
-        for declaration in members:
-            summary = declaration.summary
-            if is_wide():
-                summary = shortened(summary, max(width - column - 4, 20))
-            lines.append(f"  {names[id(declaration)]:<{column}}  {summary}")
+        column = max(len(name) for name, _ in members)
+        for name, summary in members:
+            shown = shortened(summary, max(width - column - 4, 20)) if is_wide() else summary
+            lines.append(f"  {name:<{column}}  {shown}")
     click.echo("\n".join(lines[1:]) if lines else "nothing is installed that fits")

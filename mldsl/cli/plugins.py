@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mldsl.cli.layout import heading, page_width, wrapped
+from mldsl.cli.layout import heading, page_width, painted, wrapped
 from mldsl.plugin.registry import PluginInfo, Registry
 
 
@@ -42,7 +42,7 @@ def _text(info: PluginInfo, verbose: bool) -> str:
         )
     for failure in info.failures:
         name = failure.key or failure.module
-        lines.append(f"    {click.style(name, fg='red')}" + (f"  in {failure.module}" if failure.key else ""))
+        lines.append(f"    {painted(name, fg='red')}" + (f"  in {failure.module}" if failure.key else ""))
         lines.append(wrapped(failure.message, 6, width))
         if verbose and failure.traceback:
             lines += [f"      {line}" for line in failure.traceback.splitlines()]
@@ -107,7 +107,7 @@ def _print_findings(name: str, components: int, findings: list[Any]) -> None:
         if finding.component != last:
             click.echo(heading(finding.component))
             last = finding.component
-        click.echo(f"  {click.style(finding.check, fg='red')}")
+        click.echo(f"  {painted(finding.check, fg='red')}")
         click.echo(wrapped(finding.message, 4, width))
     what = "1 component" if components == 1 else f"{components} components"
     verdict = {0: "nothing found", 1: "1 finding"}.get(len(findings), f"{len(findings)} findings")

@@ -55,6 +55,15 @@ def test_each_plugin_with_what_failed_and_why(capsys: pytest.CaptureFixture[str]
     assert off.startswith("off  switched off by MLDSL_BLOCK_PLUGINS")
 
 
+def test_colour_can_be_switched_off(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from mldsl.cli.layout import heading
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert heading("core") != "core"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert heading("core") == "core"
+
+
 def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert "      Traceback: line 1" in run(capsys, "--verbose", "plugins").splitlines()
 
