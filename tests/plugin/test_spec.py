@@ -98,3 +98,22 @@ def test_what_cannot_be_built_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="registry"):
         build_spec(MODEL, {"size": 1})
     assert build_spec(Rbf, {"gamma": 1}) == Rbf(1.0)
+
+
+def test_a_nested_component_is_a_sub_tree_whose_traced_values_do_not_recompile() -> None:
+    import jax
+    import jax.numpy as jnp
+
+    from mldsl.contract import as_tree
+
+    compiled = []
+
+    @jax.jit
+    def double(built: Any) -> Any:
+        compiled.append(built.kernel.component)
+        return 2 * built.kernel.spec.gamma
+
+    for gamma in (0.5, 2.0):
+        kernel = ComponentValue("kernel", "rbf", "core", (("gamma", gamma),))
+        assert double(as_tree(spec(kernel=kernel))) == jnp.float32(2 * gamma)
+    assert compiled == [RBF]
