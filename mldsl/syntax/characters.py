@@ -9,8 +9,8 @@ import attrs
 from mldsl.diagnostics import Diagnostic, Fix
 from mldsl.source import Source
 from mldsl.syntax.ast import UNITS
-from mldsl.syntax.literals import NUMBER, QUANTITY, EscapeError, number, quantity, quote, unquote
-from mldsl.syntax.scan import FORBIDDEN, Token
+from mldsl.syntax.literals import FORBIDDEN, NUMBER, QUANTITY, EscapeError, number, quantity, quote, unquote
+from mldsl.syntax.scan import Token
 
 # What people of other languages write, and what it is here.
 _FOREIGN = {

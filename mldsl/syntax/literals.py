@@ -14,6 +14,10 @@ NAME = re.compile(r"[^\W\d]\w*")
 NUMBER = re.compile(r"\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?")
 QUANTITY = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?)(%|ms|s|min|h|d|w|KB|MB|GB)")
 
+# Not to be in a file at all, strings and comments included: control characters, lone surrogates, and marks that
+# change the direction of writing and so let a text look like what it is not.
+FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
+
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _SPELT = {character: f"\\{letter}" for letter, character in _ESCAPES.items()}
@@ -77,11 +81,11 @@ def quote(value: str) -> str:
     def spelling(character: str) -> str:
         if character in _SPELT:
             return _SPELT[character]
-        return f"\\u{ord(character):04x}" if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 else character
+        return f"\\u{ord(character):04x}" if FORBIDDEN.match(character) else character
 
     return '"' + "".join(map(spelling, value)) + '"'
 
 
 def can_be_raw(value: str) -> bool:
     """Whether triple quotes can hold this text as it is."""
-    return '"""' not in value and not value.endswith('"')
+    return '"""' not in value and not value.endswith('"') and not FORBIDDEN.search(value)

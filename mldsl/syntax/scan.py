@@ -50,10 +50,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-# Not to be in a file at all, strings and comments included: control characters, lone surrogates, and marks that
-# change the direction of writing and so let a text look like what it is not.
-FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
-
 
 def scan(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
     """The tokens without spaces, ended by one of kind `end`, and the places of the comments."""
