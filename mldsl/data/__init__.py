@@ -2,10 +2,14 @@
 
 from mldsl.data.context import Context, Facts, Scan
 from mldsl.data.dataset import Dataset, SourceInfo
+from mldsl.data.encode import Encoded, encode, input_columns
 from mldsl.data.expression import columns_of, row_expression, truth_expression
+from mldsl.data.levels import Levels, learn_levels
 from mldsl.data.read import load, read_header
+from mldsl.data.split import Fold, Split, make_split, split_frame
 
 __all__ = [
-    "Context", "Dataset", "Facts", "Scan", "SourceInfo", "columns_of", "load", "read_header", "row_expression",
+    "Context", "Dataset", "Encoded", "Facts", "Fold", "Levels", "Scan", "SourceInfo", "Split", "columns_of", "encode",
+    "input_columns", "learn_levels", "load", "make_split", "read_header", "row_expression", "split_frame",
     "truth_expression",
 ]  # fmt: skip

@@ -26,12 +26,25 @@ CANONICAL: Mapping[str, pl.DataType] = {
 EXACT = 2.0**53  # whole numbers up to here are exact in float64
 
 
+PARSED = "__parsed "  # what the name of a half-converted column begins with
+
+
 @attrs.frozen
 class Conversion:
-    """`value` in the canonical type, null where missing or not of the type; `bad` is true for the latter, or None."""
+    """`value` in the canonical type, null where missing or not of the type; `bad` is true for the latter, or None.
+
+    Where `parsed` is given, the other two read its result, as the column `parsed_name`: it is the costly part, and so
+    it is done once, in a step before.
+    """
 
     value: pl.Expr
     bad: pl.Expr | None = None
+    parsed: pl.Expr | None = None
+
+
+def parsed_name(column: ColumnPlan) -> str:
+    """Where `value` and `bad` of a conversion find what `parsed` gave."""
+    return PARSED + column.name
 
 
 def convert(column: ColumnPlan, held: pl.DataType, *, decimal: str = ".", lenient: bool = False) -> Conversion:
@@ -73,23 +86,22 @@ def _from_text(column: ColumnPlan, cell: pl.Expr, decimal: str, lenient: bool) -
         return Conversion(pl.when(cell != "").then(cell))
     if column.type in TENSOR_TYPES:
         return _misfit(column, cell)
+    text = cell.str.strip_chars() if lenient else cell
+    parsed = pl.col(parsed_name(column))
+    # A quoted empty cell is missing; strictly it does not fit, and then it is looked at leniently.
+    bad = parsed.is_null() & ((text != "") if lenient else cell.is_not_null())
     if column.type == "time":
-        return _time_from_text(column, cell, lenient)
-    text = cell.str.replace(",", ".", literal=True) if decimal == "," else cell
-    if lenient:
-        text = text.str.strip_chars()
+        return Conversion(parsed, bad, _time_from_text(column, text, lenient))
+    if decimal == ",":
+        text = text.str.replace(",", ".", literal=True)
     number = text.cast(pl.Float64, strict=False)
     if column.type == "continuous":
-        return Conversion(number.fill_nan(None), number.is_null() & _present(cell))
+        return Conversion(parsed.fill_nan(None), bad, number)
     whole = text.cast(pl.Int64, strict=False)
-    if lenient:
-        whole = pl.coalesce(whole, _whole(number.fill_nan(None)))
-        return Conversion(whole, whole.is_null() & _present(cell) & ~number.is_nan().fill_null(False))
-    return Conversion(whole, whole.is_null() & _present(cell))
-
-
-def _present(cell: pl.Expr) -> pl.Expr:
-    return cell.is_not_null() & (cell != "")
+    if not lenient:
+        return Conversion(parsed, bad, whole)
+    not_a_number = number.is_nan().fill_null(False)
+    return Conversion(parsed, bad & ~not_a_number, pl.coalesce(whole, _whole(number.fill_nan(None))))
 
 
 def _whole(number: pl.Expr) -> pl.Expr:
@@ -97,15 +109,10 @@ def _whole(number: pl.Expr) -> pl.Expr:
     return pl.when(exact).then(number).cast(pl.Int64, strict=False)
 
 
-def _time_from_text(column: ColumnPlan, cell: pl.Expr, lenient: bool) -> Conversion:
+def _time_from_text(column: ColumnPlan, text: pl.Expr, lenient: bool) -> pl.Expr:
     if column.form in ("seconds", "milliseconds"):
-        text = cell.str.strip_chars() if lenient else cell
-        moment = since_epoch(text.cast(pl.Float64, strict=False).fill_nan(None), column.form)
-    elif column.form:
-        moment = written_form(cell.str.strip_chars() if lenient else cell, column.form)
-    else:
-        moment = iso_8601(cell, every_form=lenient)
-    return Conversion(moment, moment.is_null() & _present(cell))
+        return since_epoch(text.cast(pl.Float64, strict=False).fill_nan(None), column.form)
+    return written_form(text, column.form) if column.form else iso_8601(text, every_form=lenient)
 
 
 def _from_number(column: ColumnPlan, cell: pl.Expr, held: pl.DataType) -> Conversion:

@@ -277,7 +277,7 @@ class _Shape:
         inside = ((np.cumsum(quote) + self._quotes) % 2).astype(bool)
         self.newline_in_field |= bool(np.any(inside & (signs == self.eol[0])))
         self._quotes += int(quote.sum())
-        return signs[~quote & ~inside].tobytes()
+        return bytes(signs[~quote & ~inside])
 
 
 class _long_fields:  # noqa: N801 -- used as a function, like contextlib's own

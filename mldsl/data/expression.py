@@ -146,6 +146,7 @@ class _Compiler:
         function = self.functions(full_name) if callable(self.functions) else self.functions[full_name]
         operands = tuple(function.operands)
         given: list[Any] = []
+        pending: dict[int, tuple[_Typed, Operand]] = {}
         values: list[_Typed] = []  # the operands that the result may come from
         for index, arg in enumerate(args):
             operand = operands[min(index, len(operands) - 1)]
@@ -159,10 +160,12 @@ class _Compiler:
                 typed = self.compile(arg)
                 if operand.types != ("binary",):
                     values.append(typed)
-                given.append((typed, operand))
+                pending[len(given)] = (typed, operand)
+                given.append(None)
         # `coalesce(smoker, false)`: beside a truth value a binary column is one too.
         mixed = {"boolean", "binary"} <= {value.sort for value in values}
-        given = [self._operand_value(*item, mixed) if isinstance(item, tuple) else item for item in given]
+        for place, (typed, operand) in pending.items():
+            given[place] = self._operand_value(typed, operand, mixed)
         sort: Sort = SORT_OF.get(function.gives, values[0].sort if values else "number")
         if function.gives == "binary" or (mixed and function.gives in ("same", "common")):
             sort = "boolean"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 import polars as pl
 
 from mldsl.data.context import Context, Facts, Scan, refuse
-from mldsl.data.convert import CANONICAL, Conversion, convert, fixed_width
+from mldsl.data.convert import CANONICAL, Conversion, convert, fixed_width, parsed_name
 from mldsl.data.dataset import ROW, SOURCE
 from mldsl.data.expression import columns_of, row_expression
 from mldsl.diagnostics import InternalError, MldslError
@@ -101,19 +101,24 @@ def _lazy(columns: Sequence[ColumnPlan], scan: Scan, lenient: Collection[str]) -
         held = scan.frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _explained(scan, error) from None
-    wanted: list[pl.Expr] = []
     present = [column for column in columns if column.name in held]
-    for column in present:
-        found = convert(column, held[column.name], decimal=scan.decimal, lenient=column.name in lenient)
-        wanted.append(found.value.alias(column.name))
-        if found.bad is not None:
-            wanted.append(found.bad.alias(BAD + column.name))
+    found = {
+        column: convert(column, held[column.name], decimal=scan.decimal, lenient=column.name in lenient)
+        for column in present
+    }
+    frame = _converted(scan.frame, found)
     if not present:  # the rows still count
-        first = next(iter(held))
-        wanted = [pl.col(first).is_null().alias(BAD)]
-    frame = scan.frame.select(wanted)
+        frame = scan.frame.select(pl.col(next(iter(held))).is_null().alias(BAD))
     absent = [column for column in columns if column.name not in held]
     return frame.with_columns(_absent(column, scan).alias(column.name) for column in absent)
+
+
+def _converted(frame: pl.LazyFrame, found: Mapping[ColumnPlan, Conversion]) -> pl.LazyFrame:
+    """The columns in their canonical types, with a mark column beside each whose cells may not fit."""
+    parsed = [c.parsed.alias(parsed_name(column)) for column, c in found.items() if c.parsed is not None]
+    marks = [c.bad.alias(BAD + column.name) for column, c in found.items() if c.bad is not None]
+    values = [c.value.alias(column.name) for column, c in found.items()]
+    return frame.with_columns(parsed).select(*values, *marks)
 
 
 def _absent(column: ColumnPlan, scan: Scan) -> pl.Expr:
@@ -149,10 +154,10 @@ def _compute(
             raise InternalError(f"`{column.name}` could not be computed: {str(error).partition(chr(10))[0]}") from error
         if made.height != frame.height:  # an expression that reads no column is one value long
             made = frame.select(pl.repeat(made.item(), pl.len()).alias(column.name))
-        found = _declared(column, made.schema[column.name])
-        frame = frame.with_columns(made.select(found.value.alias(column.name)).to_series())
-        if found.bad is not None and (marks := made.select(found.bad).to_series()).any():
-            bad[column.name] = marks
+        typed = _converted(made.lazy(), {column: _declared(column, made.schema[column.name])}).collect()
+        frame = frame.with_columns(typed[column.name])
+        if _marked(typed):
+            bad[column.name] = typed[BAD + column.name].fill_null(False)
     return frame.select(*by_name, SOURCE, ROW)
 
 

@@ -1,0 +1,325 @@
+"""Who is trained on and who is held out: test, validation, folds, and the rows that stop a fold's training.
+
+Language 4.4, points 3 to 6. Shares are of the kept rows (of the `train` source where parts have their own); validation
+rows are never trained on; folds partition what is neither test nor validation. Weights play no part: a row is a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+import polars as pl
+
+from mldsl.data.dataset import ROW, SOURCE, Dataset
+from mldsl.data.encode import value_codes
+from mldsl.data.ways import Amount, EachUserLater, Groups, Later, Strata, Way
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.plan import Plan, SplitPlan
+
+STOP_SHARE = 0.1  # of a fold's training rows, where the plan has folds to stop on but no validation part
+DAY = 86_400.0
+
+
+@attrs.frozen(eq=False)
+class Fold:
+    """One fold: Bool[n] masks of the rows trained on, held out, and cut from training to stop on (None: not needed)."""
+
+    repeat: int
+    index: int
+    train: np.ndarray
+    held: np.ndarray
+    stop: np.ndarray | None = None
+
+
+@attrs.frozen(eq=False)
+class Split:
+    """`part` [n] is "train", "validation", "test", or "gap" for rows that only keep training and held-out rows apart.
+
+    `implicit` folds choose (thresholds, `best`) where the file has neither folds nor validation.
+    """
+
+    part: np.ndarray
+    folds: tuple[Fold, ...] = ()
+    implicit: bool = False
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def mask(self, part: str) -> np.ndarray:
+        """Bool[n], the rows of a part."""
+        return np.asarray(self.part == part)
+
+
+def make_split(plan: Plan, dataset: Dataset, seed: int) -> Split:
+    """Part the rows as the plan's `split` says; the same seed and rows give the same parts.
+
+    Raises MLP0405 for a part or fold without rows, and for training rows of one class only.
+    """
+    split, n = plan.split, dataset.rows
+    part = _given_parts(plan, dataset)
+    pool = np.flatnonzero(part == "train")
+    among = pool
+    way = _way(plan, dataset, seed)
+    for name, amount in (("test", split.test), ("validation", split.validation)):
+        if amount and not (part == name).any():
+            taken, rest = way.take(pool, amount, among, f"split/{name}")
+            part[pool] = "gap"
+            part[rest] = "train"
+            part[taken] = name
+            pool = rest
+    problems = _Problems(plan, dataset)
+    problems.check_parts(part)
+    folds = tuple(_folds(plan, way, pool, n, _stop_share(plan, part)))
+    problems.check_folds(folds)
+    problems.raise_errors()
+    return Split(part, folds, implicit=not split.folds and bool(folds), warnings=tuple(problems.warnings))
+
+
+def _given_parts(plan: Plan, dataset: Dataset) -> np.ndarray:
+    """What sources of their own or a part column say; the rest is for training until it is cut."""
+    part = np.full(dataset.rows, "train", dtype="<U10")
+    column = plan.split.part_column
+    if column is not None:
+        part[:] = dataset.frame[column].fill_null("train").to_numpy()
+    elif dataset.parts is not None:
+        part[:] = dataset.parts
+    return part
+
+
+def _folds(plan: Plan, way: Way, pool: np.ndarray, n: int, stop: Amount | None) -> Iterator[Fold]:
+    count = plan.split.folds or plan.split.implicit_folds
+    repeats = plan.split.repeats if plan.split.folds else 1
+    for repeat in range(repeats if count else 0):
+        path = f"split/repeat={repeat}"
+        for index, (held, train) in enumerate(way.folds(pool, count, f"{path}/folds")):
+            stopping = None
+            if stop is not None:
+                stopping, train = way.take(train, stop, train, f"{path}/fold={index}/stop")
+            yield Fold(repeat, index, _mask(train, n), _mask(held, n), None if stopping is None else _mask(stopping, n))
+
+
+def _mask(rows: np.ndarray, n: int) -> np.ndarray:
+    mask = np.zeros(n, bool)
+    mask[rows] = True
+    return mask
+
+
+def _stop_share(plan: Plan, part: np.ndarray) -> Amount | None:
+    """What each fold cuts from its training rows: the proportion that the validation part has; None: no `stop_when`."""
+    if not any(model.stop_when is not None for model in plan.models):
+        return None
+    if plan.split.validation:
+        return plan.split.validation
+    held = int((part == "validation").sum())
+    return held / (held + int((part == "train").sum())) if held else STOP_SHARE
+
+
+# ---- by what ---------------------------------------------------------------------------------------------------------
+def _way(plan: Plan, dataset: Dataset, seed: int) -> Way:
+    split = plan.split
+    by = set(split.by)
+    gap = split.gap
+    if "user" in by:
+        users = _codes(dataset, "user")
+        strata = Strata(seed, users, keep_one=True, each=True)
+        return EachUserLater(strata, _time(dataset, split), gap) if by & {"time", "order"} else strata
+    unit = _units(dataset) if "group" in by else None
+    if by & {"time", "order"}:
+        return Later(_time(dataset, split), unit, gap)
+    stratum = _classes(plan, dataset) if "stratified" in by else None
+    if unit is not None:
+        return Groups(seed, unit, stratum)
+    return Strata(seed, np.zeros(dataset.rows, np.int64) if stratum is None else stratum)
+
+
+def _codes(dataset: Dataset, role: str) -> np.ndarray:
+    column = dataset.column(role)
+    assert column is not None, f"`by` needs a column with the role {role}"
+    return value_codes(dataset.frame[column.name])
+
+
+def _units(dataset: Dataset) -> np.ndarray:
+    """What stays together, Int[n]: rows of one group, and of one query; where these overlap, all that they connect."""
+    found = [_codes(dataset, role) for role in ("group", "query") if dataset.column(role) is not None]
+    unit = found[0]
+    while True:
+        before = unit
+        for codes in found:
+            least = np.full(int(codes.max(initial=-1)) + 1, len(unit))
+            np.minimum.at(least, codes, unit)
+            unit = least[codes]
+        if np.array_equal(before, unit):
+            return np.unique(unit, return_inverse=True)[1]
+
+
+def _classes(plan: Plan, dataset: Dataset) -> np.ndarray:
+    assert plan.target is not None, "stratified splits need a target"
+    return value_codes(dataset.frame[plan.target])
+
+
+def _time(dataset: Dataset, split: SplitPlan) -> np.ndarray:
+    """Float[n] in seconds, or row numbers for `by = order`. A number as time counts days; a missing time is earliest."""
+    if "order" in split.by:
+        return np.arange(dataset.rows, dtype=float)
+    column = dataset.column("time")
+    assert column is not None, "`by = time` needs a column with the role time"
+    values = dataset.frame[column.name]
+    if isinstance(values.dtype, pl.Datetime):
+        seconds = values.dt.timestamp("us").cast(pl.Float64) / 1e6
+    else:
+        seconds = values.cast(pl.Float64) * DAY
+    return np.asarray(seconds.fill_null(-np.inf).to_numpy())
+
+
+# ---- what can be wrong -----------------------------------------------------------------------------------------------
+class _Problems:
+    """MLP0405, collected."""
+
+    def __init__(self, plan: Plan, dataset: Dataset) -> None:
+        self.plan, self.split = plan, plan.split
+        self.errors: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+        target = plan.column(plan.target) if plan.target is not None else None
+        self.target = target if plan.task == "classification" else None
+        self.classes = _classes(plan, dataset) if self.target is not None else None
+        self.values = dataset.frame[self.target.name] if self.target is not None else None
+        self.span = self.split.span or (target.span if target is not None else None)
+        self.rows = dataset.rows
+
+    def raise_errors(self) -> None:
+        """All of them at once."""
+        if self.errors:
+            raise MldslError(*self.errors)
+
+    def _error(self, message: str, help: str, *notes: str) -> None:
+        self.errors.append(Diagnostic("MLP0405", message, self.span, notes=notes, help=help))
+
+    def check_parts(self, part: np.ndarray) -> None:
+        """Every part that is asked for has rows; the training rows have two classes."""
+        asked = {
+            "train": True,
+            "test": bool(self.split.test) or "test" in self.split.separate,
+            "validation": bool(self.split.validation) or "validation" in self.split.separate,
+        }
+        counts = {name: int((part == name).sum()) for name in asked}
+        found = ", ".join(f"{name} {count:,}" for name, count in counts.items() if asked[name])
+        empty = [name for name, wanted in asked.items() if wanted and not counts[name]]
+        for name in empty:
+            self._error(f"the {name} part is empty", self._more_rows(), f"rows: {found}")
+        for name in asked:
+            if counts[name] and name not in empty:
+                self._check_classes(part == name, name)
+        if self.classes is not None and counts["train"]:
+            self._unlearnt(part)
+
+    def _more_rows(self) -> str:
+        if {"group", "user"} & set(self.split.by):
+            return "whole groups stay together: are there enough of them? give the part another share"
+        if {"time", "order"} & set(self.split.by):
+            return "rows of one time stay together, and `gap` takes rows away; give the part another share"
+        return "give the part a larger share, or read more rows"
+
+    def _check_classes(self, mask: np.ndarray, name: str) -> None:
+        if self.classes is None or self.target is None or self.values is None:
+            return
+        if _several(self.classes[mask]):
+            return
+        value = self.values.filter(pl.Series(mask))[0]
+        message = f"all {int(mask.sum()):,} {name} rows have the same class, `{value}`"
+        stratify = "stratified" not in self.split.by and not {"time", "order", "user"} & set(self.split.by)
+        help_text = (
+            "write `by = stratified`" if stratify and "group" not in self.split.by else "read rows of other classes"
+        )
+        amount = {"test": self.split.test, "validation": self.split.validation}.get(name)
+        if name == "train" or isinstance(amount, float):
+            self._error(message, help_text)
+        else:  # the rows were named one by one, so this may be meant; metrics that need two classes will say so
+            self.warnings.append(Diagnostic("MLP0405", message, self.span, help=help_text, severity="warning"))
+
+    def _unlearnt(self, part: np.ndarray) -> None:
+        assert self.classes is not None and self.values is not None and self.target is not None
+        learnt = (np.bincount(self.classes[part == "train"], minlength=int(self.classes.max()) + 1) > 0)[self.classes]
+        lost = self.values.filter(pl.Series(~learnt & (part != "gap"))).unique(maintain_order=True).to_list()
+        if lost:
+            levels = ", ".join(f"`{level}`" for level in lost[:5]) + (" ..." if len(lost) > 5 else "")
+            noun = "level has" if len(lost) == 1 else "levels have"
+            self.warnings.append(
+                Diagnostic(
+                    "MLP0405",
+                    f"{len(lost)} {noun} no training rows: {levels} of `{self.target.name}`",
+                    self.span,
+                    notes=("no model can predict them",),
+                    severity="warning",
+                    help="leave such rows out with `where`, or read more of them",
+                )  # fmt: skip
+            )
+
+    def check_folds(self, folds: tuple[Fold, ...]) -> None:
+        """Every fold trains on rows of two classes and holds some out."""
+        count = self.split.folds or self.split.implicit_folds
+        empty = [fold for fold in folds if not fold.held.any() or not fold.train.any()]
+        if empty:
+            what = "holds no row out" if not empty[0].held.any() else "has no row to train on"
+            self._error(
+                f"fold {empty[0].index + 1} of {count} {what}",
+                "whole groups stay together: have fewer folds than groups" if "group" in self.split.by
+                else "have fewer folds, or read more rows",
+                f"{len(empty)} of {len(folds)} folds are so" if len(empty) > 1 else "the others are well",
+            )  # fmt: skip
+            return
+        if any(fold.stop is not None and not fold.stop.any() for fold in folds):
+            self._error(
+                "a fold has no row to stop training on", "give `validation` a larger share, or have fewer folds"
+            )
+        if self.classes is None or self.errors:
+            return
+        single = [fold for fold in folds if not _several(self.classes[fold.train])]
+        if single:
+            stratify = set(self.split.by) in ({"random"}, {"group"})
+            way = "[group, stratified]" if "group" in self.split.by else "stratified"
+            self._error(
+                f"the training rows of fold {single[0].index + 1} of {count} have only one class",
+                f"write `by = {way}`" if stratify else "have fewer folds, or read more rows of the other classes",
+            )  # fmt: skip
+
+
+def _several(codes: np.ndarray) -> bool:
+    return bool((codes != codes[0]).any())
+
+
+# ---- the record ------------------------------------------------------------------------------------------------------
+def split_frame(dataset: Dataset, split: Split) -> pl.DataFrame:
+    """The table that a run keeps: every row that was read, and what became of it.
+
+    `source` String (null if there is one source), `row` UInt32 (0-based in it), `part` (null for rows that `where`
+    dropped), `fold` and `repeat` Int32 (where it was held out; null elsewhere), `weight` Float64 (1 without a weight
+    column). A row has one line for each repeat in which it was held out, and one if it never was.
+    """
+    weight = dataset.column("weight")
+    frame = dataset.frame.select(
+        SOURCE, ROW,
+        pl.Series("part", split.part, dtype=pl.String),
+        (pl.col(weight.name).cast(pl.Float64) if weight is not None else pl.lit(1.0)).alias("weight"),
+    )  # fmt: skip
+    blocks: list[pl.DataFrame] = []
+    held_ever = np.zeros(dataset.rows, bool)
+    for repeat in sorted({fold.repeat for fold in split.folds}):
+        index = np.full(dataset.rows, -1, np.int32)
+        for fold in split.folds:
+            if fold.repeat == repeat:
+                index[fold.held] = fold.index
+        held_ever |= index >= 0
+        block = frame.with_columns(pl.Series("fold", index), pl.lit(repeat, pl.Int32).alias("repeat"))
+        blocks.append(block.filter(pl.col("fold") >= 0))
+    none = pl.lit(None, pl.Int32)
+    rest = frame.filter(pl.Series(~held_ever)).with_columns(none.alias("fold"), none.alias("repeat"))
+    dropped = dataset.dropped.select(
+        SOURCE, ROW, pl.lit(None, pl.String).alias("part"), pl.lit(None, pl.Float64).alias("weight"),
+        none.alias("fold"), none.alias("repeat"),
+    )  # fmt: skip
+    whole = pl.concat([*blocks, rest, dropped]).sort(SOURCE, ROW, "repeat")
+    names = [source.name for source in dataset.sources]
+    name = pl.lit(None, pl.String)
+    if len(names) > 1:
+        name = pl.col(SOURCE).replace_strict(range(len(names)), names, return_dtype=pl.String)
+    return whole.select(name.alias("source"), pl.col(ROW).alias("row"), "part", "fold", "repeat", "weight")
