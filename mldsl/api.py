@@ -1,7 +1,7 @@
 """The Python interface: `run`, `check`, `compile`, `load`; frames in, frames out.
 
-Any table that speaks the Arrow interface goes in (Polars, pandas, PyArrow, DuckDB); predictions come back in the kind that
-was given. Mistakes raise `MldslError`, which prints as the command line's messages do.
+Any table that speaks the Arrow interface goes in (Polars, pandas, PyArrow, DuckDB); predictions come back in the kind
+that was given. Mistakes raise `MldslError`, which prints as the command line's messages do.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Pipeline:
 
     def run(self, **options: Any) -> Run:
         """Train and measure it; options as of `mldsl.run`."""
-        return run(self.source, **{"params": self.params, **options})  # type: ignore[arg-type]
+        return run(self.source, **{"params": self.params, **options})
 
     @property
     def text(self) -> str:
@@ -179,12 +179,18 @@ class Run:
         scorer = Scorer(learned, result.run.resolver, result.run.programs)
         return Model(
             Trained(
-                outcome.name, learned.model.algorithm.name, learned, outcome.model.last.info, self.record.versions,
-                result.run.resolver, scorer,
-            )  # fmt: skip
+                outcome.name,
+                learned.model.algorithm.name,
+                learned,
+                outcome.model.last.info,
+                self.record.versions,
+                result.run.resolver,
+                scorer,
+            )
         )
 
     def __repr__(self) -> str:
+        """The summary, as the command line prints it."""
         from mldsl.report import summary_text
 
         folder = None if self.folder is None else str(self.folder)
@@ -226,7 +232,7 @@ class Model:
         return info["model"] if isinstance(info, Mapping) and "model" in info else info
 
     def predict(self, rows: Any) -> Any:
-        """The given columns with `prediction`, `probability_<class>` (or `score`, `cluster`), in the kind of frame given.
+        """The given columns and the answer: `prediction`, `probability_<class>` (or `score`, `cluster`).
 
         Only input columns are needed. Every row gets an answer; what is odd about a row stands in a column `warning`.
         """
@@ -261,6 +267,7 @@ class Model:
         return self._trained.scorer.sample(n, seed)
 
     def __repr__(self) -> str:
+        """What it is and what it needs."""
         plan = self._trained.learned.plan
         inputs = ", ".join(c.name for c in plan.columns if c.role == "input" and not c.pattern)
         goal = f" of {plan.target}" if plan.target else ""
@@ -275,8 +282,7 @@ def as_polars(rows: Any) -> Any:
         return rows.collect()
     if isinstance(rows, Mapping):
         return pl.DataFrame(rows)
-    found = pl.DataFrame(rows) if hasattr(rows, "__arrow_c_stream__") else pl.from_dataframe(rows)
-    return found
+    return pl.DataFrame(rows) if hasattr(rows, "__arrow_c_stream__") else pl.from_dataframe(rows)
 
 
 def like(given: Any, result: Any) -> Any:
@@ -289,5 +295,3 @@ def like(given: Any, result: Any) -> Any:
     if kind == "pyarrow":
         return result.to_arrow()
     return result
-
-

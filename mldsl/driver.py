@@ -1,8 +1,8 @@
 """Every step of a run, in order; the only module that knows them all.
 
-text -> programs -> plan -> plan with the data's header -> rows -> split -> fits -> record and folder. Each step returns its
-value and its diagnostics; the driver stops after the first step with an error, once that step has reported all of its
-errors.
+text -> syntax tree -> plan -> plan with the data's header -> rows -> split -> fits -> record and folder. Each step
+returns its value and its diagnostics; the driver stops after the first step with an error, once that step has reported
+all of its errors.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.diagnostics.suggest import did_you_mean
 from mldsl.plan import ComponentValue, Plan
 from mldsl.source import Source
 
@@ -27,10 +28,14 @@ Progress = Callable[[str, int, int, dict[str, float]], None]
 
 @attrs.frozen(eq=False)
 class Checked:
-    """What checking gives: a plan unless there are errors, all diagnostics, the files that they point into."""
+    """What checking gives: a plan unless there are errors, all diagnostics, the files that they point into.
+
+    `pending` is what a run still lacks without the file being wrong (a param without a value).
+    """
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
+    pending: tuple[Diagnostic, ...]
     sources: Mapping[str, Source]
     base: Path
 
@@ -42,7 +47,7 @@ class Checked:
     def sound(self) -> Plan:
         """The plan; raises `MldslError` with every error if there is none."""
         if self.errors or self.plan is None:
-            raise MldslError(*self.errors, sources=self.sources)
+            raise MldslError(*(self.errors or self.pending), sources=self.sources)
         return self.plan
 
 
@@ -88,22 +93,42 @@ def base_of(source: Source) -> Path:
 
 def check(source: Source | Path, options: Options | None = None) -> Checked:
     """Every finding that needs no data: syntax, names, values, leaks."""
-    return _analyze(source, options or Options(), None, None)[0]
+    return _analyze(source, options or Options(), None, None)
 
 
 def _analyze(
     source: Source | Path, options: Options, header: Mapping[str, tuple[str, ...]] | None, levels: Any
-) -> tuple[Checked, Any]:
+) -> Checked:
     from mldsl.semantics import analyze, load
 
-    loaded = load(source)
+    main = source if isinstance(source, Source) else open_source(source)
+    loaded = load(main)
     analysis = analyze(loaded, _registry(options), overrides=options.params, header=header, header_levels=levels)
-    main = source if isinstance(source, Source) else next(iter(loaded.sources.values()), Source(str(source), ""))
-    base = base_of(main) if isinstance(source, Source) else source.absolute().parent
     given = analysis.plan
     if given is not None and options.data is not None:
         given = with_frame(given, options.data)[0]
-    return Checked(given, tuple(analysis.diagnostics), loaded.sources, base), loaded
+    texts = {s.name: s for s in loaded.sources}
+    return Checked(given, tuple(analysis.diagnostics), analysis.pending, texts, base_of(main))
+
+
+def open_source(path: Path) -> Source:
+    """Read a pipeline file; MLP0406 if there is none, MLP0407 if it is not UTF-8."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MldslError(
+            Diagnostic("MLP0407", f"`{path}` is not UTF-8 text", help="save the file as UTF-8")
+        ) from error
+    except OSError as error:
+        near = sorted(p.name for p in path.parent.glob("*.mlp")) if path.parent.is_dir() else []
+        reason = (error.strerror or "it cannot be read").lower()
+        notes = (f"in that folder: {', '.join(near[:8])}",) if near else ()
+        meant = did_you_mean(path.name, near)
+        remedy = f"did you mean `{path.with_name(meant)}`?" if meant else None
+        raise MldslError(
+            Diagnostic("MLP0406", f"`{path}` cannot be read: {reason}", notes=notes, help=remedy)
+        ) from error
+    return Source(str(path), text.removeprefix("\ufeff"), path)
 
 
 def with_frame(found: Plan, rows: Any) -> tuple[Plan, dict[str, Any]]:
@@ -125,7 +150,12 @@ def _with_sources(sources: Mapping[str, Source]) -> Iterator[None]:
 def _context(checked: Checked, options: Options, resolver: Any) -> Any:
     from mldsl.data import Context
 
-    return Context(checked.base, resolver.component, resolver.spec, options.frames if options.data is None else {**options.frames, "data": options.data})
+    return Context(
+        checked.base,
+        resolver.component,
+        resolver.spec,
+        options.frames if options.data is None else {**options.frames, "data": options.data},
+    )
 
 
 def plan(source: Source | Path, options: Options | None = None) -> Checked:
@@ -133,15 +163,15 @@ def plan(source: Source | Path, options: Options | None = None) -> Checked:
     options = options or Options()
     options = attrs.evolve(options, registry=_registry(options))
     first = check(source, options)
-    if first.errors or first.plan is None:
-        return first
+    if first.errors or first.plan is None or first.pending:
+        return attrs.evolve(first, plan=None, diagnostics=(*first.diagnostics, *first.pending))
     from mldsl.data import read_header
     from mldsl.execute.resolver import RegistryResolver
 
     resolver = RegistryResolver(_registry(options))
     with _with_sources(first.sources):
         header = read_header(first.plan, _context(first, options, resolver))
-    complete = _analyze(source, options, header, None)[0]
+    complete = _analyze(source, options, header, None)
     if complete.plan is not None:
         complete = attrs.evolve(complete, diagnostics=(*complete.diagnostics, *_lint(complete.plan, options)))
     return complete
@@ -181,7 +211,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     dataset = load(found, _context(checked, options, resolver))
     split = make_split(found, dataset, found.seed)
     levels = learn_levels(dataset, split.part == "train")
-    again = _analyze(source, options, _header_of(found, dataset), dict(levels.of))[0]
+    again = _analyze(source, options, _header_of(found, dataset), dict(levels.of))
     found = again.sound()
     digest = content_hash(checked, found, dataset)
     folder = _begin(options, checked, digest)
@@ -281,5 +311,3 @@ def content_hash(checked: Checked, found: Plan, dataset: Any) -> str:
     digest.update(repr([(p.name, p.value) for p in found.params]).encode())
     digest.update(repr([(s.name, s.sha256) for s in dataset.sources]).encode())
     return digest.hexdigest()
-
-

@@ -12,7 +12,9 @@ import click
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.argument("data")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: metric -> value, low, high.")
-@click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is].")
+@click.option(
+    "--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is]."
+)
 def command(artifact: Path, data: str, as_json: bool, device: str | None) -> int:
     """Measure the model ARTIFACT on the labelled rows of the file DATA: its pipeline's metrics, with 95 % intervals.
 

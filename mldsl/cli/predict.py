@@ -11,7 +11,9 @@ import click
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.argument("data")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to write; the ending decides the form.")
-@click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is].")
+@click.option(
+    "--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is]."
+)
 def command(artifact: Path, data: str, output: Path | None, device: str | None) -> int:
     """Predict every row of the file DATA with the model ARTIFACT (a folder under models/, or a run folder).
 

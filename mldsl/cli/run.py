@@ -17,8 +17,12 @@ from mldsl.cli.options import params_option
 @params_option
 @click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders go [default: runs/ beside FILE].")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoints of an interrupted run of the same content.")
-@click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is].")
-@click.option("--json", "as_json", is_flag=True, help="Print the record on standard output, all else on standard error.")
+@click.option(
+    "--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is]."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the record on standard output, all else on standard error."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print only what matters: headline, gates, warnings, folder.")
 def command(
     file: Path,
@@ -37,7 +41,7 @@ def command(
     from mldsl.diagnostics import MldslError
     from mldsl.driver import Options, run
 
-    bar = _progress() if sys.stderr.isatty() and not quiet else None
+    bar = _Bar() if sys.stderr.isatty() and not quiet else None
     try:
         finished = run(
             file, Options(params=params, runs_dir=runs_dir, resume=resume, device=device, progress=bar and bar.update)
@@ -76,7 +80,7 @@ def _summary(finished: Any, to_stderr: bool, quiet: bool) -> None:
     click.echo(text.rstrip("\n"), file=stream, color=colour)
 
 
-class _progress:
+class _Bar:
     """One line on a terminal: which fit, how far, the last loss."""
 
     def __init__(self) -> None:

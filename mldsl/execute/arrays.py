@@ -36,12 +36,13 @@ def pad_sparse(block: HostSparse, rows: int, dtype: Any) -> Sparse:
     entries = len(block.values)
     capacity = bucket(max(entries, 1))
     row = np.repeat(np.arange(block.rows, dtype=np.int32), np.diff(block.indptr))
-    return Sparse(
-        value=pad(np.asarray(block.values, dtype), capacity),
-        row=pad(row, capacity, rows - 1),
-        column=pad(np.asarray(block.indices, np.int32), capacity),
-        like=np.zeros((rows, 0, len(block.names)), dtype),
+    parts: Any = (  # NumPy until the program is called
+        pad(np.asarray(block.values, dtype), capacity),
+        pad(row, capacity, rows - 1),
+        pad(np.asarray(block.indices, np.int32), capacity),
+        np.zeros((rows, 0, len(block.names)), dtype),
     )
+    return Sparse(*parts)
 
 
 def rows_of(
@@ -87,7 +88,7 @@ def _cast_and_pad(matrix: np.ndarray, n: int, dtype: Any) -> np.ndarray:
 def join_sparse(dense: Any, blocks: Sequence[Sparse]) -> Sparse:
     """Dense columns [n, D] and sparse blocks side by side as one `Sparse`, entries still sorted by row.
 
-    A row has exactly D dense entries, so each sparse entry's place follows from counting; nothing is sorted. O(entries).
+    A row has exactly D dense entries, so each sparse entry's place follows from counting, without sorting. O(entries).
     """
     result: Sparse | None = None
     n, d = dense.shape

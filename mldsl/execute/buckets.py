@@ -23,9 +23,9 @@ def bucket(n: int) -> int:
 
 def pad(array: Any, rows: int, fill: float = 0) -> np.ndarray:
     """`array` with its first axis filled up to `rows`."""
-    array = np.asarray(array)
-    if len(array) == rows:
-        return array
-    out = np.full((rows, *array.shape[1:]), fill, array.dtype)
-    out[: len(array)] = array
+    given: np.ndarray = np.asarray(array)
+    if len(given) == rows:
+        return given
+    out = np.full((rows, *given.shape[1:]), fill, given.dtype)
+    out[: len(given)] = given
     return out

@@ -26,7 +26,7 @@ def candidates(probability: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def classes_at(probability: np.ndarray, positive: int | None, threshold: float | None) -> np.ndarray:
     """The class index of each row [n]: the most probable, or for a threshold the positive one at or above it."""
     if threshold is None or positive is None:
-        return probability.argmax(axis=1)
+        return np.asarray(probability.argmax(axis=1))
     return np.where(probability[:, positive] >= threshold, positive, 1 - positive)
 
 

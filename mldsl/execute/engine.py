@@ -114,7 +114,8 @@ def _model_view(run: Run, outcome: Outcome) -> ModelView:
             "predict", lambda spec, params, x: model.predict(spec, params, x), pipeline.static, prepared.specs[1],
             last.params, padded, x64=prepared.x64,
         )  # fmt: skip
-        return Prediction(*(None if v is None else np.asarray(v)[: len(matrix)] for v in to_numpy(answer)))
+        cut: Any = [None if v is None else v[: len(matrix)] for v in to_numpy(answer)]
+        return Prediction(*cut)
 
     steps = [
         (step.text, step.names_in, params, info)
@@ -154,12 +155,20 @@ def compute_reports(result: Result) -> dict[str, ReportOutput]:
     for name, value in zip(names, run.plan.reports, strict=True):
         component, spec = run.resolver.component(value), run.resolver.spec(value)
         try:
-            outputs[name] = component.compute(spec, view)
+            outputs[name] = component.compute(spec, _limited(view, value.model))
         except MldslError:
             raise
         except Exception as error:
             raise InternalError(f"the report `{name}` failed: {error}", owner=value.plugin) from error
     return outputs
+
+
+def _limited(view: ReportView | None, model: str | None) -> ReportView | None:
+    """The view with one model only, where a report names it."""
+    if view is None or model is None:
+        return view
+    wanted = view.best if model == "best" and all(m.name != "best" for m in view.models) else model
+    return attrs.evolve(view, models=tuple(m for m in view.models if m.name == wanted))
 
 
 # ---- tables that the run folder keeps --------------------------------------------------------------------------------
@@ -188,7 +197,13 @@ def predictions_frame(result: Result) -> Any:
 
 
 def _answers(
-    run: Run, outcome: Outcome, prediction: Prediction, rows: np.ndarray, part: str, fold: int | None, repeat: int | None
+    run: Run,
+    outcome: Outcome,
+    prediction: Prediction,
+    rows: np.ndarray,
+    part: str,
+    fold: int | None,
+    repeat: int | None,
 ) -> Any:
     import polars as pl
 

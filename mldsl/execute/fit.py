@@ -111,7 +111,7 @@ def lay_out(plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolv
         NamedColumn(name, kind, encoded.levels.get(name), _declared_missing(half, name))
         for name, kind in zip(encoded.names, encoded.types, strict=True)
     )
-    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}")
+    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", half.hidden)
     component, spec = resolver.component(model.algorithm), resolver.spec(model.algorithm)
     x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
     dtype = np.float64 if x64 else np.float32
@@ -248,7 +248,13 @@ def _fit(run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | Non
             )
         )  # fmt: skip
         result = FoldResult(
-            fitted.steps, fitted.steps_info, fitted.params, fitted.info, None, fitted.prediction, history_of(fitted.info)
+            fitted.steps,
+            fitted.steps_info,
+            fitted.params,
+            fitted.info,
+            None,
+            fitted.prediction,
+            history_of(fitted.info),
         )
     else:
         result = _fit_apart(run, prepared, weight, key, stop, stage)
@@ -330,7 +336,7 @@ def _watch(run: Run, prepared: Prepared, stop: np.ndarray | None, inputs: Any) -
         return None
     component, spec = run.resolver.component(plan), run.resolver.spec(plan)
     dtype = np.float64 if prepared.x64 else np.float32
-    weight = pad((prepared.weight * stop).astype(dtype), prepared.pipeline.shape.rows)
+    weight: Any = pad((prepared.weight * stop).astype(dtype), prepared.pipeline.shape.rows)
     examples = Examples(inputs, weight, prepared.rows.target)
     model: Any = prepared.pipeline.model
 
@@ -356,5 +362,6 @@ def task_loss(prediction: Prediction, examples: Examples) -> Any:
         own = jnp.take_along_axis(prediction.probability, target[:, None], axis=1)[:, 0]
         return -(weight * jnp.log(jnp.maximum(own, 1e-12))).sum() / mass
     given = prediction.mean if prediction.mean is not None else prediction.score
-    assert given is not None and target is not None
+    assert given is not None
+    assert target is not None
     return (weight * (given - target) ** 2).sum() / mass

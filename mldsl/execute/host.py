@@ -1,7 +1,7 @@
 """The host half of a model: derived columns and steps on strings, dates and vocabularies, in Polars.
 
-It is learned once, on the outer training rows, and is the same for all folds: level dictionaries, vocabularies and token
-ids. Statistics that must not see a fold's held-out rows belong to the device half.
+It is learned once, on the outer training rows, and is the same for all folds: level dictionaries, vocabularies and
+token ids. Statistics that must not see a fold's held-out rows belong to the device half.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ class HostStep:
 
 @attrs.frozen(eq=False)
 class HostHalf:
-    """The fitted host half: its steps, the columns to encode after them, the dictionaries, and the device half's steps."""
+    """The fitted host half: its steps, the columns to encode after them, the dictionaries, the device half's steps."""
 
     steps: tuple[HostStep, ...]
     columns: tuple[ColumnPlan, ...]
     levels: Levels
     device: tuple[StepPlan, ...]
+    hidden: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False)
@@ -77,10 +78,20 @@ def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Re
     weight = train.astype(np.float64)
     walk = _Walk(dataset.frame, dataset.columns, resolver)
     done = [walk.fit(step, weight) for step in host]
-    changed = attrs.evolve(dataset, frame=walk.frame, columns=walk.columns)
+    columns, hidden = _with_hidden(walk.columns, device)
+    changed = attrs.evolve(dataset, frame=walk.frame, columns=columns)
     levels = learn_levels(changed, train)
-    half = HostHalf(tuple(done), walk.columns, levels, device)
-    return half, HostRows(encode(walk.frame, walk.columns, levels), walk.sparse, walk.tensors)
+    half = HostHalf(tuple(done), columns, levels, device, hidden)
+    return half, HostRows(encode(walk.frame, columns, levels), walk.sparse, walk.tensors)
+
+
+def _with_hidden(
+    columns: tuple[ColumnPlan, ...], device: tuple[StepPlan, ...]
+) -> tuple[tuple[ColumnPlan, ...], tuple[str, ...]]:
+    """Columns that device steps work on though they are no inputs are encoded too, and leave after the last step."""
+    named = {name for step in device for name in step.on}
+    hidden = tuple(c.name for c in columns if c.role not in ("input", "target") and c.name in named)
+    return tuple(attrs.evolve(c, role="input") if c.name in hidden else c for c in columns), hidden
 
 
 def apply_host(half: HostHalf, frame: Any, columns: Sequence[ColumnPlan], resolver: Resolver) -> HostRows:

@@ -16,12 +16,11 @@ from mldsl.contract import MetricView, Prediction
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.decide import classes_at
 from mldsl.execute.fit import Prepared, Run
-from mldsl.execute.intervals import intervals
+from mldsl.execute.intervals import intervals, prepare_views
 from mldsl.execute.programs import key_data
 from mldsl.plan import ComponentValue, MetricPlan
 
 GATHER_FROM = 20_000  # rows; above, a part's rows are gathered, below all rows share one program
-REPLICATES = 1_000
 
 
 @attrs.frozen(eq=False)
@@ -59,7 +58,9 @@ def measured(run: Run, prepared: Prepared, name: str, value: ComponentValue) -> 
 class Judge:
     """All metrics of one model."""
 
-    def __init__(self, run: Run, prepared: Prepared, metrics: tuple[MetricPlan, ...], matrix: np.ndarray | None) -> None:
+    def __init__(
+        self, run: Run, prepared: Prepared, metrics: tuple[MetricPlan, ...], matrix: np.ndarray | None
+    ) -> None:
         self.run, self.prepared, self.metrics = run, prepared, metrics
         self.measures = [measured(run, prepared, m.name, m.component) for m in metrics]
         self.n = run.dataset.frame.height
@@ -77,8 +78,8 @@ class Judge:
         return next((g for g in (encoded.group, encoded.query, encoded.user) if g is not None), None)
 
     # ---- views -------------------------------------------------------------------------------------------------------
-    def view(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> tuple[MetricView, Any, Any]:
-        """What metrics see of a prediction (NumPy, padded rows) for the rows of weight above 0: view, codes, groups."""
+    def view(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> tuple[MetricView, Any]:
+        """What metrics see of a prediction (NumPy, padded), for rows of weight above 0; codes of named columns."""
         dtype = np.float64 if self.prepared.x64 else np.float32
         rows = np.arange(self.n)
         if self.n > GATHER_FROM and np.count_nonzero(weight) < 0.8 * self.n:
@@ -124,52 +125,51 @@ class Judge:
             parameters=self.prepared.pipeline.shape.d,
         )
         codes = tuple(fit(m.labels, np.int32) for m in self.measures)
-        return view, codes, len(rows)
+        return view, codes
 
     def _of(self, measure: Measured, view: MetricView, codes: Any) -> MetricView:
         return attrs.evolve(view, positive=measure.positive, labels=codes, label_count=measure.label_count)
 
     # ---- programs ----------------------------------------------------------------------------------------------------
-    def part(self, prediction: Prediction, weight: np.ndarray, threshold: float | None, path: str) -> dict[str, Any]:
+    def _views(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> list[MetricView]:
+        view, codes = self.view(prediction, weight, threshold)
+        return [self._of(m, view, c) for m, c in zip(self.measures, codes, strict=True)]
+
+    @property
+    def _pairs(self) -> list[tuple[Any, Any]]:
+        return [(m.component, m.spec) for m in self.measures]
+
+    def part(
+        self, prediction: Prediction, weight: np.ndarray, threshold: float | None, path: str
+    ) -> dict[str, tuple[float, float, float]]:
         """Every metric on the rows of weight above 0, with its 95 % interval: name -> (value, low, high)."""
         if not self.measures:
             return {}
-        view, codes, count = self.view(prediction, weight, threshold)
-        groups = 0 if self.groups is None else bucket(int(self.groups.max()) + 1)
-
-        def judge(key: Any, view: MetricView, codes: Any) -> Any:
-            views = [self._of(m, view, c) for m, c in zip(self.measures, codes, strict=True)]
-            return intervals(
-                [(m.component, m.spec) for m in self.measures], views, jax.random.wrap_key_data(key),
-                groups=groups, replicates=REPLICATES,
-            )  # fmt: skip
-
-        key = key_data(self.run.plan.seed, f"metrics/{path}")
-        value, low, high = self.run.programs.call(
-            "judge", judge, (self.static, groups), key, view, codes, x64=self.prepared.x64
-        )
-        del count
-        return {
-            m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)
-        }
+        views = self._views(prediction, weight, threshold)
+        value, low, high = intervals(
+            self._pairs, views, key_data(self.run.plan.seed, f"metrics/{path}"), self.run.programs.call,
+            static=self.static, groups=views[0].group, x64=self.prepared.x64,
+        )  # fmt: skip
+        return {m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)}
 
     def points(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> dict[str, float]:
         """Every metric on the rows of weight above 0, without intervals (folds)."""
         if not self.measures:
             return {}
-        view, codes, _ = self.view(prediction, weight, threshold)
+        views = prepare_views(self._pairs, self._views(prediction, weight, threshold))
 
-        def judge(view: MetricView, codes: Any) -> Any:
-            return jnp.stack([self._value(m, self._of(m, view, c)) for m, c in zip(self.measures, codes, strict=True)])
+        def judge(views: Any) -> Any:
+            values = [m.component.metric(m.spec, v) for m, v in zip(self.measures, views, strict=True)]
+            return jnp.stack([v.astype(views[0].weight.dtype) for v in values])
 
-        values = np.asarray(self.run.programs.call("points", judge, self.static, view, codes, x64=self.prepared.x64))
+        values = np.asarray(self.run.programs.call("points", judge, self.static, views, x64=self.prepared.x64))
         return {m.name: float(v) for m, v in zip(self.measures, values, strict=True)}
 
     def at_thresholds(
         self, measure: Measured, prediction: Prediction, weight: np.ndarray, thresholds: np.ndarray
     ) -> np.ndarray:
         """One metric at every candidate threshold [c], on the rows of weight above 0."""
-        view, _, _ = self.view(prediction, weight, None)
+        view, _ = self.view(prediction, weight, None)
         positive = len(self.prepared.classes) - 1
         codes = pad(measure.labels, view.weight.shape[0]) if measure.labels is not None else None
 

@@ -11,13 +11,21 @@ from typing import Any
 import attrs
 
 from mldsl.data import Dataset, Split, split_frame
-from mldsl.execute.engine import Result, compute_reports, predictions_frame, scalars_of
+from mldsl.execute.engine import Result, predictions_frame, scalars_of
 from mldsl.execute.outcome import Outcome, needed_folds
 from mldsl.execute.score import learned_of
 from mldsl.plan import ComponentValue, EnvSecret, Plan
 from mldsl.plugin import ReportOutput
 from mldsl.record import (
-    ColumnRecord, DataRecord, DeviceRecord, ExportContext, ModelRecord, Partial, PipelineRecord, RunRecord, SourceRecord,
+    ColumnRecord,
+    DataRecord,
+    DeviceRecord,
+    ExportContext,
+    ModelRecord,
+    Partial,
+    PipelineRecord,
+    RunRecord,
+    SourceRecord,
     SplitRecord,
 )  # fmt: skip
 from mldsl.source import Source
@@ -178,6 +186,7 @@ def write_artifact(
                 "levels": [[name, list(levels)] for name, levels in learned.levels.items()],
                 "columns": learned.columns,
                 "threshold": learned.threshold,
+                "hidden": learned.hidden,
                 "task": learned.plan.task,
             },
             plugins={name: plugins.get(name, "") for name in sorted(needed)},
@@ -195,5 +204,3 @@ def export(record: RunRecord, result: Result, folder: Path, base: Path, spec_of:
         component = result.run.resolver.component(value)
         written += [str(path) for path in component.export(spec_of(value), context)]
     return attrs.evolve(record, outputs=tuple(written)) if written else record
-
-

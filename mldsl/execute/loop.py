@@ -78,7 +78,9 @@ class Loop:
             self._save(state, best, step, history, done=True)
         return self.finish(state if best is None else best), history
 
-    def _look(self, state: Any, shown: dict[str, float], history: dict[str, list[float]], best: Any) -> tuple[Any, bool]:
+    def _look(
+        self, state: Any, shown: dict[str, float], history: dict[str, list[float]], best: Any
+    ) -> tuple[Any, bool]:
         for name, value in shown.items():
             history.setdefault(name, []).append(value)
         if self.watch is None:

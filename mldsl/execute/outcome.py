@@ -1,7 +1,7 @@
 """From fits to results: out-of-fold answers, thresholds, metrics by part, the best model, the gates.
 
-The order is that of the language: what chooses (threshold, best) looks at out-of-fold rows where there are folds, else at
-validation rows, else at implicit folds of the training rows; the test part is used once, for the final metrics.
+The order is that of the language: what chooses (threshold, best) looks at out-of-fold rows where there are folds, else
+at validation rows, else at implicit folds of the training rows; the test part is used once, for the final metrics.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 class Outcome:
     """One model with everything that was decided and measured.
 
-    `out_of_fold` has one prediction per repeat (rows outside of every fold hold 0); `fold_thresholds` the threshold each
-    fold was judged at. `metrics`: part -> name -> value. `headline` is the part that counts.
+    `out_of_fold` has one prediction per repeat (rows outside of every fold hold 0); `fold_thresholds` is what each fold
+    was judged at. `metrics`: part -> name -> value. `headline` is the part that counts.
     """
 
     model: FittedModel
@@ -77,7 +77,7 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
     for part, rows in parts.items():
         values = judge.part(fitted.last.prediction, rows * weight, threshold, f"{model.name}/{part}")
         metrics[part] = {
-            k: MetricValue(*v, selected_on=part == "validation" and (choose or threshold is not None) and not folds)
+            k: MetricValue(v[0], v[1], v[2], part == "validation" and (choose or threshold is not None) and not folds)
             for k, v in values.items()
         }
     primary = next((m for m in run.plan.metrics if m.primary), None)
@@ -94,7 +94,8 @@ def needed_folds(run: Run, model: ModelPlan, choose: bool) -> tuple[Fold, ...]:
     if not run.split.folds or not run.split.implicit:
         return run.split.folds
     wants = choose or (model.threshold is not None and model.threshold.value is None)
-    return run.split.folds if wants and not (run.split.part == "validation").any() else ()
+    needed: tuple[Fold, ...] = run.split.folds if wants and not (run.split.part == "validation").any() else ()
+    return needed
 
 
 def _parts(run: Run) -> dict[str, np.ndarray]:
@@ -124,7 +125,7 @@ def _scatter(fitted: FittedModel, folds: Sequence[Fold], repeat: int, n: int) ->
     """Each row's answer by the fit that has not seen it, for one repeat."""
     answers = [(f.held, p) for f, p in zip(folds, fitted.folds, strict=True) if f.repeat == repeat]
 
-    def merged(field: str) -> np.ndarray | None:
+    def merged(field: str) -> Any:
         first = getattr(answers[0][1], field)
         if first is None:
             return None

@@ -78,6 +78,11 @@ class Pipeline:
         return Table(jnp.take(table.matrix, index, axis=1), jnp.take(table.active, index))
 
     def _place(self, table: Table, step: DeviceStep, new: Table) -> Table:
+        if step.place < 0:
+            if step.take == tuple(range(table.matrix.shape[1])):
+                return Table(new.matrix.astype(table.matrix.dtype), new.active)
+            index = jnp.asarray(step.take, jnp.int32)
+            return Table(table.matrix.at[:, index].set(new.matrix), table.active.at[index].set(new.active))
         kept = self._take(table, step.leave)
         pieces = [(kept.matrix[:, : step.place], kept.active[: step.place]), new]
         pieces.append((kept.matrix[:, step.place :], kept.active[step.place :]))
@@ -94,7 +99,7 @@ class Pipeline:
             column = value.astype(table.matrix.dtype)[:, None]
             return self._place(table, step, Table(column, jnp.ones(1, bool)))
         component: Any = step.component
-        if component.selects:
+        if component is None or component.selects:
             return self._take(table, step.leave)
         part = self._take(table, step.take)
         out = component.apply(spec, params, part.matrix)
@@ -102,7 +107,7 @@ class Pipeline:
         if active is None:
             active = part.active if out.shape[1] == part.active.shape[0] else jnp.ones(out.shape[1], bool)
         # A column that does not exist in this fold is 0 everywhere, so that nothing can be learned from it.
-        return self._place(table, step, Table(jnp.where(active, out, 0).astype(table.matrix.dtype), active))
+        return self._place(table, step, Table(jnp.where(active[None, :], out, 0).astype(table.matrix.dtype), active))
 
     def _fit_step(self, step: DeviceStep, spec: Any, key: Any, rows: Rows, table: Table, weight: Any) -> Any:
         component: Any = step.component
@@ -153,12 +158,12 @@ class Pipeline:
             before = train
             if component is None or component.phase == "both":
                 score = self._apply(step, learned, spec, score)
-            if same and component is not None and not component.uses_target and component.phase == "both":
+            if same and (component is None or (not component.uses_target and component.phase == "both")):
                 train = score
             elif component is not None and component.uses_target and component.fit is not None:
                 train = self._out_of_fold(step, spec, step_key, train_rows, before, train_weight, inner, score)
             else:
-                train = score if same and component is None else self._apply(step, learned, spec, before)
+                train = self._apply(step, learned, spec, before)
         return StepsFitted(tuple(params), tuple(info)), score, (train, train_rows, train_weight)
 
     def _out_of_fold(

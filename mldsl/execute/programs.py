@@ -24,7 +24,7 @@ import jax
 import numpy as np
 from jax.experimental import serialize_executable
 
-from mldsl.execute.settings import cache_folder
+from mldsl.execute.settings import private_folder
 
 
 @attrs.define
@@ -49,7 +49,7 @@ def _package_hash(folder: str) -> str:
 
 @cache
 def _machine() -> str:
-    import jaxlib
+    from importlib.metadata import version
 
     model = platform.processor()
     try:
@@ -58,7 +58,7 @@ def _machine() -> str:
     except OSError:
         pass
     devices = [(d.platform, d.device_kind) for d in jax.devices()]
-    return repr((jax.__version__, jaxlib.__version__, np.__version__, devices, model, os.environ.get("XLA_FLAGS", "")))
+    return repr((jax.__version__, version("jaxlib"), np.__version__, devices, model, os.environ.get("XLA_FLAGS", "")))
 
 
 def source_hash(modules: Iterable[str]) -> str:
@@ -80,9 +80,9 @@ def source_hash(modules: Iterable[str]) -> str:
 @cache
 def _prepare_lapack() -> None:
     # A kept executable that calls LAPACK crashes a fresh process unless the kernels were registered first.
-    from jaxlib import lapack
+    from jaxlib.lapack import _lapack  # type: ignore[attr-defined]
 
-    lapack._lapack.initialize()
+    _lapack.initialize()
 
 
 class Programs:
@@ -95,8 +95,8 @@ class Programs:
         self._folder: Path | None = None
         if keep and os.environ.get("MLDSL_NO_CACHE") != "1":
             try:
-                self._folder = cache_folder("executables")
-                jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")))
+                self._folder = private_folder("executables")
+                jax.config.update("jax_compilation_cache_dir", str(private_folder("xla")))
                 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
                 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
             except OSError:
@@ -171,8 +171,8 @@ class Programs:
             return None
         _prepare_lapack()
         try:
-            payload, shape = pickle.loads((self._folder / key).read_bytes())  # noqa: S301 - private folder, checked
-            structure = jax.tree.structure(shape)
+            payload, shape = pickle.loads((self._folder / key).read_bytes())
+            structure: Any = jax.tree.structure(shape)
             in_tree = jax.tree.structure(((0,) * arguments, {}))
             out_tree = jax.tree.structure((0,) * structure.num_leaves)
             devices = jax.devices()[:count]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from mldsl.plan import ComponentValue
 from mldsl.plugin.registry import Registry
 from mldsl.plugin.spec import build
@@ -18,7 +20,10 @@ class RegistryResolver:
 
     def _configured(self, value: ComponentValue) -> Any:
         if value not in self._built:
-            self._built[value] = build(value, self.registry)
+            given = value
+            if value.kind == "transform":  # `keep` belongs to the language, not to the component
+                given = attrs.evolve(value, args=tuple(a for a in value.args if a[0] != "keep"))
+            self._built[value] = build(given, self.registry)
         return self._built[value]
 
     def component(self, value: ComponentValue) -> Any:

@@ -33,6 +33,7 @@ class Learned:
     params: Any
     state: Any
     threshold: float | None
+    hidden: tuple[str, ...] = ()
 
 
 def learned_of(plan: Plan, fitted: FittedModel, threshold: float | None) -> Learned:
@@ -41,7 +42,7 @@ def learned_of(plan: Plan, fitted: FittedModel, threshold: float | None) -> Lear
     states = tuple(step.state for step in half.steps)
     return Learned(
         plan, fitted.prepared.plan, dict(half.levels.of), half.columns, states, last.steps, last.params, last.state,
-        threshold,
+        threshold, half.hidden,
     )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ class Scorer:
             HostStep(step, state, tuple(matched(step.on, [c.name for c in step.before])))
             for step, state in zip(host, learned.host_states, strict=True)
         )
-        self.half = HostHalf(steps, learned.columns, Levels(dict(learned.levels)), device)
+        self.half = HostHalf(steps, learned.columns, Levels(dict(learned.levels)), device, learned.hidden)
 
     def layout(self, dataset: Dataset) -> Layout:
         """The rows of a dataset, ready for the device."""
@@ -130,12 +131,10 @@ class Scorer:
         """Draw n rows from a generative model: [n, d]."""
         model: Any = self.resolver.component(self.learned.model.algorithm)
         if model.sample is None:
-            raise MldslError(
-                Diagnostic("MLP0310", f"`{self.learned.model.algorithm.name}` does not generate rows")
-            )
-        from mldsl.contract import as_tree
-
+            raise MldslError(Diagnostic("MLP0310", f"`{self.learned.model.algorithm.name}` does not generate rows"))
         import jax
+
+        from mldsl.contract import as_tree
 
         spec = as_tree(self.resolver.spec(self.learned.model.algorithm))
 

@@ -9,19 +9,16 @@ import stat
 from functools import cache
 from pathlib import Path
 
+from mldsl.plugin.cache import cache_folder
+
 # XLA flags by what they mend. jaxlib 0.10.2 compiles float32 scatter-add on CUDA to a compare-and-swap loop, because a
 # denormal could be flushed by the atomic add; allowing that flush gives the hardware's own atomic add back.
 _XLA_FLAGS_CUDA = ("--xla_gpu_extra_llvm_options=-nvptx-allow-ftz-atomics",)
 
 
-def cache_folder(name: str) -> Path:
-    """A private folder `name` below the user's cache: mode 700, owned by us; refused (OSError) if it is anyone else's.
-
-    `MLDSL_CACHE_DIR` moves it; `XDG_CACHE_HOME` is respected.
-    """
-    base = os.environ.get("MLDSL_CACHE_DIR")
-    root = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mldsl"
-    folder = root / name
+def private_folder(name: str) -> Path:
+    """The folder `name` below the user's cache: mode 700, owned by us; refused (OSError) if it is anyone else's."""
+    folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     facts = folder.stat()
     if hasattr(os, "getuid") and facts.st_uid != os.getuid():
@@ -49,5 +46,3 @@ def configure(device: str | None = None) -> None:
     # Components with `shards` split rows over logical devices, which scales better than one device's own threads.
     if cores >= 2 and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         jax.config.update("jax_num_cpu_devices", 2)
-    # An accidental broadcast between ranks is always a bug in an algorithm.
-    jax.config.update("jax_numpy_rank_promotion", "raise")

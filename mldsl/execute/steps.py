@@ -5,7 +5,7 @@ The plan knows columns by type; only here, with learned levels, do all of them h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
@@ -32,8 +32,9 @@ class Resolver(Protocol):
 class DeviceStep:
     """A step of the device half.
 
-    `take` are the positions of its columns in the matrix before it, `place` where its outputs go, `leave` the positions
-    that stay. `derive` is set instead of `component` for a row expression.
+    `take` are the positions of its columns in the matrix before it, `leave` the positions that stay, `place` where its
+    outputs go among those (-1: each where its own column was). `derive` is set instead of `component` for a row
+    expression; neither is set for a step that only leaves columns out.
     """
 
     path: str
@@ -95,34 +96,44 @@ def _holds(condition: str, spec: Any) -> bool:
 
 
 def build(
-    steps: Sequence[StepPlan], columns: tuple[NamedColumn, ...], resolver: Resolver, path: Callable[[int], str]
+    steps: Sequence[StepPlan],
+    columns: tuple[NamedColumn, ...],
+    resolver: Resolver,
+    path: Callable[[int], str],
+    hidden: Collection[str] = (),
 ) -> tuple[list[DeviceStep], tuple[NamedColumn, ...]]:
-    """Turn the device half of a plan's steps into `DeviceStep`s; also gives the columns after the last one."""
+    """Turn the device half of a plan's steps into `DeviceStep`s; also gives the columns after the last one.
+
+    `hidden` columns are no inputs: steps may work on them, and add beside them; they leave at the end.
+    """
     built: list[DeviceStep] = []
     for number, step in enumerate(steps):
-        made = _one(step, columns, resolver, path(number))
+        made = _one(step, columns, resolver, path(number), hidden)
         built.append(made)
         columns = made.after
+    if hidden:
+        built.append(selection(path(len(steps)), columns, hidden))
+        columns = built[-1].after
     return built, columns
 
 
-def _one(step: StepPlan, columns: tuple[NamedColumn, ...], resolver: Resolver, path: str) -> DeviceStep:
+def _one(
+    step: StepPlan, columns: tuple[NamedColumn, ...], resolver: Resolver, path: str, hidden: Collection[str]
+) -> DeviceStep:
     names = [c.name for c in columns]
     if step.derive is not None:
         name, expression = step.derive
         state = next(c for c in step.after if c.name == name)
-        new = (NamedColumn(name, state.type, state.levels, state.missing),)
+        derived = (NamedColumn(name, state.type, state.levels, state.missing),)
         place = names.index(name) if name in names else len(names)
         leave = tuple(i for i, n in enumerate(names) if n != name)
-        return _finish(path, name, None, None, expression, (), leave, place, columns, new)
+        return _finish(path, name, None, None, expression, (), leave, place, columns, derived)
     assert step.component is not None
     component, spec = resolver.component(step.component), resolver.spec(step.component)
     text = step.component.text or step.component.name
     if component.resample is not None:
         everything = tuple(range(len(names)))
-        return DeviceStep(
-            path, text, component, spec, None, everything, everything, 0, columns, columns, tuple(names)
-        )
+        return DeviceStep(path, text, component, spec, None, everything, everything, 0, columns, columns, tuple(names))
     worked_on = matched(step.on, names)
     take = tuple(names.index(n) for n in worked_on)
     if component.selects:
@@ -131,11 +142,34 @@ def _one(step: StepPlan, columns: tuple[NamedColumn, ...], resolver: Resolver, p
         chosen = set(worked_on)
         leave = tuple(i for i, n in enumerate(names) if n not in here or (n in chosen) == (component.selects == "keep"))
         return _finish(path, text, component, spec, None, (), leave, 0, columns, ())
-    new = outputs_of(component, spec, tuple(columns[i] for i in take))
-    replaced = set() if getattr(spec, "keep", False) is True else set(take)
-    leave = tuple(i for i in range(len(names)) if i not in replaced)
-    place = min(take) if take and replaced else len(names)
+    inputs = {c.name for c in step.after} & set(worked_on) if step.keep else set()
+    stays = set(take) if step.keep else {names.index(n) for n in worked_on if n in hidden}
+    new = tuple(
+        attrs.evolve(c, name=f"{c.name}_{component.name}") if c.name in inputs or c.name in hidden else c
+        for c in outputs_of(component, spec, tuple(columns[i] for i in take))
+    )
+    leave = tuple(i for i in range(len(names)) if i not in set(take) - stays)
+    if not stays and len(new) == len(take):
+        return _in_place(path, text, component, spec, take, leave, columns, new)
+    place = min(take) if take and not stays else len(names)
     return _finish(path, text, component, spec, None, take, leave, place, columns, new)
+
+
+def selection(path: str, columns: tuple[NamedColumn, ...], gone: Collection[str]) -> DeviceStep:
+    """A step that only leaves columns out."""
+    leave = tuple(i for i, c in enumerate(columns) if c.name not in gone)
+    return _finish(path, "", None, None, None, (), leave, 0, columns, ())
+
+
+def _in_place(
+    path: str, text: str, component: Component, spec: Any, take: tuple[int, ...], leave: tuple[int, ...],
+    before: tuple[NamedColumn, ...], new: tuple[NamedColumn, ...],
+) -> DeviceStep:  # fmt: skip
+    after = list(before)
+    for position, column in zip(take, new, strict=True):
+        after[position] = column
+    names_in = tuple(before[i].name for i in take)
+    return DeviceStep(path, text, component, spec, None, take, leave, -1, before, tuple(after), names_in)
 
 
 def _finish(

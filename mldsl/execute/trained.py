@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mldsl.data import Context, Dataset, Split, load, load_rows
+from mldsl.data import Context, Dataset, Split, load
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.host import apply_host
@@ -116,7 +116,9 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     for part in (model.algorithm, *(s.component for s in model.steps if s.component is not None)):
         component = resolver.component(part)
         spec_module = type(resolver.spec(part)).__module__
-        modules |= {spec_module} | {f.__module__ for f in vars(component).values() if callable(f) and hasattr(f, "__module__")}
+        modules |= {spec_module} | {
+            f.__module__ for f in vars(component).values() if callable(f) and hasattr(f, "__module__")
+        }
     parents = {m.rpartition(".")[0] for m in modules}
     modules |= {m for m in sys.modules if m.rpartition(".")[0] in parents and not m.startswith("mldsl.")}
     modules |= {"mldsl.contract.examples", "mldsl.contract.reductions"}
@@ -124,9 +126,17 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     artifact = read(folder, _classes(sorted(modules)), installed)
     facts, params = artifact.facts, artifact.params
     learned = Learned(
-        artifact.plan, model, {name: tuple(levels) for name, levels in facts["levels"]}, tuple(facts["columns"]),
-        tuple(params["host"]), tuple(params["steps"]), params["model"], params["prepared"], facts["threshold"],
-    )  # fmt: skip
+        artifact.plan,
+        model,
+        levels={name: tuple(levels) for name, levels in facts["levels"]},
+        columns=tuple(facts["columns"]),
+        host_states=tuple(params["host"]),
+        steps=tuple(params["steps"]),
+        params=params["model"],
+        state=params["prepared"],
+        threshold=facts["threshold"],
+        hidden=tuple(facts["hidden"]),
+    )
     scorer = Scorer(learned, resolver, Programs(modules=sorted(modules)))
     return Trained(artifact.name, artifact.algorithm, learned, artifact.info, artifact.versions, resolver, scorer)
 
@@ -157,12 +167,14 @@ def source_for(plan: Plan, path: str) -> ComponentValue:
     kind = kinds.get(ending)
     own = next((v for _, v in plan.sources if v.name == kind or kind is None), None)
     if own is not None and own.plugin == "core" and "path" in dict(own.args):
-        return attrs.evolve(own, args=tuple((k, path if k == "path" else v) for k, v in own.args), span=None)
+        return attrs.evolve(own, args=tuple((k, (path,) if k == "path" else v) for k, v in own.args), span=None)
     if kind is None:
         raise MldslError(
             Diagnostic(
-                "MLP0406", f"`{path}` has an ending that no source reads", help=f"known endings: {', '.join(sorted(kinds))}"
+                "MLP0406",
+                f"`{path}` has an ending that no source reads",
+                help=f"known endings: {', '.join(sorted(kinds))}",
             )
         )
-    arguments = (("path", path), ("delimiter", "\t")) if ending == "tsv" else (("path", path),)
+    arguments = (("path", (path,)), ("delimiter", "\t")) if ending == "tsv" else (("path", (path,)),)
     return Value("source", kind, "core", arguments)
