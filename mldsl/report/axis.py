@@ -61,7 +61,7 @@ def linear_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]
             (v, "0" if v == 0 else f"{v:.{_digits(step, largest)}e}".replace("e+0", "e").replace("e-0", "e−"))
             for v in values
         ]
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    decimals = next(d for d in range(16) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d)
     return [
         (v, f"{v:,.{decimals}f}".replace("-", "−").replace("−0." + "0" * decimals, "0." + "0" * decimals))
         for v in values

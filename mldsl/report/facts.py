@@ -16,7 +16,7 @@ from mldsl.report.format import number
 
 OPTIMISTIC = "chosen on these folds: optimistic"
 _ON = {
-    "test": "on the test rows, which nothing was fitted to or chosen on",
+    "test": "on the test rows, which no fit and no choice has seen",
     "folds": "out of fold: every row predicted by a model that had not seen it",
     "validation": "on the validation rows",
     "all": "on all rows",

@@ -17,6 +17,7 @@ from mldsl.report.svg import assign_hues, legend, panel_svg
 
 _MOST_ROWS = 60
 _LEFT = ("text",)
+_ABBREVIATIONS = ("roc", "vif", "anova")
 
 
 def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: str, plan_text: str) -> str:
@@ -107,7 +108,7 @@ def _forest(record: RunRecord) -> dict[str, Any] | None:
     )
     panel = Panel(f"{head.metric}, {facts.part_name(head.part)}, with 95% intervals", "", [series], y_kind="category")
     alt = "; ".join(f"{name} {number(v.value)}" for name, v in values.items())
-    return _figure(Figure("", [panel], f"{head.metric} by model: {alt}"), "")
+    return _figure(Figure("", [panel], f"{head.metric} by model: {alt}"), "") | {"heading": False}
 
 
 def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
@@ -144,17 +145,18 @@ def _folds(model: ModelRecord) -> dict[str, Any] | None:
 
 
 def _report(name: str, output: ReportOutput) -> dict[str, Any]:
+    title = _title(name)
     tables = [
-        _table(table, f"{FOLDER}/{stem}.csv", name)
+        _table(table, f"{FOLDER}/{stem}.csv") | {"heading": table.title not in ("", title)}
         for stem, table in zip(stems(name, output.tables), output.tables, strict=True)
     ]
     figures = [
-        _figure(figure, f"{FOLDER}/{stem}.svg")
+        _figure(figure, f"{FOLDER}/{stem}.svg") | {"heading": figure.title != title}
         for stem, figure in zip(stems(name, output.figures), output.figures, strict=True)
     ]
     return {
         "name": name,
-        "title": name.replace("_", " ").capitalize(),
+        "title": title,
         "tables": tables,
         "figures": figures,
         "notes": list(output.notes),
@@ -162,7 +164,15 @@ def _report(name: str, output: ReportOutput) -> dict[str, Any]:
     }
 
 
-def _table(table: Table, path: str, report: str) -> dict[str, Any]:
+def _title(name: str) -> str:
+    """`roc_curve-2` as a heading: ROC curve (2)."""
+    words, _, number_of = name.partition("-")
+    first, *rest = words.split("_")
+    first = first.upper() if first in _ABBREVIATIONS else first.capitalize()
+    return " ".join([first, *rest]) + (f" ({number_of})" if number_of else "")
+
+
+def _table(table: Table, path: str) -> dict[str, Any]:
     count = max((len(c.values) for c in table.columns), default=0)
     columns = [[cell(v, c.format) for v in list(c.values)[:_MOST_ROWS]] for c in table.columns]
     return {

@@ -50,6 +50,9 @@ def draw(item: Drawn, x: Position, y: Position, bar: tuple[float, float]) -> lis
         out += _points(item, x, y)
     if mark in ("line", "step"):
         reference = " r" if item.series.emphasis == "reference" else ""
+        if reference and item.horizontal:  # a line across categories reaches from edge to edge
+            last = len(item.y) - 1
+            item = attrs.evolve(item, y=[v + (i == last) * 0.5 - (i == 0) * 0.5 for i, v in enumerate(item.y)])
         out.append(f'<path class="l k{item.hue}{reference}" d="{_path(item, x, y)}"/>')
     return out
 
@@ -142,9 +145,7 @@ def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
     largest = max((abs(v) for v in finite), default=0.0) or 1.0
     wide, tall = width / max(len(rows[0]) if rows else 1, 1), height / max(len(rows), 1)
     size = min(13.0, tall * 0.5)
-    texts = [
-        [number(v, 2) if panel.cell_format == "number" else cell(v, panel.cell_format) for v in row] for row in rows
-    ]
+    texts = [[_cell(v, panel.cell_format, largest) for v in row] for row in rows]
     if size >= 7:
         longest = max((text_width(t, size) for row in texts for t in row), default=0.0)
         size = size if longest <= wide - 4 else size * (wide - 4) / longest
@@ -169,6 +170,13 @@ def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
                     f'font-size="{at(size)}" text-anchor="middle" pointer-events="none">{escape(texts[i][j])}</text>'
                 )
     return out
+
+
+def _cell(value: float, form: str, largest: float) -> str:
+    """What a heatmap's cell says: numbers of a size with two decimals, so that they compare at a glance."""
+    if form == "number" and math.isfinite(value) and 0.01 <= largest < 100:
+        return f"{value:.2f}".replace("-", "−").replace("−0.00", "0.00")
+    return number(value, 3) if form == "number" else cell(value, form)
 
 
 def labels_below(labels: Sequence[str], at_x: Position, step: float, top: float) -> list[str]:

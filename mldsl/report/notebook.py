@@ -21,7 +21,7 @@ _STYLE = (
     f"[data-jp-theme-light=true] {_SCOPE}{{{variables(LIGHT)}}}"
     f"[data-jp-theme-light=false] {_SCOPE}{{{variables(DARK)}}}"
     f"{_SCOPE} p{{margin:0 0 6px}}{_SCOPE} .soft{{color:var(--soft)}}{_SCOPE} .big{{font-size:26px;font-weight:650}}"
-    f"{_SCOPE} table{{border-collapse:collapse;margin:10px 0;background:none}}"
+    f"{_SCOPE} table{{border-collapse:collapse;margin:10px 0;background:none;font-size:13px}}"
     f"{_SCOPE} th,{_SCOPE} td{{padding:4px 12px;text-align:right;border-bottom:1px solid var(--grid);color:var(--fg)}}"
     f"{_SCOPE} tr{{background:none!important}}{_SCOPE} small{{display:block;color:var(--soft)}}"
     f"{_SCOPE} .left{{text-align:left}}{_SCOPE} .missed{{color:var(--c2)}}{_SCOPE} .passed{{color:var(--c3)}}"

@@ -16,7 +16,7 @@ from mldsl.report.marks import Drawn, at, draw, heatmap, label_height, labels_be
 
 SIZE = 12.0
 _RIGHT = 12.0
-_ORDER = {"bars": 0, "band": 0, "line": 1, "step": 1, "points": 2}
+_ORDER = {"bars": 0, "band": 2, "line": 3, "step": 3, "points": 4}
 
 
 @attrs.frozen
@@ -146,7 +146,7 @@ def _marks(items: Sequence[Drawn], axes: Axes) -> list[str]:
     else:
         room = abs(axes.x(axes.x.low + _gap(bars)) - axes.x(axes.x.low)) if bars else 0.0
     out = []
-    for item in sorted(items, key=lambda item: (item.series.emphasis != "reference", _ORDER[item.series.mark])):
+    for item in sorted(items, key=lambda i: 1 if i.series.emphasis == "reference" else _ORDER[i.series.mark]):
         out += draw(item, axes.x, axes.y, _slot(item, bars, room, grouped=grouped))
     return out
 

@@ -16,9 +16,11 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # Braille: fou
 
 def sketch(figure: Figure, width: int) -> list[str]:
     """Lines of text, or none where text would not help (heatmaps are tables already, many panels are too much)."""
-    if all(p.series and p.series[0].mark == "bars" and p.x_kind == "number" for p in figure.panels) and figure.panels:
-        name_width = max(len(_name(p)) for p in figure.panels)
-        return [f"{_name(p):<{name_width}}  {blocks([float(v) for v in p.series[0].y])}" for p in figure.panels[:40]]
+    bars = [p for p in figure.panels if p.series and all(s.mark == "bars" for s in p.series)]
+    if bars and len(bars) == len(figure.panels):
+        counts = [p for p in bars if "category" not in (p.x_kind, p.y_kind)]
+        name_width = max((len(_name(p)) for p in counts), default=0)
+        return [f"{_name(p):<{name_width}}  {blocks([float(v) for v in p.series[0].y])}" for p in counts]
     panel = figure.panels[0] if len(figure.panels) == 1 else None
     if panel is None or panel.heatmap is not None or "category" in (panel.x_kind, panel.y_kind):
         return []
@@ -80,6 +82,7 @@ def _segment(grid: list[list[int]], a: tuple[float, float], b: tuple[float, floa
 
 
 def _name(panel: Panel) -> str:
-    values = [float(v) for v in panel.series[0].x]
-    between = f"  {number(min(values), 3)}..{number(max(values), 3)}" if values else ""
+    values = sorted({float(v) for v in panel.series[0].x})
+    half = min((b - a for a, b in pairwise(values)), default=0.0) / 2
+    between = f"  {number(values[0] - half, 3)}..{number(values[-1] + half, 3)}" if values else ""
     return (panel.title or panel.x) + between

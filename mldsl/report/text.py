@@ -1,23 +1,57 @@
-"""The summary of a run in a terminal: as wide as it is, coloured where that is wanted, plain where not."""
+"""The summary of a run in a terminal: as wide as it is, coloured where that is wanted, plain where not.
+
+Written without a library: one that formats text takes longer to import than all reports of a small run to compute.
+"""
 
 from __future__ import annotations
 
-import io
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import attrs
 
 from mldsl.plugin.display import ReportOutput, Table
-from mldsl.record.model import ModelRecord, RunRecord
+from mldsl.record.model import MetricValue, ModelRecord, RunRecord
 from mldsl.report import facts
 from mldsl.report.files import FOLDER, stems
-from mldsl.report.format import cell, interval, number
+from mldsl.report.format import MISSING, cell, interval, number
+from mldsl.report.grid import fit
 from mldsl.report.sketch import sketch
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
 _MOST_ROWS = 24
-_TEXTS = ("text",)
+_CODES = {"bold": "1", "dim": "2", "italic": "3", "red": "1;31", "green": "32", "yellow": "33"}
+
+
+@attrs.define
+class Page:
+    """The lines so far; `paint` colours a text where colour is wanted."""
+
+    colour: bool
+    width: int
+    lines: list[str] = attrs.field(factory=list)
+
+    def paint(self, text: str, style: str) -> str:
+        """The text in a style."""
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colour and text and style else text
+
+    def add(self, *lines: str) -> None:
+        """Add lines."""
+        self.lines += lines
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """Add a paragraph, filled and indented."""
+        wrapped = textwrap.wrap(text, self.width - 2, break_long_words=False, break_on_hyphens=False)
+        self.add(*(self.paint("  " + line, style) for line in wrapped))
+
+    def grid(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[bool], bold: Sequence[bool] = ()
+    ) -> int:
+        """Add a table; gives how many columns had no room."""
+        found = fit(header, rows, left, self.width - 2)
+        self.add(*(self.paint(f"  {line}", "dim") for line in (*found.head, found.rule)))
+        for i, line in enumerate(found.body):
+            self.add(self.paint(f"  {line}", "bold" if i < len(bold) and bold[i] else ""))
+        return found.left_out
 
 
 def summary(
@@ -30,185 +64,130 @@ def summary(
     quiet: bool = False,
 ) -> str:
     """The whole summary as text that ends in a newline."""
-    from rich.console import Console
-    from rich.text import Text
-
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        width=max(width, 40),
-        force_terminal=colour,
-        color_system="standard" if colour else None,
-        no_color=not colour,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
+    page = Page(colour, max(width, 40))
     if not quiet:
-        console.print(Text(f"{record.pipeline.file}", "bold"), Text(f"{record.task}, seed {record.seed}", "dim"))
-        console.print()
-        _lines(console, record)
-        _metrics(console, record)
-    _headline(console, record)
-    _gates(console, record)
-    if not quiet:
+        page.add(f"{page.paint(record.pipeline.file, 'bold')}  {record.task}, seed {record.seed}", "")
+        _facts(page, record)
         for name, output in outputs.items():
-            _report(console, name, output)
+            _report(page, name, output)
+        _metrics(page, record)
+    _headline(page, record)  # last, where the eye is when the terminal stops scrolling
     said = set() if quiet else {w for output in outputs.values() for w in output.warnings}
-    _warnings(console, [w for w in facts.warnings_of(record, outputs) if w not in said])
+    for warning in facts.warnings_of(record, outputs):
+        if warning not in said:
+            _warning(page, warning)
     for path in record.outputs:
-        console.print(Text.assemble(("written ", "dim"), path))
+        page.add(f"{page.paint('written', 'dim')}  {path}")
     if folder is not None:
-        console.print(Text.assemble(("report  ", "dim"), f"{folder}/report.html"), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+        page.add(f"{page.paint('report', 'dim')}   {folder}/report.html")
+    return "\n".join(page.lines) + "\n"
 
 
-def _lines(console: Console, record: RunRecord) -> None:
-    from rich.table import Table as Grid
-
-    grid = Grid.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(ratio=1)
-    sources = record.data.sources
-    for i, source in enumerate(sources):
-        grid.add_row("data" if i == 0 else "", f"{source.name}, {source.rows:,} rows")
-    if sources and sum(s.rows for s in sources) != record.data.rows:
-        grid.add_row("", f"{record.data.rows:,} rows kept by `where`")
-    grid.add_row("split", facts.split_words(record))
+def _facts(page: Page, record: RunRecord) -> None:
+    pairs = [("data" if i == 0 else "", f"{s.name}, {s.rows:,} rows") for i, s in enumerate(record.data.sources)]
+    if sum(s.rows for s in record.data.sources) != record.data.rows:
+        pairs.append(("", f"{record.data.rows:,} rows kept by `where`"))
+    pairs.append(("split", facts.split_words(record)))
     params = {k: v for k, v in record.params.items() if k != "seed"}
     if params:
-        grid.add_row("params", ", ".join(f"{k} = {facts.literal(v)}" for k, v in params.items()))
-    console.print(grid)
-    console.print()
+        pairs.append(("params", ", ".join(f"{k} = {facts.literal(v)}" for k, v in params.items())))
+    for key, text in pairs:
+        first, *rest = textwrap.wrap(text, page.width - 10, break_long_words=False) or [""]
+        page.add(f"{page.paint(f'{key:<8}', 'dim')}  {first}", *(f"{'':10}{line}" for line in rest))
+    page.add("")
 
 
-def _metrics(console: Console, record: RunRecord) -> None:
+def _metrics(page: Page, record: RunRecord) -> None:
     names = facts.metrics_of(record)
     if not names:
         return
-    models = record.models
+    models = list(record.models.values())
+    if record.reports:
+        page.add(f"{page.paint('metrics', 'bold')} {page.paint('─' * (page.width - 8), 'dim')}")
     if len(models) == 1:
-        (model,) = models.values()
-        console.print(_by_part(names, model))
+        _by_part(page, names, models[0])
     else:
-        held_out = record.held_out
-        header = [("model", "text"), *((f"{m}", "number") for m in names)]
-        rows = []
-        for name, model in models.items():
+        rows, best = [], []
+        for name, model in record.models.items():
             values = model.metrics.get(model.held_out, {})
-            cells = [_with_interval(values, m) for m in names]
-            rows.append([f"{name} ★" if name == record.best else name, *cells])
-        console.print(_grid(header, rows, bold=[name == record.best for name in models]))
-        console.print(f"  {facts.part_name(held_out)}, with 95% intervals; ★ best by {record.primary}", style="dim")
-    if facts.chosen_on(list(models.values()), "folds"):
-        console.print(f"  folds: {facts.OPTIMISTIC}", style="yellow")
-    console.print()
+            best.append(name == record.best)
+            rows.append([f"{name} ★" if best[-1] else name, *(_with_interval(values.get(m)) for m in names)])
+        left_out = page.grid(["model", *names], rows, [True] + [False] * len(names), best)
+        if left_out:
+            page.note(f"and {left_out} more in report.html")
+        page.note(f"{facts.part_name(record.held_out)}, with 95% intervals; ★ best by {record.primary}")
+    if facts.chosen_on(models, "folds"):
+        page.note(f"folds: {facts.OPTIMISTIC}", "yellow")
+    page.add("")
 
 
-def _by_part(names: Sequence[str], model: ModelRecord) -> RenderableType:
+def _by_part(page: Page, names: Sequence[str], model: ModelRecord) -> None:
+    """Metrics down, parts across, the one that counts first and with its intervals."""
     parts = facts.parts_of(model)
-    header = [("", "text"), (facts.part_name(parts[0]), "number"), ("95% interval", "number")]
-    header += [(facts.part_name(part), "number") for part in parts[1:]]
+    header = ["metric", facts.part_name(parts[0]), "95% interval", *(facts.part_name(p) for p in parts[1:])]
     rows = []
     for name in names:
-        first = model.metrics[parts[0]].get(name)
-        rest = [model.metrics[part].get(name) for part in parts[1:]]
-        rows.append(
-            [name, number(first.value) if first else "", interval(first.low, first.high) if first else ""]
-            + [number(v.value) if v else "" for v in rest]
-        )
-    return _grid(header, rows, bold=[i == 0 for i in range(len(rows))])
+        first, *rest = (model.metrics[part].get(name) for part in parts)
+        shown = [number(first.value), interval(first.low, first.high)] if first else [MISSING, ""]
+        rows.append([name, *shown, *(number(v.value) if v else MISSING for v in rest)])
+    page.grid(header, rows, [True] + [False] * (len(header) - 1), [i == 0 for i in range(len(rows))])
 
 
-def _with_interval(values: Mapping[str, object], name: str) -> str:
-    value = values.get(name)
+def _with_interval(value: MetricValue | None) -> str:
     if value is None:
-        return "–"
-    between = interval(value.low, value.high)  # type: ignore[attr-defined]
-    return number(value.value) + (f" ({between})" if between else "")  # type: ignore[attr-defined]
+        return MISSING
+    between = interval(value.low, value.high)
+    return number(value.value) + (f" ({between})" if between else "")
 
 
-def _headline(console: Console, record: RunRecord) -> None:
-    from rich.text import Text
-
+def _headline(page: Page, record: RunRecord) -> None:
     head = facts.headline(record)
-    if head is None:
-        return
-    between = interval(head.value.low, head.value.high)
-    text = Text.assemble(
-        (head.model, "bold"), ": ", head.metric, " ", (number(head.value.value), "bold"),
-        f" ({between})" if between else "", f" {head.where}",
-    )  # fmt: skip
-    console.print(text)
-
-
-def _gates(console: Console, record: RunRecord) -> None:
-    from rich.text import Text
-
+    if head is not None:
+        between = interval(head.value.low, head.value.high)
+        page.add(
+            f"{page.paint(head.model, 'bold')}: {head.metric} {page.paint(number(head.value.value), 'bold')}"
+            f"{f' ({between})' if between else ''} {head.where}"
+        )
     for passed, words in facts.gate_words(record):
-        mark = ("✓ gate passed  ", "green") if passed else ("✗ gate missed  ", "bold red")
-        console.print(Text.assemble(mark, words))
-    console.print()
+        mark = page.paint("✓ gate passed", "green") if passed else page.paint("✗ gate missed", "red")
+        page.add(f"{mark}  {words}")
+    if head is not None or record.gates:
+        page.add("")
 
 
-def _report(console: Console, name: str, output: ReportOutput) -> None:
-    from rich.rule import Rule
-    from rich.text import Text
-
-    console.print(Rule(Text(name, "bold"), align="left", characters="─", style="dim"))
+def _report(page: Page, name: str, output: ReportOutput) -> None:
+    page.add(f"{page.paint(name, 'bold')} {page.paint('─' * max(0, page.width - len(name) - 1), 'dim')}")
     for stem, table in zip(stems(name, output.tables), output.tables, strict=True):
-        _table(console, table, f"{FOLDER}/{stem}.csv", name)
+        _table(page, table, f"{FOLDER}/{stem}.csv")
     for stem, figure in zip(stems(name, output.figures), output.figures, strict=True):
-        lines = sketch(figure, console.width - 2)
-        for line in lines:
-            console.print("  " + line, soft_wrap=True)
-        where = f"{FOLDER}/{stem}.svg"
-        console.print(Text(f"  {figure.title}: {where}", "dim"))
+        page.add(*(f"  {line}" for line in sketch(figure, page.width - 2)))
+        page.note(f"{figure.title}: {FOLDER}/{stem}.svg")
     for note in output.notes:
-        console.print(Text(f"  {note}", "dim"))
-    _warnings(console, output.warnings)
-    console.print()
+        page.note(note, "")
+    for warning in output.warnings:
+        _warning(page, warning)
+    page.add("")
 
 
-def _table(console: Console, table: Table, path: str, report: str) -> None:
-    from rich.text import Text
-
+def _table(page: Page, table: Table, path: str) -> None:
     count = max((len(c.values) for c in table.columns), default=0)
-    if table.title and table.title != report:
-        console.print(Text(f"  {table.title}", "italic"))
     if table.name and count > _MOST_ROWS:
-        console.print(Text(f"  {count:,} rows in {path}", "dim"))
+        page.note(f"{table.title}: {count:,} rows in {path}")
         return
+    if table.title:
+        page.note(table.title, "italic")
     shown = count if count <= _MOST_ROWS else _MOST_ROWS - 4
-    header = [(f"{c.name} [{c.unit}]" if c.unit else c.name, c.format) for c in table.columns]
+    header = [f"{c.name} [{c.unit}]" if c.unit else c.name for c in table.columns]
     columns = [[cell(v, c.format) for v in list(c.values)[:shown]] for c in table.columns]
-    console.print(_grid(header, [list(row) for row in zip(*columns, strict=True)]))
-    if count > shown:
-        console.print(Text(f"  and {count - shown:,} more rows in {path}", "dim"))
+    left_out = page.grid(header, list(zip(*columns, strict=True)), [c.format == "text" for c in table.columns])
+    more = [f"{count - shown:,} more rows"] if count > shown else []
+    more += [f"{left_out} more {'column' if left_out == 1 else 'columns'}"] if left_out else []
+    if more:
+        page.note(f"and {' and '.join(more)} in {path}")
     if table.note:
-        console.print(Text(f"  {table.note}", "dim"))
+        page.note(table.note)
 
 
-def _grid(
-    header: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], bold: Sequence[bool] = ()
-) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid(box=SIMPLE_HEAD, show_edge=False, pad_edge=True, header_style="dim", padding=(0, 1))
-    for name, format in header:
-        texts = format in _TEXTS
-        grid.add_column(Text(name), justify="left" if texts else "right", overflow="fold", no_wrap=not texts)
-    for i, row in enumerate(rows):
-        style = "bold" if i < len(bold) and bold[i] else ""
-        grid.add_row(*(Text(text) for text in row), style=style)
-    return grid
-
-
-def _warnings(console: Console, warnings: Sequence[str]) -> None:
-    from rich.text import Text
-
-    for warning in warnings:
-        console.print(Text.assemble(("warning ", "yellow"), warning))
+def _warning(page: Page, text: str) -> None:
+    first, *rest = textwrap.wrap(text, page.width - 9, break_long_words=False) or [""]
+    page.add(f"{page.paint('warning', 'yellow')}  {first}", *(f"{'':9}{line}" for line in rest))

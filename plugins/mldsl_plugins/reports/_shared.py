@@ -14,7 +14,6 @@ _PARTS = {
     "test": "test rows",
     "folds": "rows predicted out of fold",
     "validation": "validation rows",
-    "all": "all rows",
     "train": "training rows",
 }
 
@@ -26,6 +25,8 @@ def model_column(models: Sequence[ModelView], names: Sequence[str]) -> list[Colu
 
 def part_words(part: PartView) -> str:
     """The rows of a part in words: `30 test rows`."""
+    if part.name == "all":
+        return f"all {len(part.weight):,} rows"
     return f"{len(part.weight):,} {_PARTS.get(part.name, part.name + ' rows')}"
 
 

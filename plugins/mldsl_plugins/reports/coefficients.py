@@ -181,7 +181,7 @@ def _table(spec: Spec, models: Sequence[ModelView], found: list[_Terms]) -> Tabl
         columns.append(Column(name, joined(lambda t: _exp(t.estimate))))
         if errors:
             columns += [
-                Column(f"{name}, {percent} {end}", joined(lambda t, i=i: _exp(t.bounds(spec.confidence)[i])))
+                Column(f"{name} {end}", joined(lambda t, i=i: _exp(t.bounds(spec.confidence)[i])))
                 for i, end in enumerate(("low", "high"))
             ]
     degrees = ", ".join(f"{t.degrees:,.0f}" for t in found if math.isfinite(t.degrees))
@@ -213,7 +213,7 @@ def _figure(spec: Spec, terms: _Terms, place: int, *, several: bool) -> Figure:
         names = [terms.term[i] for i in rows]
         bounded = bool(np.isfinite(low[rows]).any())
         series = [
-            Series([neutral, neutral], [names[0], names[-1]], "", emphasis="reference"),
+            Series([neutral] * len(names), names, "", emphasis="reference"),
             Series(
                 change(terms.estimate[rows]), names, "",
                 low=change(low[rows]) if bounded else None, high=change(high[rows]) if bounded else None, mark="points",
