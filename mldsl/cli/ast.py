@@ -31,7 +31,7 @@ def command(path: Path | None, as_json: bool, tree: Path | None, schema: bool) -
     if sum((path is not None, tree is not None, schema)) != 1:
         raise click.UsageError("give one of FILE, --from-json TREE and --schema")
     if schema:
-        from mldsl.syntax.json import published_schema
+        from mldsl.syntax.schema import published_schema
 
         click.echo(published_schema(), nl=False)
         return 0

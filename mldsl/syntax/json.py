@@ -1,17 +1,15 @@
 """The AST as JSON, format version "1.0": for tools that read pipelines, and for tools that write them.
 
-Both directions and the published schema follow from the classes of `mldsl.syntax.ast` and their annotations, so that
-they cannot disagree. Node kinds equal grammar rules; spans are `[line, column, end_line, end_column]`. Later minor
-versions only add keys, and unknown keys are ignored. In what tools write, `span` and whatever else has a default may
-be left out.
+Both directions, and the published schema (`mldsl.syntax.schema`), follow from the classes of `mldsl.syntax.ast` and
+their annotations, so that they cannot disagree. Node kinds equal grammar rules; spans are
+`[line, column, end_line, end_column]`. Later minor versions only add keys, and unknown keys are ignored. In what tools
+write, `span` and whatever else has a default may be left out.
 """
 
 from __future__ import annotations
 
 import math
-import types
-from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 import attrs
 
@@ -19,6 +17,7 @@ from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.source import Span
 from mldsl.syntax import ast
 from mldsl.syntax.ast import nowhere
+from mldsl.syntax.fields import fields_of, hint_of, options_of
 from mldsl.syntax.literals import FORBIDDEN, NAME, NUMBER, number, quantity
 
 FORMAT_VERSION = "1.0"
@@ -43,7 +42,8 @@ def to_json(program: ast.Program) -> dict[str, Any]:
 
 def _node(node: ast.Node) -> dict[str, Any]:
     written: dict[str, Any] = {"kind": node.kind}
-    for field in _fields_of(type(node)):
+    kind: Any = type(node)
+    for field in fields_of(kind):
         value = getattr(node, field.name)
         if field.eq or value != field.default:  # a spelling is left out where it says nothing
             written[field.name] = _value(value)
@@ -58,13 +58,6 @@ def _value(value: object) -> Any:
     if isinstance(value, ast.Node):
         return _node(value)
     return [_value(part) for part in value] if isinstance(value, tuple) else value
-
-
-@cache
-def _fields_of(kind: Any) -> list[Any]:
-    """The fields of a class that JSON has: all but places; the name comes first."""
-    fields = [field for field in attrs.fields(kind) if not field.name.endswith("span")]
-    return sorted(fields, key=lambda field: field.name != "name")
 
 
 # ---- reading ------------------------------------------------------------------------------------------------------
@@ -86,7 +79,7 @@ def from_json(data: object, file: str = "") -> ast.Program:
     if "items" not in data:
         raise _wrong("items", "a list", None)
     reader = _Reader(name)
-    items = reader.read(data["items"], _hint(ast.Program, "items"), "items", 0)
+    items = reader.read(data["items"], hint_of(ast.Program, "items"), "items", 0)
     return ast.Program(items, edition, name)
 
 
@@ -98,20 +91,6 @@ def _wrong(path: str, expected: str, found: object) -> MldslError:
     )
 
 
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, vars(ast))
-
-
-def _hint(kind: Any, name: str) -> Any:
-    return _hints(kind)[name]
-
-
-def _options(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, or the one type there is."""
-    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-
-
 class _Reader:
     """Reads values by the annotations of the fields they are for."""
 
@@ -119,7 +98,7 @@ class _Reader:
         self.file = file
 
     def read(self, value: object, hint: Any, path: str, depth: int) -> Any:
-        options = _options(hint)
+        options = options_of(hint)
         if depth > MAX_DEPTH:
             raise _wrong(path, "nested less deeply", "more levels than any program has")
         if value is None and type(None) in options:
@@ -145,11 +124,11 @@ class _Reader:
         kind = value.get("kind")
         if not isinstance(kind, str) or kind not in kinds:
             raise _wrong(f"{path}.kind", f"one of {', '.join(kinds)}", kind)
-        cls = kinds[kind]
+        cls: Any = kinds[kind]
         fields = {}
-        for field in _fields_of(cls):
+        for field in fields_of(cls):
             if field.name in value:
-                hint = _hint(cls, field.name)
+                hint = hint_of(cls, field.name)
                 fields[field.name] = self.read(value[field.name], hint, f"{path}.{field.name}", depth + 1)
             elif field.default is attrs.NOTHING:
                 raise _wrong(f"{path}.{field.name}", "given", None)
@@ -234,79 +213,3 @@ def _quantity(node: ast.Quantity, path: str) -> ast.Quantity:
     if (value, unit) != (node.value, node.unit):
         raise _wrong(path, f"of the value {value} and the unit `{unit}`, as its text says", node.value)
     return node
-
-
-# ---- the schema ----------------------------------------------------------------------------------------------------
-
-
-def published_schema() -> str:
-    """The JSON Schema of the form, as it is published with the package."""
-    from importlib import resources
-
-    return resources.files("mldsl.syntax").joinpath("ast.schema.json").read_text("utf-8")
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the form, made from the classes. `ast.schema.json` is this, and a test says so."""
-    definitions = {"span": _SPAN}
-    queue = list(_options(get_args(_hint(ast.Program, "items"))[0]))
-    while queue:
-        kind = queue.pop(0)
-        if kind.kind in definitions:
-            continue
-        hints = {field.name: _hint(kind, field.name) for field in _fields_of(kind)}
-        required = [field.name for field in _fields_of(kind) if field.default is attrs.NOTHING]
-        definitions[kind.kind] = {
-            "description": (kind.__doc__ or "").split("\n")[0],
-            "type": "object",
-            "properties": {
-                "kind": {"const": kind.kind},
-                **{name: _schema_of(hint) for name, hint in hints.items()},
-                "span": {"$ref": "#/$defs/span"},
-            },
-            "required": ["kind", *required],
-        }
-        for hint in hints.values():
-            queue += [option for option in _leaves(hint) if isinstance(option, type) and issubclass(option, ast.Node)]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "The syntax tree of an .mlp file",
-        "description": "Format version 1.0. Later minor versions add keys only; ignore those you do not know.",
-        "type": "object",
-        "properties": {
-            "format_version": {"type": "string", "pattern": r"^1\.\d+$"},
-            "edition": {"type": ["integer", "null"], "minimum": 1},
-            "file": {"type": "string"},
-            "items": _schema_of(_hint(ast.Program, "items")),
-        },
-        "required": ["format_version", "items"],
-        "$defs": dict(sorted(definitions.items())),
-    }
-
-
-_SPAN = {
-    "description": "[line, column, end_line, end_column]: 1-based, in characters, the end exclusive.",
-    "type": "array",
-    "items": {"type": "integer", "minimum": 1},
-    "minItems": 4,
-    "maxItems": 4,
-}
-
-
-def _leaves(hint: Any) -> list[Any]:
-    return [
-        leaf for option in _options(hint) for leaf in (_leaves(get_args(option)[0]) if get_args(option) else [option])
-    ]
-
-
-def _schema_of(hint: Any) -> dict[str, Any]:
-    choices: list[dict[str, Any]] = []
-    for option in _options(hint):
-        if get_origin(option) is tuple:
-            choices.append({"type": "array", "items": _schema_of(get_args(option)[0])})
-        elif isinstance(option, type) and issubclass(option, ast.Node):
-            choices.append({"$ref": f"#/$defs/{option.kind}"})
-        else:
-            names = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
-            choices.append({"type": names[option]})
-    return choices[0] if len(choices) == 1 else {"anyOf": choices}
