@@ -194,7 +194,7 @@ def _metric(declaration: Declaration) -> Program:
     block = re.sub(r" [<>]=? [0-9.%]+", "", example(declaration))  # a gate of somebody else's data
     if "cluster" in declaration.tasks:
         return _file(WINES, "model { k_means(clusters = 3) }", block)
-    if "regress" in declaration.tasks and "classify" not in declaration.tasks:
+    if "regress" in declaration.tasks:
         return _file(HOUSES, "model { ridge }", block)
     if declaration.name == "top_k_accuracy":
         return _file(IRIS, "model { logistic_regression }", re.sub("k = 3", "k = 2", block))
