@@ -1,0 +1,308 @@
+"""The penalised multinomial likelihood and two ways to maximise it, on centred and scaled columns.
+
+Softmax has one more vector of coefficients than the data determine. So the unknowns theta [m, d + 1] live in a space of
+m = k - 1 dimensions, and class logits are `basis theta z`, with z = (standardized row, 1). For two classes the basis is
+(0, 1): the logit of the second. For more it is orthonormal and orthogonal to (1, ..., 1): coefficients then add up to 0
+over the classes, which the penalty asks for anyway, and |theta| = |coefficients|, so the penalty is the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int
+
+from mldsl.contract import Examples, block_rows, sum_blocks, tiny, total, weighted_moments
+
+GRAM = 1000  # columns up to which lbfgs whitens with the Gram matrix
+HESSIAN = 2000  # unknowns up to which lbfgs computes the Hessian at the end, for standard errors
+
+
+class Problem(NamedTuple):
+    """The data and how they are standardized: z = (x - mean) scale; scale is 0 for columns that do not vary."""
+
+    x: Float[Array, "n d"]
+    y: Int[Array, " n"]
+    weight: Float[Array, " n"]
+    offset: Float[Array, " n"] | None
+    mean: Float[Array, " d"]
+    scale: Float[Array, " d"]
+    active: Bool[Array, " d"]
+    basis: Float[Array, "k m"]
+    penalty: Float[Array, " e"]
+
+    def rows(self, x: Float[Array, "b d"]) -> Float[Array, "b e"]:
+        """z of a block of rows: standardized, and 1 for the intercept."""
+        z = jnp.where(self.active, x - self.mean, 0) * self.scale
+        return jnp.concatenate([z, jnp.ones((z.shape[0], 1), z.dtype)], axis=1)
+
+
+class Value(NamedTuple):
+    """Negative log-likelihood, penalised loss, its gradient and Hessian, and the weight of rows on the wrong side."""
+
+    loss: Float[Array, ""]
+    objective: Float[Array, ""]
+    gradient: Float[Array, "m e"]
+    hessian: Float[Array, "me me"] | None
+    wrong: Float[Array, ""]
+
+
+class Found(NamedTuple):
+    """Where a solver ended. `drifting`: the loss no longer falls, yet the next step would still be a long one."""
+
+    theta: Float[Array, "m e"]
+    value: Value
+    iterations: Int[Array, ""]
+    converged: Bool[Array, ""]
+    drifting: Bool[Array, ""]
+    history: Float[Array, " steps"]
+
+
+def basis(k: int) -> np.ndarray:
+    """[k, k - 1]: (0, 1) for two classes, else orthonormal columns orthogonal to ones (Helmert's)."""
+    if k == 2:
+        return np.asarray([[0.0], [1.0]])
+    columns = np.zeros((k, k - 1))
+    for j in range(1, k):
+        columns[:j, j - 1], columns[j, j - 1] = 1, -j
+    return columns / np.linalg.norm(columns, axis=0)
+
+
+def standardize(examples: Examples, k: int, l2: Float[Array, ""]) -> Problem:
+    """Measure the columns, and bring the penalty to their scale."""
+    x, v = examples.inputs, examples.loss_weight()
+    active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
+    moments = weighted_moments(x, v)
+    deviation = jnp.sqrt(moments.variance)
+    # A column whose deviations are rounding errors of its mean does not vary.
+    varies = active & (deviation > 10 * jnp.finfo(x.dtype).eps * jnp.abs(moments.mean))
+    scale = jnp.where(varies, 1 / jnp.where(varies, deviation, 1), 0)
+    # Unknowns of columns that do not vary meet no data; a penalty of their own keeps the Hessian regular.
+    pull = jnp.append(jnp.where(varies, l2 * scale**2, 1), 0)
+    return Problem(
+        x, examples.target, v, examples.offset, jnp.where(active, moments.mean, 0), scale, active,
+        jnp.asarray(basis(k), x.dtype), pull,
+    )  # fmt: skip
+
+
+def shares(problem: Problem, count: Float[Array, " k"]) -> Float[Array, "m e"]:
+    """The start: class shares as intercepts, no slope."""
+    share = jnp.maximum(count / jnp.maximum(count.sum(), tiny(count)), 1e-6)
+    logit = jnp.log(share)
+    if count.shape[0] == 2:
+        inner = (logit[1] - logit[0])[None]
+    else:
+        inner = problem.basis.T @ logit
+    return jnp.zeros((inner.shape[0], problem.x.shape[1] + 1), logit.dtype).at[:, -1].set(inner)
+
+
+def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = True) -> Value:
+    """The loss and its derivatives, in one pass over the rows."""
+    m, e = theta.shape
+    k = problem.basis.shape[0]
+    left, right = np.triu_indices(m)
+
+    def block(v: Array, x: Array, y: Array, offset: Array | None) -> tuple[Any, ...]:
+        z = problem.rows(x)
+        inner = jnp.matmul(z, theta.T, precision="highest")
+        if k == 2:
+            eta = inner[:, 0] if offset is None else inner[:, 0] + offset
+            signed = jnp.where(y == 1, eta, -eta)
+            loss, wrong = jax.nn.softplus(-signed), signed <= 0
+            p = jax.nn.sigmoid(eta)[:, None]
+            residual = p - y[:, None]
+            curvature = p * (1 - p)
+        else:
+            logit = jnp.matmul(inner, problem.basis.T, precision="highest")
+            log_p = jax.nn.log_softmax(logit, axis=1)
+            here = y[:, None] == jnp.arange(k)
+            own = jnp.sum(jnp.where(here, log_p, 0), axis=1)
+            loss, wrong = -own, own <= jnp.max(jnp.where(here, -jnp.inf, log_p), axis=1)
+            p = jnp.exp(log_p)
+            residual = jnp.matmul(p - here, problem.basis, precision="highest")
+            center = jnp.matmul(p, problem.basis, precision="highest")
+            pairs = problem.basis[:, left] * problem.basis[:, right]
+            curvature = jnp.matmul(p, pairs, precision="highest") - center[:, left] * center[:, right]
+        gradient = jnp.matmul((residual * v[:, None]).T, z, precision="highest")
+        sums = jnp.dot(v, loss), gradient, jnp.dot(v, wrong.astype(v.dtype))
+        if not hessian:
+            return sums
+        heavy = (curvature * v[:, None])[:, :, None] * z[:, None, :]
+        return *sums, jnp.matmul(heavy.reshape(z.shape[0], -1).T, z, precision="highest")
+
+    rows = block_rows(e * len(left)) if hessian else block_rows(max(e, k))
+    sums = sum_blocks(block, problem.weight, problem.x, problem.y, problem.offset, rows=rows)
+    objective = sums[0] + 0.5 * jnp.sum(problem.penalty * theta**2)
+    gradient = sums[1] + problem.penalty * theta
+    second = None
+    if hessian:
+        halves = sums[3].reshape(len(left), e, e)
+        square = jnp.zeros((m, m, e, e), theta.dtype).at[left, right].set(halves).at[right, left].set(halves)
+        second = square.transpose(0, 2, 1, 3).reshape(m * e, m * e) + jnp.diag(jnp.tile(problem.penalty, m))
+    return Value(sums[0], objective, gradient, second, sums[2])
+
+
+def factor(square: Float[Array, "e e"]) -> tuple[Array, Array]:
+    """Cholesky factor of a positive semidefinite matrix scaled to unit diagonal, and the scale.
+
+    A trace is added to the diagonal, so that collinear columns have a factor too.
+    """
+    size = jnp.sqrt(jnp.diag(square))
+    size = jnp.where(size > 0, size, 1)
+    scaled = square / size / size[:, None] + 1e-12 * jnp.eye(size.shape[0], dtype=square.dtype)
+    return jnp.linalg.cholesky(scaled), size
+
+
+def newton_step(value: Value) -> Float[Array, "m e"]:
+    """Minus the inverse Hessian times the gradient."""
+    assert value.hessian is not None
+    lower, size = factor(value.hessian)
+    gradient = value.gradient.reshape(-1) / size
+    step = -jax.scipy.linalg.cho_solve((lower, True), gradient)
+    return (jnp.where(jnp.isfinite(step).all(), step, -gradient) / size).reshape(value.gradient.shape)
+
+
+class _Loop(NamedTuple):
+    theta: Array
+    value: Value
+    step: Array
+    share: Array  # of the step that is tried next
+    decrease: Array  # that the whole step promises
+    last: Array
+    iterations: Array
+    history: Array
+
+
+def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
+    """Newton's method; a step is halved until it lowers the loss. Every iteration is one pass over the rows.
+
+    The step that promises less than `tol` is still taken: it squares the error. `iterations` counts steps.
+    """
+
+    def going(loop: _Loop) -> Array:
+        return ~loop.last & (loop.iterations <= max_iter) & (loop.share > 1e-10)
+
+    def advance(loop: _Loop) -> _Loop:
+        trial = loop.theta + loop.share * loop.step
+        value = evaluate(problem, trial)
+        slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
+        better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
+        step = newton_step(value)
+        decrease = -0.5 * jnp.sum(step * value.gradient)
+        small = loop.decrease <= tol * null
+        taken = loop._replace(theta=trial, value=value, step=step, share=jnp.ones_like(loop.share), decrease=decrease)
+        chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, loop._replace(share=loop.share / 2))
+        history = loop.history.at[loop.iterations].set(chosen.value.objective)
+        return chosen._replace(iterations=loop.iterations + 1, history=history, last=small)
+
+    dtype, size = start.dtype, start.size
+    infinite, zero, much = jnp.asarray(jnp.inf, dtype), jnp.zeros((), dtype), jnp.asarray(jnp.finfo(dtype).max, dtype)
+    nothing = Value(infinite, infinite, jnp.zeros_like(start), jnp.zeros((size, size), dtype), zero)
+    # The first pass takes a step of length 0: so the loss is compiled once.
+    first = _Loop(
+        start, nothing, jnp.zeros_like(start), jnp.ones((), dtype), much, jnp.asarray(False), jnp.asarray(0),
+        jnp.full(max_iter + 1, jnp.nan, dtype),
+    )  # fmt: skip
+    end = jax.lax.while_loop(going, advance, first)
+    drifting = jnp.max(jnp.abs(end.step)) > 0.05
+    return Found(end.theta, end.value, end.iterations - 1, end.last, drifting, end.history)
+
+
+def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
+    """L-BFGS with a line search that meets the strong Wolfe conditions; one pass over the rows for each gradient.
+
+    The unknowns are whitened by a bound of the Hessian, so that few iterations suffice.
+    """
+    whiten = _whitening(problem, start)
+
+    @jax.custom_vjp
+    def objective(unknown: Array) -> Array:
+        return forward(unknown)[0]
+
+    def forward(unknown: Array) -> tuple[Array, Array]:
+        value = evaluate(problem, whiten(unknown, False), hessian=False)
+        return value.objective / null, whiten(value.gradient, True) / null
+
+    objective.defvjp(forward, lambda gradient, cotangent: (cotangent * gradient,))
+    method = optax.lbfgs(memory_size=10, linesearch=optax.scale_by_zoom_linesearch(max_linesearch_steps=25))
+    value_and_gradient = optax.value_and_grad_from_state(objective)
+
+    def going(loop: tuple[Any, ...]) -> Array:
+        _, _, decrease, iterations, _ = loop
+        return (decrease > tol) & (iterations < max_iter)
+
+    def advance(loop: tuple[Any, ...]) -> tuple[Any, ...]:
+        unknown, state, _, iterations, history = loop
+        value, gradient = value_and_gradient(unknown, state=state)
+        update, state = method.update(gradient, state, unknown, value=value, grad=gradient, value_fn=objective)
+        decrease = -0.5 * jnp.sum(update * gradient)
+        return unknown + update, state, decrease, iterations + 1, history.at[iterations].set(value * null)
+
+    infinite = jnp.asarray(jnp.inf, start.dtype)
+    history = jnp.full(max_iter + 1, jnp.nan, start.dtype)
+    origin = jnp.zeros_like(start)
+    first = (origin, method.init(origin), infinite, jnp.asarray(0), history)
+    unknown, _, decrease, iterations, history = jax.lax.while_loop(going, advance, first)
+    theta = whiten(unknown, False)
+    value = evaluate(problem, theta, hessian=theta.size <= HESSIAN)
+    drifting = jnp.asarray(False) if value.hessian is None else jnp.max(jnp.abs(newton_step(value))) > 0.05
+    return Found(theta, value, iterations, decrease <= tol, drifting, history.at[iterations].set(value.objective))
+
+
+def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]:
+    """The map from whitened unknowns to theta (which is `start` at 0), and its transpose for gradients."""
+    m, e = start.shape
+    curvature = 0.25 if m == 1 else 1 / (m + 1)
+    if e > GRAM:  # only the scale of each column
+        mass = total(problem.weight.sum())
+        size = 1 / jnp.sqrt(curvature * mass * jnp.append(problem.scale > 0, True) + problem.penalty)
+        return lambda u, transposed: u * size if transposed else start + u * size
+
+    def gram(v: Array, x: Array) -> Array:
+        z = problem.rows(x)
+        return jnp.matmul((z * v[:, None]).T, z, precision="highest")
+
+    square = sum_blocks(gram, problem.weight, problem.x, rows=block_rows(e)) * curvature + jnp.diag(problem.penalty)
+    lower, size = factor(square)
+
+    def apply(unknown: Array, transposed: bool) -> Array:
+        if transposed:
+            return jax.scipy.linalg.solve_triangular(lower, (unknown / size).T, lower=True).T
+        return start + jax.scipy.linalg.solve_triangular(lower, unknown.T, lower=True, trans=1).T / size
+
+    return apply
+
+
+# ---- back to the columns' own units ----------------------------------------------------------------------------------
+def contrast(problem: Problem, l2: Float[Array, ""]) -> Float[Array, "c m"]:
+    """What makes class coefficients of theta: [1, 1] for two classes; without a penalty less the first class's."""
+    if problem.basis.shape[0] == 2:
+        return problem.basis[1:]
+    return problem.basis - jnp.where(l2 == 0, problem.basis[0], 0)
+
+
+def original(problem: Problem, theta: Array, contrast: Array) -> tuple[Float[Array, " c"], Float[Array, "c d"]]:
+    """Intercepts and coefficients in the units of the columns."""
+    by_class = jnp.matmul(contrast, theta, precision="highest")
+    coefficients = by_class[:, :-1] * problem.scale
+    return by_class[:, -1] - jnp.matmul(coefficients, problem.mean, precision="highest"), coefficients
+
+
+def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) -> tuple[Array, Array]:
+    """Standard errors of intercepts [c] and coefficients [c, d]; NaN where the Hessian was too large to compute."""
+    d = problem.x.shape[1]
+    c, m = contrast.shape
+    if hessian is None:
+        return jnp.full(c, jnp.nan, problem.x.dtype), jnp.full((c, d), jnp.nan, problem.x.dtype)
+    lower, size = factor(hessian)
+    inverse = jax.scipy.linalg.cho_solve((lower, True), jnp.eye(size.shape[0], dtype=size.dtype)) / size / size[:, None]
+    covariance = inverse.reshape(m, d + 1, m, d + 1)
+    of_slopes = jnp.einsum("ca,cb,ajbj->cj", contrast, contrast, covariance)[:, :-1] * problem.scale**2
+    shift = jnp.append(-problem.mean * problem.scale, 1.0)
+    of_intercepts = jnp.einsum("ca,cb,ajbi,j,i->c", contrast, contrast, covariance, shift, shift)
+    return jnp.sqrt(jnp.maximum(of_intercepts, 0)), jnp.sqrt(jnp.maximum(of_slopes, 0))
