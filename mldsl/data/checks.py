@@ -27,14 +27,20 @@ NOUNS = {
 }  # fmt: skip
 
 
-def check_rows(table: Table, columns: Sequence[ColumnPlan], kept: pl.Series) -> list[Diagnostic]:
-    """What is wrong with the rows where `kept`, in the order of the columns; empty if nothing is."""
+def check_rows(
+    table: Table, columns: Sequence[ColumnPlan], kept: pl.Series, *, predicting: bool = False
+) -> list[Diagnostic]:
+    """What is wrong with the rows where `kept`, in the order of the columns; empty if nothing is.
+
+    With `predicting`, rows are judged one by one: that a column is missing in all of them, or has no positive level,
+    says nothing.
+    """
     frame = table.frame.filter(kept)
     if not frame.height:
         return []
     bad = {name: marks.filter(kept) for name, marks in table.bad.items()}
     check = _Check(table, frame, bad)
-    problems = {column.name: _problem_masks(column) for column in columns}
+    problems = {column.name: problem_masks(column) for column in columns}
     counts = frame.lazy().select(
         *(pl.col(column.name).null_count().alias(f"{column.name} missing") for column in columns),
         *(mask.sum().alias(f"{name} {kind}") for name, masks in problems.items() for kind, mask in masks.items()),
@@ -42,7 +48,7 @@ def check_rows(table: Table, columns: Sequence[ColumnPlan], kept: pl.Series) -> 
     found: list[Diagnostic] = []
     for column in columns:
         missing = counts[f"{column.name} missing"]
-        if missing == frame.height:
+        if missing == frame.height and not predicting:
             found.extend(check.all_missing(column))
             continue
         if column.name in bad and (wrong := int(bad[column.name].sum())):
@@ -53,11 +59,12 @@ def check_rows(table: Table, columns: Sequence[ColumnPlan], kept: pl.Series) -> 
         for kind, mask in problems[column.name].items():
             if count := counts[f"{column.name} {kind}"]:
                 found.append(getattr(check, kind)(column, count, mask))
-        found.extend(check.binary_levels(column))
+        if not predicting:
+            found.extend(check.binary_levels(column))
     return found
 
 
-def _problem_masks(column: ColumnPlan) -> dict[str, pl.Expr]:
+def problem_masks(column: ColumnPlan) -> dict[str, pl.Expr]:
     """Which cells break a rule; null (missing) cells break none of these."""
     cell = pl.col(column.name)
     masks: dict[str, pl.Expr] = {}
