@@ -1,6 +1,7 @@
 """A run that uses every kind of table and figure, for the tests of the renderers."""
 
 import numpy as np
+import pytest
 
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl.record import (
@@ -67,7 +68,10 @@ def outputs() -> dict[str, ReportOutput]:
     )
     roc = ReportOutput(
         tables=[
-            Table("Area under the curve", [Column("class", levels, "text"), Column("AUC", [1.0, 0.987, 0.9912345], "number")]),
+            Table(
+                "Area under the curve",
+                [Column("class", levels, "text"), Column("AUC", [1.0, 0.987, 0.9912345], "number")],
+            ),
             Table("Points", [Column("x", x, "share"), Column("y", np.sqrt(x), "share")], name="points"),
         ],
         figures=[
@@ -75,18 +79,21 @@ def outputs() -> dict[str, ReportOutput]:
                 "ROC curve",
                 [
                     Panel(
-                        "false positive rate", "true positive rate",
+                        "false positive rate",
+                        "true positive rate",
                         [
                             Series([0, 1], [0, 1], "chance", emphasis="reference"),
                             *(Series(x, x ** (0.1 + 0.15 * i), n, mark="step") for i, n in enumerate(levels)),
                         ],
-                        x_range=(0, 1), y_range=(0, 1), square=True,
+                        x_range=(0, 1),
+                        y_range=(0, 1),
+                        square=True,
                     )
                 ],
                 "All three curves hug the upper left corner.",
             )
         ],
-    )  # fmt: skip
+    )
     many = ReportOutput(
         figures=[
             Figure(
@@ -112,31 +119,111 @@ def outputs() -> dict[str, ReportOutput]:
             Figure(
                 "Residuals",
                 [
-                    Panel("fitted", "residual", [Series(fitted, residuals, "rows", mark="points"), Series([5e4, 3e5], [0, 0], "", emphasis="reference"), Series(np.linspace(5e4, 3e5, 30), 8000 * np.sin(np.arange(30) / 6), "trend")], title="Residuals vs fitted"),
-                    Panel("normal quantile", "standardized residual", [Series(np.linspace(-3, 3, 80), np.linspace(-3.2, 3.1, 80), "rows", mark="points"), Series([-3, 3], [-3, 3], "", emphasis="reference")], title="Q-Q"),
-                    Panel("residual", "rows", [Series(np.linspace(-60000, 60000, 21), random.poisson(40, 21), "rows", mark="bars")], title="Histogram"),
-                    Panel("l2", "score", [Series([1e-4, 1e-2, 1, 100, 1e4], [0.5, 0.7, 0.8, 0.75, 0.6], "folds", low=[0.45, 0.65, 0.76, 0.7, 0.5], high=[0.55, 0.75, 0.84, 0.8, 0.7])], title="Search", x_kind="log"),
+                    Panel(
+                        "fitted",
+                        "residual",
+                        [
+                            Series(fitted, residuals, "rows", mark="points"),
+                            Series([5e4, 3e5], [0, 0], "", emphasis="reference"),
+                            Series(np.linspace(5e4, 3e5, 30), 8000 * np.sin(np.arange(30) / 6), "trend"),
+                        ],
+                        title="Residuals vs fitted",
+                    ),
+                    Panel(
+                        "normal quantile",
+                        "standardized residual",
+                        [
+                            Series(np.linspace(-3, 3, 80), np.linspace(-3.2, 3.1, 80), "rows", mark="points"),
+                            Series([-3, 3], [-3, 3], "", emphasis="reference"),
+                        ],
+                        title="Q-Q",
+                    ),
+                    Panel(
+                        "residual",
+                        "rows",
+                        [Series(np.linspace(-60000, 60000, 21), random.poisson(40, 21), "rows", mark="bars")],
+                        title="Histogram",
+                    ),
+                    Panel(
+                        "l2",
+                        "score",
+                        [
+                            Series(
+                                [1e-4, 1e-2, 1, 100, 1e4],
+                                [0.5, 0.7, 0.8, 0.75, 0.6],
+                                "folds",
+                                low=[0.45, 0.65, 0.76, 0.7, 0.5],
+                                high=[0.55, 0.75, 0.84, 0.8, 0.7],
+                            )
+                        ],
+                        title="Search",
+                        x_kind="log",
+                    ),
                 ],
                 "Four panels.",
             ),
             Figure(
                 "Coefficients",
-                [Panel("estimate", "", [Series([0.5, -1.2, 2.1, 0.02], ["age", "sex_male", "a_very_long_column_name_indeed_it_is", "fare"], low=[0.2, -1.5, 1.2, 0], high=[0.8, -0.9, 3.0, 0.04], mark="points")], y_kind="category")],
-                "Four estimates.", name="coefficients",
+                [
+                    Panel(
+                        "estimate",
+                        "",
+                        [
+                            Series(
+                                [0.5, -1.2, 2.1, 0.02],
+                                ["age", "sex_male", "a_very_long_column_name_indeed_it_is", "fare"],
+                                low=[0.2, -1.5, 1.2, 0],
+                                high=[0.8, -0.9, 3.0, 0.04],
+                                mark="points",
+                            )
+                        ],
+                        y_kind="category",
+                    )
+                ],
+                "Four estimates.",
+                name="coefficients",
             ),
             Figure(
                 "By class",
-                [Panel("class", "score", [Series(levels, [0.9, 0.8, 0.85], "precision", mark="bars"), Series(levels, [0.8, 0.7, 0.95], "recall", mark="bars", low=[0.7, 0.6, 0.9], high=[0.9, 0.8, 0.98])], x_kind="category", y_range=(0, 1))],
-                "Bars.", name="bars",
+                [
+                    Panel(
+                        "class",
+                        "score",
+                        [
+                            Series(levels, [0.9, 0.8, 0.85], "precision", mark="bars"),
+                            Series(
+                                levels,
+                                [0.8, 0.7, 0.95],
+                                "recall",
+                                mark="bars",
+                                low=[0.7, 0.6, 0.9],
+                                high=[0.9, 0.8, 0.98],
+                            ),
+                        ],
+                        x_kind="category",
+                        y_range=(0, 1),
+                    )
+                ],
+                "Bars.",
+                name="bars",
             ),
             Figure(
                 "Profiles",
-                [Panel("cluster", "", heatmap=[[1.2, -0.4, 0.1], [-2.0, 0.3, 1.1], [float("nan"), 0, 0.5]], x_labels=["0", "1", "2"], y_labels=["alcohol", "ash", "proline"])],
-                "Diverging heatmap.", name="heat",
+                [
+                    Panel(
+                        "cluster",
+                        "",
+                        heatmap=[[1.2, -0.4, 0.1], [-2.0, 0.3, 1.1], [float("nan"), 0, 0.5]],
+                        x_labels=["0", "1", "2"],
+                        y_labels=["alcohol", "ash", "proline"],
+                    )
+                ],
+                "Diverging heatmap.",
+                name="heat",
             ),
         ],
         warnings=["3 rows have residuals beyond 4 standard deviations"],
-    )  # fmt: skip
+    )
     return {"confusion_matrix": confusion, "roc_curve": roc, "data_profile": many, "residual_plots": plots}
 
 
@@ -181,8 +268,28 @@ def record(models: int = 2) -> RunRecord:
         models={name: model(i) for i, name in enumerate(names)},
         best=names[0] if names else None,
         primary="roc_auc",
-        gates=(GateResult("roc_auc", names[0], "test", ">=", 0.8, 0.871, True), GateResult("log_loss", names[0], "test", "<=", 0.4, 0.46, False)) if names else (),
+        gates=(
+            GateResult("roc_auc", names[0], "test", ">=", 0.8, 0.871, True),
+            GateResult("log_loss", names[0], "test", "<=", 0.4, 0.46, False),
+        )
+        if names
+        else (),
         warnings=("263 cells of `age` are missing: 20% of the rows",),
         versions={"mldsl": "0.1.0", "python": "3.11.7", "jax": "0.10.2", "numpy": "2.4.6", "polars": "2.1.0"},
         outputs=("out/titanic",),
-    )  # fmt: skip
+    )
+
+
+@pytest.fixture
+def sample_outputs() -> dict[str, ReportOutput]:
+    return outputs()
+
+
+@pytest.fixture
+def sample_record() -> RunRecord:
+    return record()
+
+
+@pytest.fixture
+def sample_source() -> str:
+    return SOURCE
