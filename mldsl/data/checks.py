@@ -21,9 +21,10 @@ from mldsl.plan import ColumnPlan
 EXAMPLES = 5
 PARTS = ("train", "validation", "test")
 MARKERS = ("NA", "N/A", "n/a", "NULL", "null", "None", "?", "-", ".", "missing", "#N/A", "*")
-NOUNS = {
-    "continuous": "numbers", "integer": "whole numbers", "time": "times", "image": "pictures",
-    "sequence": "sequences of numbers", "vector": "vectors of numbers",
+NOUNS = {  # one, several
+    "continuous": ("a number", "numbers"), "integer": ("a whole number", "whole numbers"), "time": ("a time", "times"),
+    "image": ("a picture", "pictures"), "sequence": ("a sequence of numbers", "sequences of numbers"),
+    "vector": ("a vector of numbers of the same length", "vectors of numbers of one length"),
 }  # fmt: skip
 
 
@@ -213,7 +214,7 @@ class _Check:
         return Diagnostic(
             "MLP0402",
             f"{_count(count, 'cell')} of `{column.name}` in {self._of} {_be(count)} not "
-            f"{NOUNS.get(column.type, column.type)}",
+            f"{NOUNS.get(column.type, (f'`{column.type}`',) * 2)[count > 1]}",
             column.span, label=f"declared `{column.type}`",
             notes=(self._examples(column, mask, count, quoted=True), *self._computed(column)),
             help=self._retype(column, mask),

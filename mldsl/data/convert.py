@@ -27,6 +27,7 @@ EXACT = 2.0**53  # whole numbers up to here are exact in float64
 
 
 PARSED = "__parsed "  # what the name of a half-converted column begins with
+BAD = "__bad "  # what the name of a mark begins with
 
 
 @attrs.frozen
@@ -158,6 +159,23 @@ def _float_array(held: pl.DataType) -> pl.DataType:
     if isinstance(held, pl.Array):
         return pl.Array(_float_array(held.inner), held.size)  # type: ignore[arg-type]
     return pl.Float32()
+
+
+def converted(frame: pl.LazyFrame, found: Mapping[ColumnPlan, Conversion]) -> pl.LazyFrame:
+    """The columns in their canonical types, with a mark column beside each whose cells may not fit."""
+    parsed = [c.parsed.alias(parsed_name(column)) for column, c in found.items() if c.parsed is not None]
+    marks = [c.bad.alias(BAD + column.name) for column, c in found.items() if c.bad is not None]
+    values = [c.value.alias(column.name) for column, c in found.items()]
+    return frame.with_columns(parsed).select(*values, *marks)
+
+
+def marked(frame: pl.DataFrame) -> list[str]:
+    """The columns with a cell that is not of the type, by their marks."""
+    marks = [name for name in frame.columns if name.startswith(BAD) and name != BAD]
+    if not marks:
+        return []
+    found = frame.select(pl.col(marks).any())
+    return [name.removeprefix(BAD) for name in marks if found[name].item()]
 
 
 def fixed_width(column: ColumnPlan, values: pl.Series) -> tuple[pl.Series, pl.Series]:

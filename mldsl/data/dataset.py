@@ -31,9 +31,9 @@ class Dataset:
 
     `frame` has the declared columns in canonical types (see `mldsl.data.convert`), computed ones included, and
     `__source` (UInt32, index into `sources`) and `__row` (UInt32, 0-based in its source). `rows_read` counts all rows,
-    `dropped` names those that `where` dropped. `parts` [n] is the part of each row where parts have their own sources.
-    Only `load_rows` fills the last two: `row_warnings` [n] says what was wrong with a row (None: nothing), `extra` holds
-    the columns of the source that the plan does not name.
+    `dropped` names those that `where` dropped. `parts` [n] is each row's part where parts have their own sources.
+    Only `load_rows` fills the last two: `row_warnings` [n] says what was odd about a row (None: nothing), `given` holds
+    the rows as the source has them.
     """
 
     frame: pl.DataFrame
@@ -44,12 +44,17 @@ class Dataset:
     warnings: tuple[Diagnostic, ...] = ()
     parts: np.ndarray | None = None
     row_warnings: tuple[str | None, ...] = ()
-    extra: pl.DataFrame | None = None
+    given: pl.DataFrame | None = None
 
     @property
     def rows(self) -> int:
         """n, the number of rows kept."""
         return self.frame.height
+
+    @property
+    def extra(self) -> pl.DataFrame:
+        """The given columns that nothing was read from."""
+        return pl.DataFrame() if self.given is None else self.given.drop(self.frame.columns, strict=False)
 
     def column(self, role: str) -> ColumnPlan | None:
         """The column of a role that one column at most has; None if the plan has none."""

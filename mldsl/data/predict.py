@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
 import polars as pl
 
 from mldsl.data.checks import check_rows, problem_masks
-from mldsl.data.context import Context, Facts, Scan, refuse
+from mldsl.data.context import Context, Facts, Scan
 from mldsl.data.dataset import ROW, SOURCE, Dataset, SourceInfo
 from mldsl.data.encode import input_columns, reads
 from mldsl.data.expression import columns_of
@@ -23,22 +22,17 @@ from mldsl.plan import ColumnPlan, ComponentValue, Plan
 
 # Read if they are there; nothing is predicted from them.
 OPTIONAL_ROLES = ("key", "query", "group", "time", "offset", "position")
-ENDINGS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "json_lines",
-    ".ndjson": "json_lines", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow", ".svm": "svmlight",
-    ".svmlight": "svmlight", ".libsvm": "svmlight",
-}  # fmt: skip
 
 
 def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = None) -> Dataset:
-    """The columns that predicting needs, of a source (`ComponentValue`), a file (`Path` or text) or any Arrow table.
+    """The columns that predicting needs, of a source (`ComponentValue`) or of any table that speaks Arrow.
 
     Neither target, weight nor part are needed, and `where` does not apply. A column declared `?` that is absent counts
     as missing, with a warning; other absent columns raise MLP0413, all in one message. Cells out of range, of another
     type (they become missing), infinite (the same), missing without `?`, and levels that `levels` does not hold are
-    warnings, counted in `warnings` and named in `row_warnings` row by row. All other columns are in `extra`, as they are.
+    warnings, counted in `warnings` and named in `row_warnings` row by row. `given` has all columns, as they are.
     """
-    scans = _scans(plan, rows, context)
+    scans = _scans(rows, context)
     needed = _needed(plan)
     columns = [column for column in plan.columns if column.name in needed or _optional(column, scans)]
     absent = {
@@ -70,40 +64,17 @@ def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = N
     return Dataset(
         frame, tuple(columns), sources, frame.height, frame.select(SOURCE, ROW).clear(),
         warnings=(*_absent_warnings(absent), *problems), row_warnings=said,
-        extra=_extra(scans, table, {column.name for column in columns}),
+        given=_given(scans, table),
     )  # fmt: skip
 
 
 # ---- where the rows are ----------------------------------------------------------------------------------------------
-def _scans(plan: Plan, rows: Any, context: Context) -> list[Scan]:
+def _scans(rows: Any, context: Context) -> list[Scan]:
     if isinstance(rows, ComponentValue):
         return scan_source(rows, context)
-    if isinstance(rows, str | Path):
-        return scan_source(source_of(plan, str(rows), context), context)
     table = to_polars("data", rows)
     frame = table.collect() if isinstance(table, pl.LazyFrame) else table
     return [Scan("data", tuple(frame.columns), frame.lazy(), lambda: Facts(sha256_of_frame(frame)))]
-
-
-def source_of(plan: Plan, path: str, context: Context) -> ComponentValue:
-    """The source that reads a file, told by its ending; with the settings of the plan's own source if that is of its kind.
-
-    So a model trained on `csv("old.csv", delimiter = ";")` reads `new.csv` with semicolons too.
-    """
-    ending = next((suffix for suffix in reversed(Path(path).suffixes) if suffix.lower() not in (".gz", ".zst")), "")
-    kind = ENDINGS.get(ending.lower())
-    if kind is None:
-        raise refuse(
-            "MLP0406", f"what kind of file `{path}` is cannot be told from its name",
-            help="known endings: " + ", ".join(ENDINGS),
-        )  # fmt: skip
-    own = next((value for _, value in plan.sources if value.name == kind), None)
-    if own is not None:
-        args = tuple((name, (path,) if name == "path" else value) for name, value in own.args)
-        return attrs.evolve(own, args=args, span=None)
-    value = ComponentValue("source", kind, "core", (("path", (path,)),))
-    spec = context.component_of(value).Spec(path=(path,), **({"delimiter": "\t"} if ending == ".tsv" else {}))
-    return attrs.evolve(value, args=tuple(attrs.asdict(spec, recurse=False).items()))
 
 
 # ---- which columns ---------------------------------------------------------------------------------------------------
@@ -178,10 +149,9 @@ def _said(kind: str, column: ColumnPlan) -> pl.Expr:
     return pl.lit(f"`{column.name}` is {'infinite' if kind == 'infinite' else 'negative'}")
 
 
-def _extra(scans: Sequence[Scan], table: Table, read: set[str]) -> pl.DataFrame:
-    """The other columns of the sources, as they are, aligned with the rows."""
-    frames = []
-    for scan, count in zip(scans, table.rows, strict=True):
-        others = [name for name in scan.columns if name not in read]
-        frames.append(scan.frame.select(others).collect(engine="streaming").head(count) if others else pl.DataFrame())
+def _given(scans: Sequence[Scan], table: Table) -> pl.DataFrame:
+    """All columns of the sources, as they are, aligned with the rows."""
+    frames = [
+        scan.frame.collect(engine="streaming").head(count) for scan, count in zip(scans, table.rows, strict=True)
+    ]
     return pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]

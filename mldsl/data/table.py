@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 import polars as pl
 
+from mldsl.data.computed import compute_all
 from mldsl.data.context import Context, Facts, Scan, refuse
-from mldsl.data.convert import CANONICAL, Conversion, convert, fixed_width, parsed_name
+from mldsl.data.convert import BAD, CANONICAL, convert, converted, fixed_width, marked
 from mldsl.data.dataset import ROW, SOURCE
-from mldsl.data.expression import columns_of, row_expression
-from mldsl.diagnostics import InternalError, MldslError
+from mldsl.diagnostics import MldslError
 from mldsl.plan import ColumnPlan
-
-BAD = "__bad "  # what the name of a mark begins with
 
 
 @attrs.frozen(eq=False)
@@ -55,7 +53,7 @@ def build_table(columns: Sequence[ColumnPlan], scans: Sequence[Scan], context: C
     read = [column for column in columns if column.computed is None]
     facts = tuple(scan.inspect() for scan in scans)
     frames = _collect(read, scans, frozenset())
-    if failing := frozenset(name for frame in frames for name in _marked(frame)):
+    if failing := frozenset(name for frame in frames for name in marked(frame)):
         frames = _collect(read, scans, failing)
     cut = [frame.head(frame.height - fact.blank_end) for frame, fact in zip(frames, facts, strict=True)]
     rows = tuple(frame.height for frame in cut)
@@ -63,7 +61,7 @@ def build_table(columns: Sequence[ColumnPlan], scans: Sequence[Scan], context: C
         source = pl.lit(index, pl.UInt32).alias(SOURCE)
         cut[index] = frame.with_columns(source, pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW))
     whole = pl.concat(cut, how="diagonal") if len(cut) > 1 else cut[0]
-    bad = {name: whole[BAD + name].fill_null(False) for name in _marked(whole)}
+    bad = {name: whole[BAD + name].fill_null(False) for name in marked(whole)}
     whole = whole.select(*(column.name for column in read), SOURCE, ROW)
     for column in read:
         if isinstance(whole.schema[column.name], pl.List):
@@ -71,7 +69,7 @@ def build_table(columns: Sequence[ColumnPlan], scans: Sequence[Scan], context: C
             whole = whole.with_columns(values.alias(column.name))
             if wrong.any():
                 bad[column.name] = wrong
-    whole = _compute(columns, whole, bad, context)
+    whole = compute_all(columns, whole, bad, context.function)
     return Table(whole, bad, tuple(scans), facts, rows)
 
 
@@ -106,19 +104,11 @@ def _lazy(columns: Sequence[ColumnPlan], scan: Scan, lenient: Collection[str]) -
         column: convert(column, held[column.name], decimal=scan.decimal, lenient=column.name in lenient)
         for column in present
     }
-    frame = _converted(scan.frame, found)
+    frame = converted(scan.frame, found)
     if not present:  # the rows still count
         frame = scan.frame.select(pl.col(next(iter(held))).is_null().alias(BAD))
     absent = [column for column in columns if column.name not in held]
     return frame.with_columns(_absent(column, scan).alias(column.name) for column in absent)
-
-
-def _converted(frame: pl.LazyFrame, found: Mapping[ColumnPlan, Conversion]) -> pl.LazyFrame:
-    """The columns in their canonical types, with a mark column beside each whose cells may not fit."""
-    parsed = [c.parsed.alias(parsed_name(column)) for column, c in found.items() if c.parsed is not None]
-    marks = [c.bad.alias(BAD + column.name) for column, c in found.items() if c.bad is not None]
-    values = [c.value.alias(column.name) for column, c in found.items()]
-    return frame.with_columns(parsed).select(*values, *marks)
 
 
 def _absent(column: ColumnPlan, scan: Scan) -> pl.Expr:
@@ -127,60 +117,3 @@ def _absent(column: ColumnPlan, scan: Scan) -> pl.Expr:
         return pl.lit(None, CANONICAL.get(column.type, pl.Array(pl.Float32, 0)))
     words = column.type not in ("continuous", "integer")
     return pl.lit(f"{value:.15g}" if words else value).cast(CANONICAL[column.type])
-
-
-def _marked(frame: pl.DataFrame) -> list[str]:
-    """The columns with a cell that is not of the type."""
-    marks = [name for name in frame.columns if name.startswith(BAD) and name != BAD]
-    if not marks:
-        return []
-    found = frame.select(pl.col(marks).any())
-    return [name.removeprefix(BAD) for name in marks if found[name].item()]
-
-
-# ---- computed columns ------------------------------------------------------------------------------------------------
-def _compute(
-    columns: Sequence[ColumnPlan], frame: pl.DataFrame, bad: dict[str, pl.Series], context: Context
-) -> pl.DataFrame:  # fmt: skip
-    """Add the computed columns, those that others read first, in the types they are declared with."""
-    by_name = {column.name: column for column in columns}
-    functions: Callable[..., object] = context.function
-    for column in in_order([column for column in columns if column.computed is not None]):
-        assert column.computed is not None
-        expression = row_expression(column.computed, functions, by_name)  # type: ignore[arg-type]
-        try:
-            made = frame.select(expression.alias(column.name))
-        except pl.exceptions.PolarsError as error:
-            raise InternalError(f"`{column.name}` could not be computed: {str(error).partition(chr(10))[0]}") from error
-        if made.height != frame.height:  # an expression that reads no column is one value long
-            made = frame.select(pl.repeat(made.item(), pl.len()).alias(column.name))
-        typed = _converted(made.lazy(), {column: _declared(column, made.schema[column.name])}).collect()
-        frame = frame.with_columns(typed[column.name])
-        if _marked(typed):
-            bad[column.name] = typed[BAD + column.name].fill_null(False)
-    return frame.select(*by_name, SOURCE, ROW)
-
-
-def _declared(column: ColumnPlan, made: pl.DataType) -> Conversion:
-    if isinstance(made, pl.Boolean) and column.levels and len(column.levels) == 2 and column.type == "binary":
-        # A condition has two levels: the file names them, the last being the one that holds.
-        no, yes = column.levels
-        cell = pl.col(column.name)
-        return Conversion(pl.when(cell).then(pl.lit(yes)).when(~cell).then(pl.lit(no)))
-    return convert(column, made)
-
-
-def in_order(computed: Sequence[ColumnPlan]) -> list[ColumnPlan]:
-    """Computed columns so that each follows those it reads (the plan rules out circles)."""
-    waiting = {column.name: column for column in computed}
-    done: list[ColumnPlan] = []
-    while waiting:
-        ready = [
-            column for column in waiting.values()
-            if column.computed is not None and not any(name in waiting for name in columns_of(column.computed))
-        ]  # fmt: skip
-        if not ready:
-            raise InternalError(f"computed columns read each other: {', '.join(waiting)}")
-        for column in ready:
-            done.append(waiting.pop(column.name))
-    return done

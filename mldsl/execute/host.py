@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from mldsl.contract import HostSparse
-from mldsl.data import Dataset, Encoded, Levels, encode, learn_levels, row_expression
+from mldsl.data import Dataset, Encoded, Levels, derive, encode, learn_levels
 from mldsl.execute.steps import Resolver, columns_used, matched
 from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
 
@@ -122,13 +122,13 @@ class _Walk:
             on = tuple(matched(step.on, self.frame.columns))
             state = component.fit(spec, self._series(on), weight) if component.fit is not None else None
             done = HostStep(step, state, on)
-        self.apply(done)
+        self.apply(done, fitting=True)
         return done
 
-    def apply(self, step: HostStep) -> None:
+    def apply(self, step: HostStep, fitting: bool = False) -> None:
         if step.plan.derive is not None:
             name, expression = step.plan.derive
-            self._derive(step.plan, name, expression)
+            self._derive(step.plan, name, expression, fitting)
         elif step.plan.component is not None:
             component, spec = self.resolver.component(step.plan.component), self.resolver.spec(step.plan.component)
             self._outputs(step.plan, component.apply(spec, step.state, self._series(step.on)))
@@ -137,9 +137,13 @@ class _Walk:
     def _series(self, names: Sequence[str]) -> dict[str, Any]:
         return {name: self.frame[name] for name in names}
 
-    def _derive(self, plan: StepPlan, name: str, expression: RowExpression) -> None:
-        compiled = row_expression(expression, self._function)
-        self.frame = self.frame.with_columns(compiled.alias(name))
+    def _derive(self, plan: StepPlan, name: str, expression: RowExpression, fitting: bool) -> None:
+        state = next((c for c in plan.after if c.name == name), None)
+        kind = state.type if state is not None else "continuous"
+        made = derive(
+            name, kind, expression, self.frame, self.columns, self._function, fitting=fitting, span=plan.span
+        )
+        self.frame = self.frame.with_columns(made)
         self._add(plan, name)
 
     def _function(self, full_name: str) -> Any:

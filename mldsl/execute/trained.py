@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mldsl.data import Context, Dataset, Split, load
+from mldsl.data import Context, Dataset, Levels, Split, load, load_rows
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.host import apply_host
@@ -42,7 +42,7 @@ class Trained:
 
     def rows(self, source: ComponentValue | Any, context: Context) -> Dataset:
         """New rows, checked and counted, none refused: a source, or a frame."""
-        return load_rows(self.learned.plan, source, context)
+        return load_rows(self.learned.plan, source, context, Levels(dict(self.learned.levels)))
 
     def answer(self, dataset: Dataset) -> Answers:
         """The answer for every row."""
