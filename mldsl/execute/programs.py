@@ -3,6 +3,9 @@
 A program is a pure function of pytrees. It is compiled once per (function, static facts, shapes), and the whole
 executable is kept on disk, because tracing and lowering cost more than all the rest of a small run. The format of a
 kept executable holds pickle, so it lives in a private, owner-only folder and is never read from anywhere else.
+
+XLA's own persistent cache stays off: an executable that came out of it serialises without its code (jaxlib 0.10.2 then
+fails at the first call with "function ... not found"), and with whole executables kept it would save nothing more.
 """
 
 from __future__ import annotations
@@ -79,9 +82,30 @@ def source_hash(modules: Iterable[str]) -> str:
 
 @cache
 def _prepare_lapack() -> None:
-    # A kept executable that calls LAPACK crashes a fresh process unless the kernels were registered first.
+    """Register LAPACK's kernels: a kept executable that calls them crashes a fresh process otherwise.
+
+    The registration needs two extension modules of `scipy.linalg`, whose package takes a fifth of a small run to
+    import; so they are imported from beside it, and everything else in it is left to those who ask for it.
+    """
+    import importlib.util
+    import sys
+    from types import ModuleType
+
     from jaxlib.lapack import _lapack  # type: ignore[attr-defined]
 
+    place = importlib.util.find_spec("scipy")
+    if "scipy.linalg" not in sys.modules and place is not None and place.submodule_search_locations:
+        stand_in = ModuleType("scipy.linalg")
+        stand_in.__path__ = [str(Path(place.submodule_search_locations[0]) / "linalg")]
+        sys.modules["scipy.linalg"] = stand_in
+        try:
+            _lapack.initialize()
+        except ImportError:
+            pass  # a SciPy that is laid out otherwise: below, the whole package is imported
+        else:
+            return
+        finally:
+            del sys.modules["scipy.linalg"]
     _lapack.initialize()
 
 
@@ -96,9 +120,6 @@ class Programs:
         if keep and os.environ.get("MLDSL_NO_CACHE") != "1":
             try:
                 self._folder = private_folder("executables")
-                jax.config.update("jax_compilation_cache_dir", str(private_folder("xla")))
-                jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-                jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
             except OSError:
                 self._folder = None  # no usable cache folder: slower, never wrong
 
@@ -158,7 +179,7 @@ class Programs:
         try:
             payload, _, _ = serialize_executable.serialize(compiled)
             shape = jax.tree.unflatten(structure, range(structure.num_leaves))
-            blob = pickle.dumps((payload, shape))
+            blob = pickle.dumps((payload, shape, "lapack" in compiled.as_text()))
             handle, temporary = tempfile.mkstemp(dir=self._folder)
             with os.fdopen(handle, "wb") as file:
                 file.write(blob)
@@ -169,9 +190,10 @@ class Programs:
     def _load(self, key: str, arguments: int, count: int) -> tuple[Any, Any] | None:
         if self._folder is None or not (self._folder / key).is_file():
             return None
-        _prepare_lapack()
         try:
-            payload, shape = pickle.loads((self._folder / key).read_bytes())
+            payload, shape, lapack = pickle.loads((self._folder / key).read_bytes())
+            if lapack:
+                _prepare_lapack()
             structure: Any = jax.tree.structure(shape)
             in_tree = jax.tree.structure(((0,) * arguments, {}))
             out_tree = jax.tree.structure((0,) * structure.num_leaves)
