@@ -2,6 +2,7 @@
 
 from mldsl.plan.model import (
     Apply,
+    ClassCount,
     ColumnPlan,
     Columns,
     ColumnState,
@@ -23,6 +24,7 @@ from mldsl.plan.model import (
 )  # fmt: skip
 
 __all__ = [
-    "Apply", "ClassCount", "ColumnPlan", "ColumnState", "ColumnUse", "Columns", "ComponentValue", "Constant", "EnvSecret", "MetricPlan",
-    "ModelPlan", "NetworkPlan", "ParamPlan", "Plan", "RowExpression", "SplitPlan", "StepPlan", "Task", "Threshold", "TunePlan",
+    "Apply", "ClassCount", "ColumnPlan", "ColumnState", "ColumnUse", "Columns", "ComponentValue", "Constant",
+    "EnvSecret", "MetricPlan", "ModelPlan", "NetworkPlan", "ParamPlan", "Plan", "RowExpression", "SplitPlan",
+    "StepPlan", "Task", "Threshold", "TunePlan",
 ]  # fmt: skip

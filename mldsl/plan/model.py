@@ -142,6 +142,7 @@ class StepPlan:
     before: tuple[ColumnState, ...]
     after: tuple[ColumnState, ...]
     fitted: bool = False
+    train_only: bool = False  # applied to rows that are trained on, never to rows to predict
     keep: bool = False  # `keep = true`: the columns worked on stay, and what is made stands beside them
     transforms: str | None = None  # the block it stands in
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
@@ -166,8 +167,8 @@ class SplitPlan:
     """Who is trained on and who is held out.
 
     `test` and `validation` are shares (0..1), counts (int, from `last(n)`) or None (no such part). `by` is one or two
-    of random stratified group time order user. `gap` is in rows (int) or seconds (float). `implicit_folds` are the folds
-    that choose thresholds where the file gives neither folds nor validation. `written` is false for the default split.
+    of random stratified group time order user. `gap` is in rows (int) or seconds (float). `implicit_folds` are the
+    folds that choose thresholds where the file gives neither folds nor validation. `written` is false for the default split.
     `held_out` names the part that counts: test, folds, validation, train or all.
     """
 

@@ -1,7 +1,7 @@
-"""Stage 2 of language 4.1: names are resolved, values typed, the pipeline is judged and becomes a plan.
+"""Stage 2 of language 4.1: names are resolved, values typed, the pipeline judged; then it becomes a plan.
 
-One code path serves `check`, which has not seen the data, and `plan` and `run`, which know its header: with a header the
-globs of `features` become columns, and what a run needs must be there.
+One code path serves `check`, which has not seen the data, and `plan` and `run`, which know its header: with a header
+the globs of `features` become columns, and what a run needs must be there.
 """
 
 from __future__ import annotations

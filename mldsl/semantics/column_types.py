@@ -14,7 +14,8 @@ from mldsl.semantics.scope import Scope
 from mldsl.syntax import ast
 
 _ALIASES = {
-    "numeric": "continuous", "number": "continuous", "float": "continuous", "real": "continuous", "double": "continuous",
+    "numeric": "continuous", "number": "continuous", "float": "continuous", "real": "continuous",
+    "double": "continuous",
     "int": "integer", "count": "integer", "category": "categorical", "nominal": "categorical", "factor": "categorical",
     "string": "text", "str": "text", "bool": "binary", "boolean": "binary", "flag": "binary", "date": "time",
     "datetime": "time", "timestamp": "time", "key": "id", "identifier": "id", "picture": "image", "embedding": "vector",

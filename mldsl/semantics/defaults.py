@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mldsl.plan.model import SplitPlan
+from mldsl.plan.text import ways_text
 from mldsl.semantics.arguments import resolve
 from mldsl.semantics.draft import Draft, MetricDraft
 from mldsl.semantics.findings import Findings
@@ -92,17 +93,17 @@ def implicit_folds(draft: Draft) -> int:
 
 def sentences(draft: Draft) -> list[str]:
     """What was filled in, for `plan` and the record."""
-    from mldsl.semantics.rules._words import why
+    from mldsl.semantics.rules._words import reason
 
     said: list[str] = []
     if draft.task not in (None, "transform"):
-        said.append(f"task: {draft.task} ({why(draft)})")
+        said.append(f"{draft.task}, because {reason(draft)}")
     said += _split_sentences(draft, draft.split.plan)
     if draft.metrics and draft.definitions.metrics is None:
         names = ", ".join(metric.name for metric in draft.metrics)
-        said.append(f"metrics: {names}, since none are written")
+        said.append(f"no metrics are written: {names}")
     if len(draft.metrics) > 1 and not any(m.node is not None and m.node.role == "primary" for m in draft.metrics):
-        said.append(f"primary metric: {draft.metrics[0].name}, the first")
+        said.append(f"the primary metric is {draft.metrics[0].name}, the first")
     for model in draft.models:
         if model.node.name is None:
             said.append(f"the model is called `{model.name}`, after its algorithm")
@@ -113,22 +114,20 @@ def sentences(draft: Draft) -> list[str]:
     if draft.target is not None and draft.target.type == "binary" and draft.target.levels is None:
         said.append(f"positive level of `{draft.target.name}`: the last of 0/1, false/true or no/yes")
     said += _scale_sentences(draft)
-    if draft.params["seed"].origin == "default":
-        said.append("seed: 0")
     return said
 
 
 def _split_sentences(draft: Draft, plan: SplitPlan) -> list[str]:
     said: list[str] = []
-    by = " and ".join(plan.by)
+    by = ways_text(plan.by, draft.features.columns.values(), draft.target.name if draft.target else None)
     if not plan.written and plan.test is not None:
-        said.append(f"split: {plan.test:.0%} of the rows to test, by {by}")
+        said.append(f"no `split` is written: {plan.test:.0%} of the rows are for testing, {by}")
     elif not plan.written and not plan.separate and plan.part_column is None:
-        said.append("split: none, since there is no target; metrics are of all rows")
+        said.append("nothing is split, since there is no target; metrics are of all rows")
     elif plan.written and "by" not in draft.split.spans and (plan.test or plan.validation or plan.folds):
-        said.append(f"split by {by}")
+        said.append(f"rows are split {by}")
     if plan.written and "test" not in draft.split.spans and plan.test is not None:
-        said.append(f"test: {plan.test:.0%} of the rows")
+        said.append(f"{plan.test:.0%} of the rows are for testing")
     if plan.implicit_folds:
         chosen = " and ".join(chooses(draft))
         verb = "is" if len(chooses(draft)) == 1 and "params" not in chosen else "are"

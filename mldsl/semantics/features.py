@@ -160,20 +160,25 @@ def _checked_role(
 
 
 def _compute(found: Features, computed: dict[str, ast.Feature], scope: Scope) -> None:
-    """Type the expressions. Their order does not matter, so the ones that others read are not typed first:
-    the declared type of a column is what others see, whether it is read or computed."""
+    """Type the expressions; the order of lines does not matter, since what others see of a column is its declared type.
+
+    A computed target comes first: what it is made from gives the answer away, and inputs that read it are MLP0301.
+    """
     frame = Frame.of(found.columns.values(), blurred=found.blurred)
-    for name, line in computed.items():
+    target = found.target.name if found.target is not None else ""
+    leaks = {target}
+    for name in sorted(computed, key=lambda name: name != target):
+        line = computed[name]
         assert line.value is not None
-        row = type_row(line.value, scope.seeing(frame))
+        inputs_only = frame.without_types(leaks) if found.columns[name].role == "input" else frame
+        row = type_row(line.value, scope.seeing(inputs_only))
         found.rows[name] = row
         _check_computed(name, line, row, found, scope)
         found.columns[name] = attrs.evolve(found.columns[name], computed=row.expression)
-    for name, line in computed.items():
+        leaks = {target} | found.never_inputs()
+    for name in computed:
         if name in found.made_from(name):
-            scope.findings.error(
-                "MLP0118", f"`{name}` is computed from itself", line.value.span if line.value else None
-            )
+            scope.findings.error("MLP0118", f"`{name}` is computed from itself", found.rows[name].span)
 
 
 def _check_computed(name: str, line: ast.Feature, row: Row, found: Features, scope: Scope) -> None:

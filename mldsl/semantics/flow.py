@@ -22,7 +22,7 @@ from mldsl.syntax import ast
 
 # What the language gives to every step (language 2, "Steps").
 STEP_PARAMETERS = (
-    Parameter("keep", ParameterType("bool"), False, doc="Leave the columns worked on, and add what is made beside them."),
+    Parameter("keep", ParameterType("bool"), False, doc="Leave the columns worked on; what is made stands beside."),
 )  # fmt: skip
 
 
@@ -72,6 +72,7 @@ class Move:
         return StepPlan(
             self.resolved.value if self.resolved is not None else None, derive, tuple(p.name for p in self.on),
             self.before.states(), self.after.states(), fitted=declaration is not None and declaration.fitted,
+            train_only=declaration is not None and declaration.phase == "train",
             keep=self.resolved is not None and keeps(self.resolved), transforms=self.block or None, span=self.node.span,
         )  # fmt: skip
 
@@ -103,7 +104,7 @@ def walk(block: ast.Transforms, frame: Frame, leaks: frozenset[str], scope: Scop
 
 
 def _derive(line: ast.Derive, block: str, frame: Frame, leaks: frozenset[str], scope: Scope) -> Move:
-    row = type_row(line.value, scope)
+    row = type_row(line.value, scope.seeing(frame.without_types(leaks)))
     exists = frame.columns.get(line.name)
     if exists is not None:
         twice(scope.findings, line.name, line.name_span, exists.origin or line.name_span)

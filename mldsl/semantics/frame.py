@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import attrs
 
@@ -111,6 +111,17 @@ class Frame:
     def states(self) -> tuple[ColumnState, ...]:
         """The inputs as the plan shows them."""
         return tuple(known.state for known in self.inputs())
+
+    def without_types(self, names: Collection[str]) -> Frame:
+        """The same columns, but these of unknown type: what is wrong about them is said elsewhere."""
+        if not any(name in self.columns for name in names):
+            return self
+        columns = dict(self.columns)
+        for name in names:
+            if name in columns:
+                state = attrs.evolve(columns[name].state, type=UNKNOWN_TYPE, missing=False, levels=None)
+                columns[name] = attrs.evolve(columns[name], state=state)
+        return attrs.evolve(self, columns=columns)
 
     def unknown(self, name: str, span: Span, findings: Findings, *, words: bool = False) -> None:
         """MLP0105 for a name that no column has."""

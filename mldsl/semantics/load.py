@@ -18,7 +18,8 @@ from mldsl.syntax.parse import parse
 
 # The items that other files may refer to.
 _DEFINING = (
-    "use", "param", "data", "features", "transforms", "network", "split", "model", "tune", "metrics", "report", "export",
+    "use", "param", "data", "features", "transforms", "network", "split", "model", "tune", "metrics", "report",
+    "export",
 )  # fmt: skip
 
 
@@ -122,7 +123,7 @@ class _Reader:
                 label="again",
                 labels=(Label(first, "first written here"),),
                 help="remove one of them",
-            )  # fmt: skip
+            )
         )
 
 

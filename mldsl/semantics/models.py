@@ -72,7 +72,8 @@ def algorithm_of(node: ast.Model, scope: Scope) -> ast.Component | None:
     for extra in lines[1:]:
         scope.findings.error(
             "MLP0111", "a model has one algorithm", extra.span, label="a second one",
-            labels=(Label(lines[0].span, "the first"),), help="write a `model NAME { ... }` for each; a run compares them",
+            labels=(Label(lines[0].span, "the first"),),
+            help="write a `model NAME { ... }` for each; a run compares them",
         )  # fmt: skip
     return lines[0]
 
@@ -200,7 +201,7 @@ def _threshold(model: ModelDraft, setting: ast.Setting, scope: Scope) -> None:
         word = node.dotted
         scope.findings.error(
             "MLP0203", f"`{word}` is not a threshold", node.span,
-            help=did_you_mean(word, ("maximize", "minimize")) or "a probability, `maximize(METRIC)` or `minimize(METRIC)`",
+            help=did_you_mean(word, ("maximize", "minimize")) or "a probability or `maximize(METRIC)`",
         )  # fmt: skip
         touch(node, scope)
         return

@@ -30,7 +30,7 @@ def resolve_uses(definitions: Definitions, registry: Registry, findings: Finding
             near = closest(name, others)
             findings.error(
                 "MLP0505", f"the plugin `{name}` is not installed", node.name_span,
-                help=f"did you mean `{near}`?" if near else f"`pip install mldsl-{name.replace('_', '-')}`, if that is its package",
+                help=f"did you mean `{near}`?" if near else "`mldsl plugins` shows those that are",
             )  # fmt: skip
         elif info.blocked:
             absent = True

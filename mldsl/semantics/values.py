@@ -296,7 +296,8 @@ def _key(key: ast.Ref | ast.String | ast.Number | ast.Column, scope: Scope) -> s
         return key.value if known_level(key.value, key.span, scope) else None
     text = key.dotted if isinstance(key, ast.Ref) else key.name if isinstance(key, ast.Column) else str(key.value)
     scope.findings.error(
-        "MLP0201", "a level of the target is written in quotes", key.span, help=f'values of the data are quoted: `"{text}"`'
+        "MLP0201", "a level of the target is written in quotes", key.span,
+        help=f'values of the data are quoted: `"{text}"`',
     )  # fmt: skip
     return None
 

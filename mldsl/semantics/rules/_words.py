@@ -8,22 +8,28 @@ from mldsl.semantics.draft import Draft
 
 # The order in which readers look for them; others follow by name.
 _FAMILIAR = (
-    "accuracy", "balanced_accuracy", "roc_auc", "f1", "precision", "rmse", "mae", "r2", "silhouette", "ndcg_at", "recall_at",
-    "classification_report", "confusion_matrix", "roc_curve", "coefficients", "residual_plots", "cluster_profiles",
+    "accuracy", "balanced_accuracy", "roc_auc", "f1", "precision", "rmse", "mae", "r2", "silhouette", "ndcg_at",
+    "recall_at", "classification_report", "confusion_matrix", "roc_curve", "coefficients", "residual_plots",
+    "cluster_profiles",
     "logistic_regression", "ridge", "cart", "random_forest", "gradient_boosting", "gaussian_naive_bayes", "k_means",
 )  # fmt: skip
 
 
 def why(draft: Draft) -> str:
     """Where the task comes from: `survived` is `categorical`, so this is classification."""
+    return f"{reason(draft)}, so this is {draft.task}"
+
+
+def reason(draft: Draft) -> str:
+    """What decides the task."""
     query, user, item = (draft.role(role) for role in ("query", "user", "item"))
     if query is not None:
-        return f"`{query.name}` is declared `as query`, so this is {draft.task}"
+        return f"`{query.name}` is declared `as query`"
     if user is not None and item is not None:
-        return f"`{user.name}` and `{item.name}` are user and item, so this is {draft.task}"
+        return f"`{user.name}` and `{item.name}` are user and item"
     if draft.target is not None:
-        return f"`{draft.target.name}` is `{draft.target.type}`, so this is {draft.task}"
-    return f"there is no target, so this is {draft.task}"
+        return f"`{draft.target.name}` is `{draft.target.type}`"
+    return "there is no target"
 
 
 def familiar(names: Sequence[str], limit: int = 5) -> str:

@@ -50,6 +50,7 @@ from mldsl.plan.model import ComponentValue
 from mldsl.plugin.declaration import Parameter, ParameterType
 from mldsl.semantics.draft import Draft
 from mldsl.semantics.params import Domain, within
+from mldsl.source import Span
 from mldsl.syntax import ast
 
 
@@ -63,12 +64,17 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         if declared is not None and not all(within(value, declared) for value in _ends(domain)):
             labels = (Label(node.domain.span, "declared here"),) if node is not None and node.domain is not None else ()
             yield Diagnostic(
-                "MLP0305", f"the search space of `${name}` leaves its declared range", line.value.span,
+                "MLP0305", f"the search space of `${name}` leaves its declared range", _range(line),
                 label="searched here", labels=labels,
             )  # fmt: skip
         else:
             yield from _bounds(name, domain, line, reached.get(name, []))
         yield from _rows(draft, name, line)
+
+
+def _range(line: ast.Domain) -> Span:
+    """The range itself, without the `log(...)` around it."""
+    return line.value.args[0].span if isinstance(line.value, ast.Call) else line.value.span
 
 
 def _ends(domain: Domain) -> tuple[float, ...]:
@@ -82,7 +88,7 @@ def _bounds(name: str, domain: Domain, line: ast.Domain, reached: list[tuple[str
         if not all(parameter.allows(value) for value in numbers):
             yield Diagnostic(
                 "MLP0305", f"the search space of `${name}` leaves what `{parameter.name}` of `{owner}` allows",
-                line.value.span, label=f"allowed: {parameter.bounds()}",
+                _range(line), label=f"allowed: {parameter.bounds()}",
             )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def _remedy(draft: Draft, columns: Sequence[Known], what: str) -> str:
             d.name for d in draft.components.visible("model") if d.missing == "accepts" and draft.verb in d.tasks
         ]
         if accepting:
-            help_text += f", or use a model that accepts missing values ({familiar(accepting, 3)})"
+            help_text += f", or use a model that accepts missing values ({familiar(accepting, 2)})"
     return help_text
 
 

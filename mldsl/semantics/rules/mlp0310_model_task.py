@@ -2,8 +2,8 @@
 
 ## What it does
 
-Compares the tasks that a model declares with the task of the pipeline, which follows from the roles and from the type of
-the target.
+Compares the tasks that a model declares with the task of the pipeline, which follows from the roles and from the type
+of the target.
 
 ## Why is this bad?
 

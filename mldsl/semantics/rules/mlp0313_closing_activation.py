@@ -71,7 +71,8 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             last, previous = layers[-1].span, layers[-2].span
             line = Span(last.file, previous.end_line, previous.end_column, last.end_line, last.end_column)
             yield Diagnostic(
-                "MLP0313", f"the loss of `{declaration.name}` takes logits, and `{name}` ends in `{layers[-1].name}`", last,
+                "MLP0313", f"the loss of `{declaration.name}` takes logits, and `{name}` ends in `{layers[-1].name}`",
+                last,
                 labels=(Label(algorithm.span, "trained here"),), help=f"remove `{layers[-1].name}`", fix=Fix(line, ""),
             )  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 ## What it does
 
-Finds params of this file that no other line names. `seed` is always used. Nothing is said while part of a file could not
-be read, nor of params that come with an include: those may be for others.
+Finds params of this file that no other line names. `seed` is always used. Nothing is said while part of a file could
+not be read, nor of params that come with an include: those may be for others.
 
 ## Why is this bad?
 
@@ -53,6 +53,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         if name in draft.used_params or name in RESERVED or node.span.file != draft.file:
             continue
         yield Diagnostic(
-            "MLP0801", f"param `{name}` is never used", node.name_span, help=f"write `${name}` where it is meant, or remove it",
+            "MLP0801", f"param `{name}` is never used", node.name_span,
+            help=f"write `${name}` where it is meant, or remove it",
             severity="warning",
         )  # fmt: skip

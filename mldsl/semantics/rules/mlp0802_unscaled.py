@@ -2,8 +2,8 @@
 
 ## What it does
 
-Warns where numeric columns come straight from the data, with different ranges or none, into a model that declares itself
-sensitive to scale.
+Warns where numeric columns come straight from the data, with different ranges or none, into a model that declares
+itself sensitive to scale.
 
 ## Why is this bad?
 

@@ -1,0 +1,298 @@
+"""The plan as people read it: what `mldsl plan` prints, and what every run keeps as `plan.txt`.
+
+Every default is spelt out, and after each step the columns that changed. Counts of rows need data, which a plan has not
+read: whoever has them passes them as `facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
+
+from mldsl.plan.expressions import expression_text, name_text
+from mldsl.plan.model import ColumnPlan, ColumnState, ComponentValue, ModelPlan, Plan, SplitPlan, StepPlan
+from mldsl.plan.values import default_arguments, domain_text, search_text, type_text, written_text
+from mldsl.plugin.wording import number_text, value_text
+
+# Further rows for a section: its title -> (label, text).
+Facts = Mapping[str, Sequence[tuple[str, str]]]
+
+_WIDTH = 100
+# The labels are padded to the widest of their section, but not to those that stand out.
+_LABEL, _LONGEST = 12, 30
+# More columns of one type than this are counted.
+_LISTED = 12
+
+
+def plan_text(plan: Plan, facts: Facts | None = None) -> str:
+    """The whole plan, ended by a newline."""
+    sections = [
+        ("Params", _params(plan)), ("Data", _data(plan)), ("Columns", _columns(plan)), ("Split", _split(plan)),
+        *((f"Network {network.name}", _layers(network.layers)) for network in plan.networks),
+        *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
+        ("Tune", _tune(plan)), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
+        ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in plan.defaults)),
+    ]  # fmt: skip
+    lines = [_title(plan)]
+    for title, rows in sections:
+        found = [*rows, *(facts or {}).get(title, ())]
+        if found:
+            lines += _section(title, found)
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """A title, and its rows below each other: labels in one column, texts wrapped in another."""
+    yield ""
+    yield title
+    labels = [len(label) for label, text in rows if text and len(label) <= _LONGEST]
+    pad = max(_LABEL, *labels, 0) + 2
+    for label, text in rows:
+        if not label:
+            yield from wrap(text, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+            continue
+        filled = wrap(text, _WIDTH - pad, break_long_words=False, break_on_hyphens=False) or [""]
+        if len(label) > pad - 2 and text:
+            yield f"  {label}"
+        else:
+            yield f"  {label.ljust(pad)}{filled.pop(0)}".rstrip()
+        yield from (" " * (pad + 2) + more for more in filled)
+
+
+def _title(plan: Plan) -> str:
+    what = plan.task if plan.target is None else f"{plan.task} of `{plan.target}`"
+    state = "" if plan.complete else ", before the data was looked at"
+    return f"{plan.file}: {what}{state}"
+
+
+# ---- sections --------------------------------------------------------------------------------------------------------
+
+
+def _params(plan: Plan) -> Iterator[tuple[str, str]]:
+    for param in plan.params:
+        domain = f" in {domain_text(param.domain)}" if param.domain else ""
+        value = value_text(param.value) if param.type != "text" else f'"{param.value}"'
+        yield f"${param.name}", f"{value}: {param.type}{domain}, from the {_ORIGINS[param.origin]}"
+
+
+_ORIGINS = {"file": "file", "command line": "command line", "default": "language (a default)"}
+
+
+def _data(plan: Plan) -> Iterator[tuple[str, str]]:
+    for part, source in plan.sources:
+        yield "source" if part == "data" else part, written_text(source)
+        if text := default_arguments(source):
+            yield "  defaults", text
+    if plan.where is not None:
+        yield "where", expression_text(plan.where)
+
+
+def _columns(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The declared columns; many of one kind in one row."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for column in plan.columns:
+        limits = ""
+        if column.low is not None and column.high is not None:
+            limits = f" in {number_text(column.low)}..{number_text(column.high)}"
+        made = f", = {expression_text(column.computed)}" if column.computed is not None else ""
+        role = "" if column.role == "input" else f" as {column.role}"
+        key = (f"{type_text(column)}{limits}{role}{made}", column.role, "" if column.role == "input" else column.name)
+        groups.setdefault(key, []).append(f'"{column.name}"' if column.pattern else name_text(column.name))
+    for (text, _, _), names in groups.items():
+        yield _names(names, 3), text if len(names) == 1 else f"{text}  ({len(names)} columns)"
+
+
+def _names(names: Sequence[str], limit: int) -> str:
+    if len(names) <= limit:
+        return ", ".join(names)
+    return f"{', '.join(names[: limit - 1])}, ... {names[-1]}"
+
+
+def _split(plan: Plan) -> Iterator[tuple[str, str]]:
+    split = plan.split
+    by = ways_text(split.by, plan.columns, plan.target)
+    for part, size in (("test", split.test), ("validation", split.validation)):
+        if part in split.separate:
+            yield part, "a source of its own"
+        elif size is not None:
+            yield part, f"{_size(size)}, {by}" if size else "none: 0%"
+    if split.part_column is not None:
+        yield "parts", f"as the column {name_text(split.part_column)} says"
+    if split.folds:
+        repeats = f", repeated {split.repeats} times" if split.repeats > 1 else ""
+        yield "folds", f"{split.folds}, {by}{repeats}; of the rows that are neither test nor validation"
+    if split.gap is not None:
+        yield "gap", f"{split.gap} rows" if isinstance(split.gap, int) else f"{number_text(split.gap)} s"
+    yield "metrics of", _HELD_OUT[split.held_out]
+    if choosers := list(_choosers(plan)):
+        yield "choosing", f"{', '.join(choosers)}: on {_chosen_on(split)}"
+
+
+def ways_text(by: Iterable[str], columns: Iterable[ColumnPlan], target: str | None) -> str:
+    """How rows are parted: stratified by `survived`, in whole groups of `patient`."""
+    names = {column.role: f"`{column.name}`" for column in columns}
+    ways = {
+        "random": "at random", "stratified": f"stratified by `{target}`" if target else "stratified",
+        "group": f"in whole groups of {names.get('group') or names.get('query', 'rows')}",
+        "time": f"in the order of {names.get('time', 'time')}", "order": "in the order of the file",
+        "user": f"within each {names.get('user', 'user')}",
+    }  # fmt: skip
+    return " and ".join(ways[way] for way in by)
+
+
+_HELD_OUT = {
+    "test": "the test part, used once", "folds": "the rows held out in each fold", "validation": "the validation part",
+    "train": "the rows trained on, which promises more than new rows will keep", "all": "all rows",
+}  # fmt: skip
+
+
+def _size(size: float | int) -> str:
+    return f"the last {size} rows" if isinstance(size, int) else f"{number_text(round(size * 100, 6))}% of the rows"
+
+
+def _choosers(plan: Plan) -> Iterator[str]:
+    if plan.tune is not None:
+        yield "params"
+    if any(model.threshold is not None and model.threshold.metric is not None for model in plan.models):
+        yield "threshold"
+    if any(model.calibrate for model in plan.models):
+        yield "calibration"
+    if len(plan.models) > 1:
+        yield "best model"
+
+
+def _chosen_on(split: SplitPlan) -> str:
+    if split.folds:
+        return "the rows held out in each fold"
+    if split.validation or "validation" in split.separate:
+        return "the validation part"
+    if split.implicit_folds:
+        return f"{split.implicit_folds} folds of the training rows, made for this"
+    return "the rows at hand"
+
+
+def _layers(layers: Iterable[ComponentValue]) -> Iterator[tuple[str, str]]:
+    for number, layer in enumerate(layers, 1):
+        defaults = default_arguments(layer)
+        yield str(number), written_text(layer) + (f"  ({defaults})" if defaults else "")
+
+
+def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
+    yield "algorithm", written_text(model.algorithm)
+    if text := default_arguments(model.algorithm):
+        yield "  defaults", text
+    for number, step in enumerate(model.steps, 1):
+        yield from _step(number, step, plan)
+    yield "matrix", _states(model.columns)
+    if model.target_scale is not None:
+        scale = model.target_scale if isinstance(model.target_scale, str) else written_text(model.target_scale)
+        yield "target", f"learned as {scale}; predictions and metrics are in its own units"
+    if model.threshold is not None:
+        metric = model.threshold.metric
+        yield (
+            "threshold",
+            number_text(model.threshold.value)
+            if model.threshold.value is not None
+            else (f"{model.threshold.direction}({written_text(metric)})" if metric is not None else ""),
+        )
+    if model.calibrate:
+        yield "calibration", model.calibrate
+    if model.stop_when is not None:
+        rows = "the validation part" if plan.split.validation or "validation" in plan.split.separate else (
+            "a share of each fold's training rows"
+        )  # fmt: skip
+        yield "stops", f"{written_text(model.stop_when)}, on {rows}"
+        if text := default_arguments(model.stop_when):
+            yield "  defaults", text
+
+
+def _step(number: int, step: StepPlan, plan: Plan) -> Iterator[tuple[str, str]]:
+    block = f"  [{step.transforms}]" if step.transforms else ""
+    if step.derive is not None:
+        yield f"step {number}", f"{step.derive[0]} = {expression_text(step.derive[1])}{block}"
+        yield "  how", "row by row"
+    elif step.component is not None:
+        on = _names([name if name.isidentifier() else f'"{name}"' for name in step.on], _LISTED)
+        keep = ", and keeps them" if step.keep else ""
+        yield f"step {number}", f"{written_text(step.component)} on {on or 'nothing'}{keep}{block}"
+        if text := default_arguments(step.component):
+            yield "  defaults", text
+        yield "  how", _fitted(step, plan)
+    yield from _change(step)
+
+
+def _fitted(step: StepPlan, plan: Plan) -> str:
+    if step.train_only:
+        return "on rows that are trained on, anew in every epoch; never on rows to predict"
+    if not step.fitted:
+        return "row by row"
+    return "fitted on the training rows" + (" of each fold, and at last on all of them" if plan.split.folds else "")
+
+
+def _change(step: StepPlan) -> Iterator[tuple[str, str]]:
+    """The columns that went, came, or have another type."""
+    before = {state.name: state for state in step.before}
+    after = {state.name: state for state in step.after}
+    gone = [state for name, state in before.items() if name not in after]
+    new = [state for name, state in after.items() if name not in before]
+    changed = [
+        (before[name], state) for name, state in after.items() if name in before and _differs(before[name], state)
+    ]
+    if gone:
+        yield "  gone", _states(gone)
+    if new:
+        yield "  new", _states(new)
+    pairs: dict[str, list[str]] = {}
+    for old, state in changed:
+        pairs.setdefault(f"{type_text(old)} -> {type_text(state)}", []).append(name_text(state.name))
+    for text, names in pairs.items():
+        yield "  changed", f"{_names(names, _LISTED)}: {text}"
+
+
+def _differs(old: ColumnState, new: ColumnState) -> bool:
+    return (old.type, old.missing, old.levels) != (new.type, new.missing, new.levels)
+
+
+def _states(states: Iterable[ColumnState]) -> str:
+    """`age, fare: continuous; sex_*: binary`; many columns of one type are counted."""
+    by_type: dict[str, list[str]] = {}
+    for state in states:
+        name = state.name if state.pattern else name_text(state.name)
+        by_type.setdefault(type_text(state), []).append(name)
+    texts = []
+    for type_, names in by_type.items():
+        count = f" ({len(names)} columns)" if len(names) > _LISTED else ""
+        texts.append(f"{_names(names, _LISTED)}: {type_}{count}")
+    return "; ".join(texts) or "no columns"
+
+
+def _tune(plan: Plan) -> Iterator[tuple[str, str]]:
+    if plan.tune is None:
+        return
+    yield "search", written_text(plan.tune.search)
+    if text := default_arguments(plan.tune.search):
+        yield "  defaults", text
+    yield from search_text(plan.tune)
+    if not plan.split.test and plan.split.folds:
+        yield "folds", f"{plan.tune.folds}, inside each fold"
+    yield "choose", plan.tune.choose.replace("_", " ")
+
+
+def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:
+    for metric in plan.metrics:
+        gate = (
+            f"; a run fails unless {metric.op} {number_text(metric.bound)}"
+            if metric.op and metric.bound is not None
+            else ""
+        )
+        primary = ", primary" if metric.primary else ""
+        yield metric.name, f"{metric.better} is better{primary}{gate}"
+        if text := default_arguments(metric.component):
+            yield "  defaults", text
+
+
+def _components(values: Iterable[ComponentValue]) -> Iterator[tuple[str, str]]:
+    for value in values:
+        defaults = default_arguments(value)
+        limited = f"of {value.model} only" if value.model else ""
+        yield written_text(value), "; ".join(filter(None, (limited, f"defaults: {defaults}" if defaults else "")))
