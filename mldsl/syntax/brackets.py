@@ -13,7 +13,7 @@ from mldsl.diagnostics import Diagnostic, Fix, Label
 from mldsl.syntax.characters import Flaw, flaw
 from mldsl.syntax.cursor import Cursor
 from mldsl.syntax.parts import Block, Parts, Statement
-from mldsl.syntax.scan import BLOCKS, Token, ends_value, starts_value
+from mldsl.syntax.scan import BLOCKS, ITEMS, Token, ends_value, starts_value
 
 MAX_OPEN = 100
 _CLOSERS = {"(": ")", "[": "]"}
@@ -42,6 +42,12 @@ class _Open:
     token: Token
     index: int
     overrun: int | None = None
+
+
+def _heads_block(tokens: list[Token]) -> bool:
+    """Whether these could stand before the `{` of a block: one name or two, or a name with arguments."""
+    names = [token.kind == "name" for token in tokens]
+    return bool(tokens) and names[0] and ((all(names) and len(names) <= 2) or tokens[-1].text == ")")
 
 
 class _Reader:
@@ -109,7 +115,7 @@ class _Reader:
             if top.overrun is None:
                 self.open[-1] = attrs.evolve(top, overrun=self.cursor.index)
             return False
-        return token.kind == "name" and token.text in ("on", "as", "in")
+        return token.kind == "name" and token.text in ("on", "as", "in") and starts_value(self.cursor.peek(1))
 
     def _close_all(self) -> bool:
         """Close what is open where it was overrun, or here, and read on from there; False if the statement ends."""
@@ -129,6 +135,8 @@ class _Reader:
         closer, noun = _CLOSERS[opening.text], _NOUNS[opening.text]
         place = self.parts.source.span(before.end, before.end)
         self.parts.patch.edit(before.end, before.end, closer, self.statement)
+        if before.kind == "openlong":  # the string has taken the bracket
+            return
         label = Label(self.parts.span(following), f"the {noun} must end before this")
         self.parts.report(
             Diagnostic(
@@ -173,25 +181,28 @@ class _Reader:
         )
 
     def _brace(self) -> bool:
-        """`{` inside a statement: a map of another language, a bracket left open, or a block inside a block."""
+        """`{` inside a statement: a bracket left open, a map of another language, a block inside a block, or astray."""
         cursor, parts, statement = self.cursor, self.parts, self.statement
-        previous = cursor.before()
-        span = parts.span(cursor.token)
+        previous, brace = cursor.before(), cursor.token
+        span = parts.span(brace)
         if self.open and previous.text not in ("=", ",", "(", "[", ":"):
             return self._close_all()
-        if not statement.reported and self.open:
-            help_ = 'a map is written `["a" = 1, "b" = 2]`'
-            parts.report(Diagnostic("MLP0001", "unexpected `{`", span, help=help_), statement)
-        elif not statement.reported and statement.block is not None:
-            first = parts.tokens[statement.first]
-            inner = first.kind == "name" and first.text in BLOCKS
-            help_ = f"move `{first.text}` out of it" if inner else "arguments are written in `( )`, with commas"
-            message = f"`{statement.block.keyword}` cannot contain another block"
-            parts.report(Diagnostic("MLP0014", message, span, help=help_), statement)
-        elif not statement.reported and parts.tokens[statement.first].text in ("use", "include", "param", "mlp"):
-            parts.report(Diagnostic("MLP0001", "unexpected `{`", span), statement)
+        head = parts.tokens[statement.first : cursor.index]
+        opens = cursor.peek(1).kind in ("string", "name", "newline") if self.open else _heads_block(head)
+        found = Diagnostic("MLP0001", "unexpected `{`", span)
+        if self.open and opens:
+            found = attrs.evolve(found, help='a map is written `["a" = 1, "b" = 2]`')
+        elif opens and statement.block is not None:
+            inner = head[0].text in BLOCKS
+            help_ = f"move `{head[0].text}` out of it" if inner else "arguments are written in `( )`, with commas"
+            found = Diagnostic("MLP0014", f"`{statement.block.keyword}` cannot contain another block", span, help=help_)
+        if not statement.reported and (statement.block is not None or (head and head[0].text in ITEMS)):
+            parts.report(found, statement)
         statement.lost = True
-        self._skip_braces()
+        if opens or cursor.closes_on_line():
+            self._skip_braces()
+        else:
+            cursor.step()
         return True
 
     def _skip_braces(self) -> None:
@@ -217,7 +228,8 @@ class _Reader:
         if token.text == ";":
             repair = "," if self.open else "\n"
             self.parts.patch.edit(token.start, token.end, repair, None)
-            self.parts.report(found.diagnostic)
+            help_ = "write `,`" if self.open else "write one statement per line"
+            self.parts.report(attrs.evolve(found.diagnostic, help=help_, fix=Fix(self.parts.span(token), repair)))
             replaced = Token("op", ",", token.start, token.end)
             replaced = replaced if self.open else Token("newline", "\n", token.start, token.end)
         else:

@@ -152,7 +152,8 @@ def _foreign(token: Token, source: Source) -> Flaw:
             ),
             None,
         )
-    message = f"unexpected character `{token.text[0]}`"
+    doubled = token.text in ("&&", "||")
+    message = f"unexpected character `{token.text[0]}`" if doubled else f"unexpected `{token.text}`"
     meant = _FOREIGN.get(token.text)
     if meant is None:
         return Flaw(Diagnostic("MLP0013", message, first, help="comments start with `#`"), None)
@@ -167,7 +168,7 @@ def _character(token: Token, source: Source) -> Flaw:
     character = token.text
     message = f"unexpected character {_name(character)}"
     if character == ";":
-        return Flaw(Diagnostic("MLP0013", message, span, help="write one statement per line"), "\n")
+        return Flaw(Diagnostic("MLP0013", message, span), "\n")
     if character.isspace() and not FORBIDDEN.match(character):
         return Flaw(Diagnostic("MLP0013", message, span, help="write a space", fix=Fix(span, " ")), " ")
     meant = _OPERATORS_BY_CHARACTER.get(character) or _FOREIGN.get(character)

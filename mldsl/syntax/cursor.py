@@ -34,6 +34,11 @@ class Cursor:
         while self.token.start <= token.start and self.token.kind != "end":
             self.index += 1
 
+    def skip_newlines(self) -> None:
+        """Move to the next token that is no newline."""
+        while self.token.kind == "newline":
+            self.index += 1
+
     def at(self, operator: str, ahead: int = 0) -> bool:
         """Whether an operator or bracket stands there."""
         token = self.peek(ahead)
@@ -45,6 +50,15 @@ class Cursor:
         while index > 0 and self.tokens[index].kind == "newline":
             index -= 1
         return self.tokens[max(index, 0)]
+
+    def closes_on_line(self) -> bool:
+        """Whether a `}` follows on this line."""
+        ahead = 0
+        while self.peek(ahead).kind not in ("newline", "end"):
+            if self.at("}", ahead):
+                return True
+            ahead += 1
+        return False
 
     def next_real(self, ahead: int = 0) -> Token:
         """The next token that is no newline."""

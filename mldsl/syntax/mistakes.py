@@ -10,6 +10,7 @@ import attrs
 
 from mldsl.diagnostics import Diagnostic, Fix
 from mldsl.source import Span
+from mldsl.syntax.literals import NAME
 from mldsl.syntax.parts import Parts, Statement
 from mldsl.syntax.scan import Token, ends_value, starts_value
 
@@ -18,8 +19,8 @@ ROLES = (
 )  # fmt: skip
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _SIGNS = {
-    "COLON": ":", "COMMA": ",", "EQUAL": "=", "LBRACE": "{", "RBRACE": "}", "LPAR": "(", "RPAR": ")", "RSQB": "]",
-    "_IN": "in", "_AS": "as", "_ON": "on", "DOT": ".",
+    "COLON": ":", "COMMA": ",", "EQUAL": "=", "LBRACE": "{", "LPAR": "(", "RPAR": ")", "RSQB": "]",
+    "_IN": "in", "_AS": "as", "_ON": "on",
 }  # fmt: skip
 
 Repair = tuple[int, int, str]
@@ -93,9 +94,13 @@ class _Case:
         words = ["a value"] if self.wants_value() else []
         words += ["a name"] if "NAME" in self.accepts and not self.wants_value() else []
         words += ["a text in quotes"] if "STRING" in self.accepts and not self.wants_value() else []
-        words += [f"`{sign}`" for terminal, sign in _SIGNS.items() if terminal in self.accepts and terminal != "DOT"]
-        words += ["the end of the line"] if "_NL" in self.accepts and "RBRACE" not in self.accepts else []
-        return (f"expected {', '.join(words)}",) if 0 < len(words) <= 4 else ()
+        words += [f"`{sign}`" for terminal, sign in _SIGNS.items() if terminal in self.accepts]
+        words += ["a comparison"] if "CMP" in self.accepts and not self.wants_value() else []
+        words += ["the end of the line"] if self.may_end() else []
+        if len(words) > 5:
+            return ()
+        listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
+        return (f"expected {listed}",) if words else ()
 
     def _unexpected(self, help_: str | None = None) -> Diagnostic:
         if self.token is None:
@@ -117,12 +122,19 @@ class _Case:
                     break
                 depth -= token.text != ","
             elif depth == 0 and token.kind == "op" and token.text in _COMPARISONS:
-                return Mistake(
-                    self._say(
-                        "MLP0010", "comparisons cannot be chained", "write two, joined by `and`: `0 < x and x < 1`"
-                    )
-                )
+                return Mistake(self._say("MLP0010", "comparisons cannot be chained", self._unchained(token)))
         return None
+
+    def _unchained(self, first: Token) -> str:
+        """What to write for `a < b < c`, in full if it is short."""
+        assert self.token is not None
+        middle = self.parts.source.text[first.end : self.token.start].strip()
+        left = self.before[self.before.index(first) - 1]
+        right = self.after[0] if self.after else self.token
+        if "\n" in middle or len(middle) > 30:
+            return "write two, joined by `and`"
+        one, two = (f"{left.text} {first.text} {middle}", f"{middle} {self.token.text} {right.text}")
+        return f"write two, joined by `and`: `{one} and {two}`"
 
     # ---- the end of a statement ----------------------------------------------------------------------------------
 
@@ -179,7 +191,10 @@ class _Case:
 
     def _in_brackets(self, token: Token) -> Mistake:
         previous = self.previous
-        if ends_value(previous) and (starts_value(token) or token.text == "("):
+        if previous.kind == "name" and token.kind in ("number", "string", "dollar") and self._starts_argument():
+            help_ = f"write `{previous.text} = {token.text}`"
+            return self._insert("MLP0001", f"unexpected `{token.text}`", help_, " =", previous.end)
+        if ends_value(previous) and starts_value(token):
             return self._comma_missing("two arguments" if self._innermost() == "(" else "two items of a list")
         if token.text == "," and previous.text in ("(", "[", ","):
             fix = Fix(self.parts.span(token), "")
@@ -192,6 +207,10 @@ class _Case:
         if token.text == "=" and ends_value(previous):
             return Mistake(self._unexpected("a comparison is written `==`; an argument, `NAME = VALUE`"))
         return Mistake(self._unexpected())
+
+    def _starts_argument(self) -> bool:
+        """Whether the token before is the first of an argument."""
+        return len(self.before) > 1 and self.before[-2].text in ("(", ",") and self._innermost() == "("
 
     def _innermost(self) -> str:
         depth = 0
@@ -227,9 +246,12 @@ class _Case:
         if self.block == "transforms" and "_ON" in self.accepts and starts_value(token):
             help_ = "write `on` before the columns"
             return Mistake(self._say("MLP0015", "a transform needs the columns it works on", help_))
+        if self.block == "tune" and (mistake := self._in_tune(token)):
+            return mistake
         if token.text == ",":
             return self._comma_behind(token)
-        if self.may_end() and token.kind in ("name", "dollar", "column", "string"):
+        keyword = token.text in ("as", "in", "on")
+        if self.may_end() and token.kind in ("name", "dollar", "column", "string") and not keyword:
             return self._two_statements(token)
         if self.wants_value() and not starts_value(token) and previous.kind == "op":
             return Mistake(self._say("MLP0008", f"a value is missing after `{previous.text}`"))
@@ -272,12 +294,24 @@ class _Case:
     def _in_item(self, token: Token) -> Mistake | None:
         if self.first.text == "param":
             return self._in_param(token)
-        if self.first.text == "include" and token.kind != "string" and len(self.before) == 1:
+        word, second = self.first.text, len(self.before) == 1
+        if word == "include" and second and token.kind == "name":
             return Mistake(self._unexpected("the path of a file is written in quotes"))
-        if self.first.text == "use" and token.kind == "string" and len(self.before) == 1:
-            return Mistake(self._unexpected("the name of a plugin is written without quotes"))
-        if self.first.text == "use" and token.kind == "number":
-            return Mistake(self._unexpected('a version is written in quotes, `"1.2"`'))
+        if word == "use" and second and token.kind == "string" and NAME.fullmatch(token.text[1:-1]):
+            message = f"unexpected `{token.text}`"
+            return self._replace("MLP0001", message, "a name is written without quotes", token, token.text[1:-1])
+        if word == "use" and token.kind == "number":
+            message = f"unexpected `{token.text}`"
+            return self._replace("MLP0001", message, "a version is written in quotes", token, f'"{token.text}"')
+        return None
+
+    def _in_tune(self, token: Token) -> Mistake | None:
+        if self.previous.kind == "dollar" and token.text in ("=", ":") and "_IN" in self.accepts:
+            return Mistake(self._unexpected(f"write `{self.previous.text} in LOW..HIGH`, or a list of values"))
+        if token.text == "in" and "EQUAL" in self.accepts:
+            place = self.first.start
+            help_ = f"a search varies a param: `${self.first.text} in ...`"
+            return self._insert("MLP0001", "unexpected `in`", help_, "$", place)
         return None
 
     def _comma_behind(self, token: Token) -> Mistake:
@@ -285,6 +319,8 @@ class _Case:
         if not self.may_end():
             return Mistake(self._unexpected())
         last = not self.after
+        if self.block == "transforms" and not last and any(token.text == "on" for token in self.before):
+            return Mistake(self._unexpected("several columns are a list: `on [a, b]`"))
         help_ = "remove it; a statement ends with its line" if last else "write one statement per line"
         fix = Fix(self.parts.span(token), "" if last else "\n")
         return Mistake(attrs.evolve(self._unexpected(help_), fix=fix), (token.start, token.end, " " if last else "\n"))

@@ -8,6 +8,8 @@ statement.
 
 from __future__ import annotations
 
+import attrs
+
 from mldsl.diagnostics import Diagnostic, Fix, Label
 from mldsl.diagnostics.suggest import did_you_mean
 from mldsl.source import Source
@@ -104,12 +106,20 @@ class _Outliner:
             return
         meant = did_you_mean(token.text, ("mlp", "use", "include", "param")) if token.kind == "name" else None
         follows = self.parts.tokens[statement.first + 1]
-        if meant and follows.kind in ("name", "string", "number"):
+        if meant and follows.kind == ("number" if meant == "mlp" else "string" if meant == "include" else "name"):
             self.parts.report(self._unknown(token, meant, "statement"), statement)
+            self.parts.tokens[statement.first] = token._replace(text=meant)
+            statement.lost = meant == "mlp"
+            self.parts.edition_seen = self.parts.edition_seen or meant == "mlp"
+            self.parts.patch.edit(token.start, token.end, meant, statement)
             return
         shown = token.text if len(token.text) <= 40 else token.text[:40] + "..."
+        closed = [block for block in self.parts.blocks[-1:] if block.end > 0]
+        brace = self.parts.source.span(closed[0].end - 1, closed[0].end) if closed else None
+        labels = (Label(brace, "the block ends here"),) if brace and token.kind == "name" else ()
         message = f"unexpected `{shown}`"
-        self.parts.report(Diagnostic("MLP0001", message, self.parts.span(token), notes=(CONTENTS,)), statement)
+        found = Diagnostic("MLP0001", message, self.parts.span(token), labels=labels, notes=(CONTENTS,))
+        self.parts.report(found, statement)
 
     def _unknown(self, token: Token, meant: str | None, what: str) -> Diagnostic:
         span = self.parts.span(token)
@@ -190,8 +200,12 @@ class _Outliner:
         if ahead <= 1 and brace.kind == "op" and brace.text == "{":
             last = cursor.peek(ahead - 1)
             message = f"`{{` must stand on the line of `{keyword.text}`"
-            self.parts.report(Diagnostic("MLP0018", message, self.parts.span(brace)), block)
-            self.parts.patch.edit(last.end, brace.start, " ", block)
+            between = self.parts.source.text[last.end : brace.start]
+            fix = Fix(self.parts.source.span(last.end, brace.start), " ") if between.isspace() else None
+            self.parts.report(Diagnostic("MLP0018", message, self.parts.span(brace), fix=fix), block)
+            named = ahead == 1 and last.kind == "name" and block.keyword in NAMED_BLOCKS
+            self.parts.patch.edit(last.end if named else keyword.end, brace.start, " ", block)
+            block.lost = block.lost or (block.keyword == "network" and not named)
             block.brace = brace
             cursor.move_behind(brace)
             return
@@ -229,20 +243,33 @@ class _Outliner:
                 self._next_line()
                 return
             elif cursor.at("{"):
-                message = "unexpected `{`"
-                note = f"`{block.keyword}` cannot contain another block"
-                self.parts.report(Diagnostic("MLP0001", message, self.parts.span(token), notes=(note,)))
-                self.parts.patch.edit(token.start, token.end, " ", block)
-                cursor.step()
+                if self._stray_brace(block):
+                    return
             else:
                 block.statements.append(read_statement(self.parts, cursor, block))
+
+    def _stray_brace(self, block: Block) -> bool:
+        """A statement cannot begin with `{`. Alone on the last line of a block it was meant to be `}`; True if so."""
+        cursor, brace = self.cursor, self.cursor.token
+        span = self.parts.span(brace)
+        cursor.step()
+        cursor.skip_newlines()
+        closes = cursor.token.kind == "end" or cursor.starts_item(block.column)
+        note = f"`{block.keyword}` cannot contain another block"
+        found = Diagnostic("MLP0001", "unexpected `{`", span, notes=() if closes else (note,))
+        if closes:
+            found = attrs.evolve(found, help="did you mean `}`?", fix=Fix(span, "}"))
+            block.end = brace.end
+        self.parts.report(found, block if closes else None)
+        self.parts.patch.edit(brace.start, brace.end, "}" if closes else " ", block)
+        return closes
 
     def _never_closed(self, block: Block) -> None:
         cursor = self.cursor
         last, header = cursor.before(), cursor.token
         block.end = last.end
         self.parts.patch.edit(last.end, last.end, "}", block)
-        if block.brace is None:
+        if block.brace is None or last.kind == "openlong":  # told already
             return
         at_end = header.kind == "end"
         one_line = "\n" not in self.parts.source.text[block.brace.start : last.end]

@@ -24,12 +24,13 @@ from mldsl.syntax.build import Text, TooDeepError, build
 from mldsl.syntax.characters import forbidden_in_comments
 from mldsl.syntax.edits import PlaceMap
 from mldsl.syntax.outline import outline
-from mldsl.syntax.parts import Parts, TooManyError
+from mldsl.syntax.parts import Block, Parts, Statement, TooManyError
 from mldsl.syntax.scan import Token as Scanned
 from mldsl.syntax.scan import scan
 from mldsl.syntax.table import dump, grammar, load
 
 MAX_ROUNDS = 20
+_LOCAL = ("MLP0006", "MLP0012")  # whose repair is so certain that what the statement still lacks is told as well
 
 
 def parse(source: Source) -> tuple[ast.Program, list[Diagnostic]]:
@@ -134,8 +135,8 @@ def _program(parts: Parts, comments: tuple[ast.Comment, ...]) -> ast.Program:
             _mend(parts, offset, accepts)
         except TooManyError:
             break
-    statement = parts.statement_at(offset)
-    for start in (statement.start if statement else 0, 0):
+    part = parts.part_at(offset)
+    for start in (part.start if part else 0, 0):
         parts.lose_from(start)
         program, _, _ = _round(parts, comments)
         if program is not None:
@@ -157,29 +158,31 @@ def _round(parts: Parts, comments: tuple[ast.Comment, ...]) -> tuple[ast.Program
 
 def _mend(parts: Parts, offset: int, accepts: frozenset[str]) -> None:
     """Explain what was refused at an offset, and repair it or take it out."""
-    statement = parts.statement_at(offset)
-    if statement is None or statement.lost:
-        block = next((block for block in parts.blocks if block.start <= offset <= block.end and not block.lost), None)
-        if block is None:
-            raise TooManyError
-        parts.lose(block)
-        return
+    part = parts.part_at(offset)
+    if isinstance(part, Statement) and part.lost:
+        part = part.block
+    if part is None or part.lost:
+        raise TooManyError
+    span = parts.source.span(offset, offset)
     if not accepts:
-        parts.lose(statement)
-        span = parts.source.span(statement.start, statement.end)
-        parts.report(Diagnostic("MLP0001", "this is nested too deeply", span), statement)
-        return
-    from mldsl.syntax.mistakes import explain  # of no use to a sound file
-
-    mistake = explain(parts, statement, offset, accepts)
-    if statement.reported and mistake.diagnostic.code != "MLP0006":
-        parts.lose(statement)
-        return
-    if mistake.repair is None:
-        parts.lose(statement)
+        span = parts.source.span(part.start, part.end)
+        found = Diagnostic("MLP0001", "this is nested too deeply", span)
+    elif isinstance(part, Block):
+        found = Diagnostic("MLP0001", f"this is no `{part.keyword}` block", span)
     else:
-        parts.patch.edit(*mistake.repair, statement)
-    parts.report(mistake.diagnostic, statement)
+        from mldsl.syntax.mistakes import explain  # of no use to a sound file
+
+        mistake = explain(parts, part, offset, accepts)
+        found = mistake.diagnostic
+        if mistake.repair is not None and not part.reported:
+            parts.patch.edit(*mistake.repair, part)
+            parts.report(found, part)
+            part.reported = found.code not in _LOCAL
+            return
+    told = part.reported
+    parts.lose(part)
+    if not told:
+        parts.report(found, part)
 
 
 def _placer(source: Source, places: PlaceMap) -> Any:

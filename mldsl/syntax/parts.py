@@ -41,6 +41,7 @@ class Block:
     end: int = -1
     brace: Token | None = None
     statements: list[Statement] = attrs.Factory(list)
+    reported: bool = False
     lost: bool = False
 
 
@@ -64,7 +65,7 @@ class Parts:
     def report(self, diagnostic: Diagnostic, owner: Statement | Block | None = None) -> None:
         """Add a mistake. Raises `TooManyError` when enough have been found."""
         self._found.append((diagnostic, owner))
-        if isinstance(owner, Statement):
+        if owner is not None:
             owner.reported = True
         if len(self._found) >= MAX_DIAGNOSTICS:
             raise TooManyError
@@ -92,17 +93,15 @@ class Parts:
         """The statements, then the blocks."""
         return [*self.statements, *self.blocks]
 
-    def statement_at(self, offset: int) -> Statement | None:
-        """The statement that an offset is in or right behind."""
-        index = bisect_right(self.statements, offset, key=lambda statement: statement.start) - 1
-        return self.statements[index] if index >= 0 else None
-
-    def token_at(self, statement: Statement, offset: int) -> int:
-        """The index of the statement's token at an offset, `statement.last` behind its end."""
-        for index in range(statement.first, statement.last):
-            if offset < self.tokens[index].end:
-                return index
-        return statement.last
+    def part_at(self, offset: int) -> Statement | Block | None:
+        """The statement that an offset is in or behind, or the block whose head it is in; None before the first."""
+        at = bisect_right(self.statements, offset, key=lambda statement: statement.start) - 1
+        statement = self.statements[at] if at >= 0 else None
+        at = bisect_right(self.blocks, offset, key=lambda block: block.start) - 1
+        block = self.blocks[at] if at >= 0 else None
+        if statement is None or (block is not None and block.start >= statement.start):
+            return block
+        return statement
 
     def lose(self, part: Statement | Block) -> None:
         """Take a statement or a block out of what is parsed."""

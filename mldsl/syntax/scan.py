@@ -78,4 +78,4 @@ def ends_value(token: Token) -> bool:
 
 def starts_value(token: Token) -> bool:
     """Whether a value may start here."""
-    return (token.kind in _VALUES and token.text not in ("and", "or")) or token.text == "["
+    return (token.kind in _VALUES and token.text not in ("and", "or")) or token.text in ("[", "(", "-")
