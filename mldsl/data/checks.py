@@ -192,8 +192,9 @@ class _Check:
         )  # fmt: skip
         if column.missing:  # a comparison with a missing value is not true, so it would drop those rows too
             keep = f"is_missing({name}) or {f'({keep})' if below and above else keep}"
+        be = _be(count)
         return Diagnostic(
-            "MLP0401", f"{_count(count, 'row')} of {self._of} {_be(count)} outside the range declared for `{column.name}`",
+            "MLP0401", f"{_count(count, 'row')} of {self._of} {be} outside the range declared for `{column.name}`",
             column.range_span or column.span, label="declared here",
             notes=(self._examples(column, outside, count), *self._computed(column)),
             help=f"correct the data, widen the range, or drop the rows with `where = {keep}`",
@@ -248,7 +249,7 @@ class _Check:
         drop = f"drop the rows with `where = not is_missing({name})`"
         return Diagnostic(
             "MLP0403",
-            f"{_count(count, 'cell')} of `{column.name}` in {self._of} {_be(count)} missing, and it is declared without `?`",
+            f"{_count(count, 'cell')} of `{column.name}` in {self._of} {_be(count)} missing, and it has no `?`",
             column.span, notes=(self._places(mask, count), *self._computed(column)),
             help=drop if column.role == "target" else f"write `{name}: {column.type}?`, or {drop}",
         )  # fmt: skip

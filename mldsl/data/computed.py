@@ -17,7 +17,7 @@ from mldsl.source import Span
 def compute_all(
     columns: Sequence[ColumnPlan], frame: pl.DataFrame, bad: dict[str, pl.Series], functions: Functions
 ) -> pl.DataFrame:
-    """The frame with the computed columns among `columns`, in their order; `bad` gets the marks of what does not fit."""
+    """The frame with the computed columns among `columns`, in their order; `bad` gets marks where cells do not fit."""
     by_name = {column.name: column for column in columns}
     for column in in_order([column for column in columns if column.computed is not None]):
         values, marks = compute_column(column, frame, by_name, functions)
@@ -64,9 +64,11 @@ def derive(
         rows = "row" if count == 1 else "rows"
         raise MldslError(
             Diagnostic(
-                "MLP0411", f"`{name}` is infinite in {count:,} {rows}", span,
+                "MLP0411",
+                f"`{name}` is infinite in {count:,} {rows}",
+                span,
                 help="dividing by 0 and `log(0)` are infinite: drop those rows with `where`, or compute it otherwise",
-            )  # fmt: skip
+            )
         )
     return values.to_frame().select(pl.when(pl.col(name).is_finite()).then(pl.col(name))).to_series()
 

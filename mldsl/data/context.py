@@ -59,8 +59,8 @@ class Scan:
     text only, which is cast to the declared types; `decimal` is their decimal mark. `first_line` is the line of the
     first row, where rows are lines. `inspect` reads the source once through before its rows are used: it raises
     MLP0407, 0408 if they cannot be trusted, and gives the `Facts`. `estimate(columns)` is the memory, in bytes, that
-    reading those columns takes at least. `explain` says what an exception while collecting means. `absent(column)` is the
-    value of a column that is not in `columns`, None if it is an error that it is not there.
+    reading those columns takes at least. `explain` says what an exception while collecting means. `absent(column)` is
+    the value of a column that is not in `columns`, None if it is an error that it is not there.
     """
 
     name: str

@@ -11,6 +11,7 @@ import csv
 import difflib
 import hashlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 from functools import cached_property
@@ -204,6 +205,23 @@ class DelimitedFile:
                 help=f"correct these lines; a field that holds `{self.delimiter}` must be in double quotes",
             )  # fmt: skip
         return len(blank)
+
+    def malformed(self, error: Exception) -> MldslError:
+        """What a reader's exception means: most often a quote where none may stand."""
+        mark = re.escape(self.delimiter)
+        inside = re.compile(rf'(?:^|{mark})[^"{mark}]+"')  # 5" pipe
+        after = re.compile(rf'(?:^|{mark})"(?:[^"]|"")*"(?!"|{mark}|$)')  # "x"y
+        content = self.content
+        text = (content if isinstance(content, bytes) else content.read_bytes()).decode(errors="replace")
+        lines = [i for i, line in enumerate(text.splitlines(), 1) if inside.search(line) or after.search(line)]
+        if not lines:
+            return refuse("MLP0408", f"`{self.name}` is not well-formed", str(error).partition("\n")[0])
+        places = ", ".join(f"line {line}" for line in lines[:EXAMPLES])
+        more = f", and {len(lines) - EXAMPLES} more" if len(lines) > EXAMPLES else ""
+        return refuse(
+            "MLP0408", f"`{self.name}` has quotes where none may stand", places + more,
+            help="a field with a quote in it is in double quotes, and the quote is written twice: `\"5\"\" pipe\"`",
+        )  # fmt: skip
 
     def _records(self) -> Iterator[tuple[int, int]]:
         """First line and number of fields of each record after the header."""

@@ -24,7 +24,7 @@ class Encoded:
     """Arrays of n rows.
 
     `matrix` Float64[n, d], column-major, holds the inputs `names` of `types`: continuous and integer as they are, time
-    as days since 1970 in UTC, binary 0 or 1, ordinal its rank, categorical its code; missing is NaN, an unseen level -1.
+    as days since 1970 in UTC, binary 0 or 1, ordinal its rank, categorical its code; missing is NaN, unseen levels -1.
     `host` are inputs that only host steps take (text, id), as Polars series. `tensors` are Float32 arrays: image
     [n, height, width, channels], sequence [n, time, channels], vector [n, length]; a missing row is NaN.
     `target` Float64[n], or Int64[n] class indices with -1 for unseen; None if absent. `weight`, `offset` Float64[n].

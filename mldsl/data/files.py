@@ -1,6 +1,6 @@
 """Files of a source: paths and globs to files, bytes out of compressed ones, hashes, and how much memory there is.
 
-Why it exists: every file source fails in the same ways (absent, a folder, unreadable, empty), and each must be said once.
+Why it exists: every file source fails in the same ways (absent, a folder, unreadable), and each must be said once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -33,7 +34,7 @@ def find_files(paths: str | Iterable[str], context: Context) -> list[tuple[str, 
     for written in (paths,) if isinstance(paths, str) else tuple(paths):
         try:
             found.extend(_find(written, context.base))
-        except _Unusable as problem:
+        except _UnusableError as problem:
             problems.append(refuse("MLP0406", problem.message, help=problem.help).diagnostics[0])
     if problems:
         raise MldslError(*problems)
@@ -42,7 +43,7 @@ def find_files(paths: str | Iterable[str], context: Context) -> list[tuple[str, 
     return found
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     def __init__(self, message: str, help: str | None = None) -> None:
         super().__init__(message)
         self.message, self.help = message, help
@@ -51,16 +52,18 @@ class _Unusable(Exception):
 def _find(written: str, base: Path) -> list[tuple[str, Path]]:
     path = base / Path(written).expanduser()
     if path.is_dir():
-        raise _Unusable(f"`{written}` is a folder", help=f"name its files: `{written.rstrip('/')}/*{_usual_end(path)}`")
+        raise _UnusableError(
+            f"`{written}` is a folder", help=f"name its files: `{written.rstrip('/')}/*{_usual_end(path)}`"
+        )
     if path.is_file():
         return [(written, _openable(written, path))]
     if not any(sign in written for sign in "*?["):
-        raise _Unusable(f"`{written}` does not exist", help=_similar(written, path))
+        raise _UnusableError(f"`{written}` does not exist", help=_similar(written, path))
     # `root_dir` keeps signs of the folder that the pipeline is in out of the pattern.
     names = sorted(glob.glob(written, root_dir=base, recursive=True))
     files = [(name, base / name) for name in names if (base / name).is_file()]
     if not files:
-        raise _Unusable(f"no file matches `{written}`", help=_similar(written, path))
+        raise _UnusableError(f"no file matches `{written}`", help=_similar(written, path))
     return [(name, _openable(name, file)) for name, file in files]
 
 
@@ -69,7 +72,7 @@ def _openable(written: str, path: Path) -> Path:
         with path.open("rb"):
             return path
     except OSError as error:
-        raise _Unusable(f"`{written}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise _UnusableError(f"`{written}` cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
 def _usual_end(folder: Path) -> str:
@@ -175,10 +178,8 @@ def available_memory() -> int | None:
             if line.startswith("MemAvailable:"):
                 limits.append(int(line.split()[1]) * 1024)
     except OSError:
-        try:
+        with suppress(OSError, ValueError):
             limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-        except (OSError, ValueError):
-            pass
     group = Path("/sys/fs/cgroup")
     try:  # what the kernel could drop at once (`inactive_file`) counts as used but is not
         used = int((group / "memory.current").read_text())

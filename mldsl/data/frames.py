@@ -14,7 +14,7 @@ from mldsl.data.context import refuse
 
 
 def to_polars(name: str, value: Any) -> pl.DataFrame | pl.LazyFrame:
-    """A Polars, pandas or PyArrow table, or anything with `__arrow_c_stream__`, as a Polars frame; no copy where possible.
+    """A Polars, pandas or PyArrow table, or anything with `__arrow_c_stream__`, as Polars; no copy where possible.
 
     A pandas column of mixed objects, which Arrow refuses, becomes text, so that its cells are checked one by one.
     Raises MLP0406 for anything else, MLP0409 for a column given twice.

@@ -24,8 +24,9 @@ def iso_8601(text: pl.Expr, every_form: bool = False) -> pl.Expr:
     """Moments of ISO 8601 text; null where it is not that.
 
     The common forms are a date, and a date and time with seconds. With `every_form` also: more blanks or a lower case
-    letter between date and time, a zone (`Z`, `+02:00`, `-0330`), minutes or hours as the last part, the basic form without
-    signs, a month alone (its first day). It costs about six times as much, so it is used where the common forms fail.
+    letter between date and time, a zone (`Z`, `+02:00`, `-0330`), minutes or hours as the last part, the basic form
+    without signs, a month alone (its first day). It costs about six times as much: it is for what the common forms
+    miss.
     """
     if not every_form:
         return pl.coalesce(_parse(text, form) for form in COMMON)
@@ -44,7 +45,7 @@ def _parse(text: pl.Expr, form: str) -> pl.Expr:
 
 
 def written_form(text: pl.Expr, form: str) -> pl.Expr:
-    """Moments of text in a form of `strftime`: `%d-%b-%Y`. Parts that the form lacks are their first: `%Y` is 1 January.
+    """Moments of text in a form of `strftime`: `%d-%b-%Y`. Parts that the form lacks are the first: `%Y` is 1 January.
 
     With a zone (`%z`) the moment is that in UTC.
     """

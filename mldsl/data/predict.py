@@ -151,7 +151,5 @@ def _said(kind: str, column: ColumnPlan) -> pl.Expr:
 
 def _given(scans: Sequence[Scan], table: Table) -> pl.DataFrame:
     """All columns of the sources, as they are, aligned with the rows."""
-    frames = [
-        scan.frame.collect(engine="streaming").head(count) for scan, count in zip(scans, table.rows, strict=True)
-    ]
+    frames = [scan.frame.collect(engine="streaming").head(count) for scan, count in zip(scans, table.rows, strict=True)]
     return pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]

@@ -68,7 +68,7 @@ def _resolved(arg: Any, value: ComponentValue, context: Context) -> Any:
                 f"the environment variable `{arg.name}` is not set",
                 value.span,
                 help=f"set it before the run: `export {arg.name}=...`",
-            )  # fmt: skip
+            )
         )
     return context.environ[arg.name]
 
@@ -196,7 +196,7 @@ def check_memory(scans: Sequence[Scan], columns: int, plan: Plan) -> None:
             plan.sources[0][1].span,
             notes=(f"for the {columns} columns declared in `features`",),
             help="declare fewer columns, name fewer files, or run where there is more memory",
-        )  # fmt: skip
+        )
     )
 
 

@@ -14,8 +14,9 @@ import polars as pl
 
 from mldsl.data.dataset import ROW, SOURCE, Dataset
 from mldsl.data.encode import value_codes
+from mldsl.data.split_problems import Problems, classes_of
 from mldsl.data.ways import Amount, EachUserLater, Groups, Later, Strata, Way
-from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.diagnostics import Diagnostic
 from mldsl.plan import Plan, SplitPlan
 
 STOP_SHARE = 0.1  # of a fold's training rows, where the plan has folds to stop on but no validation part
@@ -67,7 +68,7 @@ def make_split(plan: Plan, dataset: Dataset, seed: int) -> Split:
             part[rest] = "train"
             part[taken] = name
             pool = rest
-    problems = _Problems(plan, dataset)
+    problems = Problems(plan, dataset)
     problems.check_parts(part)
     folds = tuple(_folds(plan, way, pool, n, _stop_share(plan, part)))
     problems.check_folds(folds)
@@ -126,7 +127,7 @@ def _way(plan: Plan, dataset: Dataset, seed: int) -> Way:
     unit = _units(dataset) if "group" in by else None
     if by & {"time", "order"}:
         return Later(_time(dataset, split), unit, gap)
-    stratum = _classes(plan, dataset) if "stratified" in by else None
+    stratum = classes_of(plan, dataset) if "stratified" in by else None
     if unit is not None:
         return Groups(seed, unit, stratum)
     return Strata(seed, np.zeros(dataset.rows, np.int64) if stratum is None else stratum)
@@ -152,13 +153,8 @@ def _units(dataset: Dataset) -> np.ndarray:
             return np.unique(unit, return_inverse=True)[1]
 
 
-def _classes(plan: Plan, dataset: Dataset) -> np.ndarray:
-    assert plan.target is not None, "stratified splits need a target"
-    return value_codes(dataset.frame[plan.target])
-
-
 def _time(dataset: Dataset, split: SplitPlan) -> np.ndarray:
-    """Float[n] in seconds, or row numbers for `by = order`. A number as time counts days; a missing time is earliest."""
+    """Float[n] in seconds, or row numbers for `by = order`. A number counts days; a missing time is earliest."""
     if "order" in split.by:
         return np.arange(dataset.rows, dtype=float)
     column = dataset.column("time")
@@ -169,122 +165,6 @@ def _time(dataset: Dataset, split: SplitPlan) -> np.ndarray:
     else:
         seconds = values.cast(pl.Float64) * DAY
     return np.asarray(seconds.fill_null(-np.inf).to_numpy())
-
-
-# ---- what can be wrong -----------------------------------------------------------------------------------------------
-class _Problems:
-    """MLP0405, collected."""
-
-    def __init__(self, plan: Plan, dataset: Dataset) -> None:
-        self.plan, self.split = plan, plan.split
-        self.errors: list[Diagnostic] = []
-        self.warnings: list[Diagnostic] = []
-        target = plan.column(plan.target) if plan.target is not None else None
-        self.target = target if plan.task == "classification" else None
-        self.classes = _classes(plan, dataset) if self.target is not None else None
-        self.values = dataset.frame[self.target.name] if self.target is not None else None
-        self.span = self.split.span or (target.span if target is not None else None)
-        self.rows = dataset.rows
-
-    def raise_errors(self) -> None:
-        """All of them at once."""
-        if self.errors:
-            raise MldslError(*self.errors)
-
-    def _error(self, message: str, help: str, *notes: str) -> None:
-        self.errors.append(Diagnostic("MLP0405", message, self.span, notes=notes, help=help))
-
-    def check_parts(self, part: np.ndarray) -> None:
-        """Every part that is asked for has rows; the training rows have two classes."""
-        asked = {
-            "train": True,
-            "test": bool(self.split.test) or "test" in self.split.separate,
-            "validation": bool(self.split.validation) or "validation" in self.split.separate,
-        }
-        counts = {name: int((part == name).sum()) for name in asked}
-        found = ", ".join(f"{name} {count:,}" for name, count in counts.items() if asked[name])
-        empty = [name for name, wanted in asked.items() if wanted and not counts[name]]
-        for name in empty:
-            self._error(f"the {name} part is empty", self._more_rows(), f"rows: {found}")
-        for name in asked:
-            if counts[name] and name not in empty:
-                self._check_classes(part == name, name)
-        if self.classes is not None and counts["train"]:
-            self._unlearnt(part)
-
-    def _more_rows(self) -> str:
-        if {"group", "user"} & set(self.split.by):
-            return "whole groups stay together: are there enough of them? give the part another share"
-        if {"time", "order"} & set(self.split.by):
-            return "rows of one time stay together, and `gap` takes rows away; give the part another share"
-        return "give the part a larger share, or read more rows"
-
-    def _check_classes(self, mask: np.ndarray, name: str) -> None:
-        if self.classes is None or self.target is None or self.values is None:
-            return
-        if _several(self.classes[mask]):
-            return
-        value = self.values.filter(pl.Series(mask))[0]
-        message = f"all {int(mask.sum()):,} {name} rows have the same class, `{value}`"
-        stratify = "stratified" not in self.split.by and not {"time", "order", "user"} & set(self.split.by)
-        help_text = (
-            "write `by = stratified`" if stratify and "group" not in self.split.by else "read rows of other classes"
-        )
-        amount = {"test": self.split.test, "validation": self.split.validation}.get(name)
-        if name == "train" or isinstance(amount, float):
-            self._error(message, help_text)
-        else:  # the rows were named one by one, so this may be meant; metrics that need two classes will say so
-            self.warnings.append(Diagnostic("MLP0405", message, self.span, help=help_text, severity="warning"))
-
-    def _unlearnt(self, part: np.ndarray) -> None:
-        assert self.classes is not None and self.values is not None and self.target is not None
-        learnt = (np.bincount(self.classes[part == "train"], minlength=int(self.classes.max()) + 1) > 0)[self.classes]
-        lost = self.values.filter(pl.Series(~learnt & (part != "gap"))).unique(maintain_order=True).to_list()
-        if lost:
-            levels = ", ".join(f"`{level}`" for level in lost[:5]) + (" ..." if len(lost) > 5 else "")
-            noun = "level has" if len(lost) == 1 else "levels have"
-            self.warnings.append(
-                Diagnostic(
-                    "MLP0405",
-                    f"{len(lost)} {noun} no training rows: {levels} of `{self.target.name}`",
-                    self.span,
-                    notes=("no model can predict them",),
-                    severity="warning",
-                    help="leave such rows out with `where`, or read more of them",
-                )  # fmt: skip
-            )
-
-    def check_folds(self, folds: tuple[Fold, ...]) -> None:
-        """Every fold trains on rows of two classes and holds some out."""
-        count = self.split.folds or self.split.implicit_folds
-        empty = [fold for fold in folds if not fold.held.any() or not fold.train.any()]
-        if empty:
-            what = "holds no row out" if not empty[0].held.any() else "has no row to train on"
-            self._error(
-                f"fold {empty[0].index + 1} of {count} {what}",
-                "whole groups stay together: have fewer folds than groups" if "group" in self.split.by
-                else "have fewer folds, or read more rows",
-                f"{len(empty)} of {len(folds)} folds are so" if len(empty) > 1 else "the others are well",
-            )  # fmt: skip
-            return
-        if any(fold.stop is not None and not fold.stop.any() for fold in folds):
-            self._error(
-                "a fold has no row to stop training on", "give `validation` a larger share, or have fewer folds"
-            )
-        if self.classes is None or self.errors:
-            return
-        single = [fold for fold in folds if not _several(self.classes[fold.train])]
-        if single:
-            stratify = set(self.split.by) in ({"random"}, {"group"})
-            way = "[group, stratified]" if "group" in self.split.by else "stratified"
-            self._error(
-                f"the training rows of fold {single[0].index + 1} of {count} have only one class",
-                f"write `by = {way}`" if stratify else "have fewer folds, or read more rows of the other classes",
-            )  # fmt: skip
-
-
-def _several(codes: np.ndarray) -> bool:
-    return bool((codes != codes[0]).any())
 
 
 # ---- the record ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ training are cut by the same rules (language 4.4, 3 to 5).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import attrs
@@ -170,7 +171,7 @@ class Later:
         """`count` + 1 blocks in order of time; each but the first is held out once, after all before it."""
         order, key = self._ordered(pool)
         cuts = [tie_boundary(key, round(len(order) * i / (count + 1))) for i in range(1, count + 1)] + [len(order)]
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in pairwise(cuts):
             held = np.sort(order[start:end])
             yield held, self._earlier(np.sort(order[:start]), held)
 

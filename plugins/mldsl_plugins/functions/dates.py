@@ -6,7 +6,7 @@ Times are in UTC and proleptic Gregorian. A part of a missing time is missing.
     weekday(t)                           1 Monday .. 7 Sunday, as in ISO 8601
     date(year, month, day, hour = 0)     the moment; missing where there is no such day or hour
     days_between(start, end)             end - start in days, with fractions; negative where end is earlier
-    elapsed(t, unit = days)              t - 1970-01-01 in days, or in seconds, minutes, hours, weeks, years (365.2425 d)
+    elapsed(t, unit = days)              t - 1970-01-01 in days, or seconds, minutes, hours, weeks, years (365.2425 d)
 """
 
 from __future__ import annotations

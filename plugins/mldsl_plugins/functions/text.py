@@ -90,7 +90,7 @@ def mldsl_components() -> list[Component]:
     rule = "Missing where the text is missing."
     return [
         Function("length", expression=length, operands=(text,), gives="integer", also_known_as=("len", "nchar"),
-                 doc=f"Number of characters.\n\nUnicode code points, blanks included. {rule} Example: `length(title)`."),
+                 doc=f"Number of characters.\n\nUnicode code points, with blanks. {rule} Example: `length(title)`."),
         Function("lower", expression=lower, operands=(text,), gives="same",
                  doc=f"Text in lower case.\n\n{rule} Example: `lower(city)`."),
         Function("upper", expression=upper, operands=(text,), gives="same",

@@ -17,7 +17,6 @@ import polars as pl
 from mldsl.data.context import Context, Scan, refuse
 from mldsl.data.delimited import DelimitedFile
 from mldsl.data.files import COMPRESSION, find_files, is_compressed
-from mldsl.diagnostics import MldslError
 from mldsl.plugin import Component, SourceComponent, hookimpl, param
 
 
@@ -67,12 +66,8 @@ def _scan(file: DelimitedFile, spec: Spec) -> Scan:
         name=file.name, columns=names, frame=frame, inspect=file.inspect, text=True, files=(file.path,),
         decimal=spec.decimal, first_line=2 if spec.header else 1,
         estimate=lambda columns: size * columns // len(names),
-        explain=lambda error: _explain(file, error),
+        explain=file.malformed,
     )  # fmt: skip
-
-
-def _explain(file: DelimitedFile, error: Exception) -> MldslError:
-    return refuse("MLP0408", f"`{file.name}` is not well-formed", str(error).partition("\n")[0])
 
 
 @hookimpl

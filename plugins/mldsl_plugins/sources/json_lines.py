@@ -75,7 +75,7 @@ def _objects(name: str, lines: list[bytes]) -> list[dict[str, Any]]:
                 "MLP0407", f"`{name}` is not UTF-8", f"byte 0x{byte:02x} on line {number}",
                 help="JSON lines are UTF-8: convert the file",
             ) from None  # fmt: skip
-        except _Twice as twice:
+        except _TwiceError as twice:
             raise refuse("MLP0409", f"line {number} of `{name}` has the key `{twice}` twice") from None
         except ValueError as error:
             wrong.append(f"line {number}: {str(error).lower()}")
@@ -94,7 +94,7 @@ def _objects(name: str, lines: list[bytes]) -> list[dict[str, Any]]:
     return rows
 
 
-class _Twice(Exception):
+class _TwiceError(Exception):
     """A key that an object has twice."""
 
 
@@ -102,7 +102,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _Twice(key)
+            raise _TwiceError(key)
         found[key] = value
     return found
 
