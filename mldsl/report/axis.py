@@ -57,10 +57,8 @@ def linear_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]
     values = [i * step for i in range(first, last + 1)]
     largest = max((abs(v) for v in values), default=0.0)
     if largest and not 1e-4 <= largest < 1e7:
-        return [
-            (v, "0" if v == 0 else f"{v:.{_digits(step, largest)}e}".replace("e+0", "e").replace("e-0", "e−"))
-            for v in values
-        ]
+        digits = next(d for d in range(17) if all(abs(float(f"{v:.{d}e}") - v) < 1e-6 * step for v in values))
+        return [(v, "0" if v == 0 else _exponent(f"{v:.{digits}e}")) for v in values]
     decimals = next(d for d in range(16) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d)
     return [
         (v, f"{v:,.{decimals}f}".replace("-", "−").replace("−0." + "0" * decimals, "0." + "0" * decimals))
@@ -101,13 +99,15 @@ def _short(value: float) -> str:
     """A power of ten (or 2, 5 times one) without trailing zeros."""
     if 1e-4 <= value < 1e7:
         return f"{value:,.4f}".rstrip("0").rstrip(".")
-    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−").replace("e-", "e−")
+    return _exponent(f"{value:.0e}")
+
+
+def _exponent(text: str) -> str:
+    """`1e-05` as people write it: 1e−5."""
+    digits, _, power = text.partition("e")
+    return f"{digits}e{int(power)}".replace("-", "−")
 
 
 def _nice(step: float) -> float:
     power = 10.0 ** math.floor(math.log10(step))
     return next(f * power for f in (1, 2, 2.5, 5, 10) if f * power >= step * (1 - 1e-9))
-
-
-def _digits(step: float, largest: float) -> int:
-    return max(0, math.floor(math.log10(largest)) - math.floor(math.log10(step)))

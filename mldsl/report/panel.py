@@ -144,7 +144,7 @@ def _marks(items: Sequence[Drawn], axes: Axes) -> list[str]:
     if grouped:
         room = (axes.bottom - axes.top) / len(axes.y_names) if axes.y_names else axes.step
     else:
-        room = abs(axes.x(axes.x.low + _gap(bars)) - axes.x(axes.x.low)) if bars else 0.0
+        room = abs(axes.x(axes.x.low + _gap(bars)) - axes.x(axes.x.low)) if bars and not axes.x.log else 12.0
     out = []
     for item in sorted(items, key=lambda i: 1 if i.series.emphasis == "reference" else _ORDER[i.series.mark]):
         out += draw(item, axes.x, axes.y, _slot(item, bars, room, grouped=grouped))
@@ -208,7 +208,7 @@ def _domain(panel: Panel, items: Sequence[Drawn], axis: str, names: list[str]) -
         if bars and not log:
             low, high = spread([*values, 0.0], log, 0.05)
             return (0.0 if min(values, default=0.0) >= 0 else low), high
-    elif bars:
+    elif bars and not log:
         low, high = min(values, default=0.0), max(values, default=1.0)
         return low - _gap(bars) / 2, high + _gap(bars) / 2
     edge_to_edge = axis == "x" and all(item.series.mark in ("line", "step", "band") for item in items)

@@ -20,7 +20,8 @@ def sketch(figure: Figure, width: int) -> list[str]:
     if bars and len(bars) == len(figure.panels):
         counts = [p for p in bars if "category" not in (p.x_kind, p.y_kind)]
         name_width = max((len(_name(p)) for p in counts), default=0)
-        return [f"{_name(p):<{name_width}}  {blocks([float(v) for v in p.series[0].y])}" for p in counts]
+        lines = [f"{_name(p):<{name_width}}  {blocks([float(v) for v in p.series[0].y])}" for p in counts]
+        return lines if all(len(line) <= width for line in lines) else []
     panel = figure.panels[0] if len(figure.panels) == 1 else None
     if panel is None or panel.heatmap is not None or "category" in (panel.x_kind, panel.y_kind):
         return []

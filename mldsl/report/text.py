@@ -66,7 +66,7 @@ def summary(
     """The whole summary as text that ends in a newline."""
     page = Page(colour, max(width, 40))
     if not quiet:
-        page.add(f"{page.paint(record.pipeline.file, 'bold')}  {record.task}, seed {record.seed}", "")
+        page.add(page.paint(record.pipeline.file, "bold"), "")
         _facts(page, record)
         for name, output in outputs.items():
             _report(page, name, output)
@@ -84,7 +84,8 @@ def summary(
 
 
 def _facts(page: Page, record: RunRecord) -> None:
-    pairs = [("data" if i == 0 else "", f"{s.name}, {s.rows:,} rows") for i, s in enumerate(record.data.sources)]
+    pairs = [("task", f"{record.task}, seed {record.seed}")]
+    pairs += [("data" if i == 0 else "", f"{s.name}, {s.rows:,} rows") for i, s in enumerate(record.data.sources)]
     if sum(s.rows for s in record.data.sources) != record.data.rows:
         pairs.append(("", f"{record.data.rows:,} rows kept by `where`"))
     pairs.append(("split", facts.split_words(record)))
@@ -144,13 +145,17 @@ def _headline(page: Page, record: RunRecord) -> None:
     head = facts.headline(record)
     if head is not None:
         between = interval(head.value.low, head.value.high)
-        page.add(
-            f"{page.paint(head.model, 'bold')}: {head.metric} {page.paint(number(head.value.value), 'bold')}"
-            f"{f' ({between})' if between else ''} {head.where}"
-        )
+        value = number(head.value.value) + (f" ({between})" if between else "")
+        text = f"{head.model}: {head.metric} {value} {head.where}"
+        lines = textwrap.wrap(text, page.width - 2, break_long_words=False)
+        page.add(page.paint(lines[0], "bold"), *(f"  {line}" for line in lines[1:]))
     for passed, words in facts.gate_words(record):
         mark = page.paint("✓ gate passed", "green") if passed else page.paint("✗ gate missed", "red")
-        page.add(f"{mark}  {words}")
+        if len(words) + 15 <= page.width:
+            page.add(f"{mark}  {words}")
+        else:
+            page.add(mark)
+            page.note(words, "")
     if head is not None or record.gates:
         page.add("")
 

@@ -43,7 +43,7 @@ def model(name: str, held_out: PartView, **facts: Any) -> ModelView:
     classes = facts.pop("classes", 0)
     given: dict[str, Any] = {
         "algorithm": name, "spec": Penalty(), "params": (), "info": (), "features": features, "train": held_out,
-        "shape": Shape(len(held_out.weight), tuple(map(ColumnShape, features)), classes), "predict": lambda matrix: None,
+        "shape": Shape(len(held_out.weight), tuple(map(ColumnShape, features)), classes), "predict": lambda x: None,
     }  # fmt: skip
     return ModelView(name=name, held_out=held_out, **(given | facts))
 
