@@ -246,10 +246,9 @@ class Model:
         context = self._trained.context(Path.cwd())
         dataset = self._trained.rows(rows, context)
         columns = answer_columns(self._trained.answer(dataset))
-        given = rows if isinstance(rows, pl.DataFrame) else as_polars(rows)
-        if dataset.row_warnings is not None and any(dataset.row_warnings):
+        if any(dataset.row_warnings):
             columns["warning"] = pl.Series("warning", list(dataset.row_warnings), dtype=pl.String)
-        return like(rows, given.with_columns(**columns))
+        return like(rows, dataset.given.with_columns(**columns))
 
     def evaluate(self, rows: Any) -> Mapping[str, Any]:
         """The pipeline's metrics on labelled rows, with intervals."""
@@ -272,17 +271,6 @@ class Model:
         inputs = ", ".join(c.name for c in plan.columns if c.role == "input" and not c.pattern)
         goal = f" of {plan.target}" if plan.target else ""
         return f"<{self.algorithm} `{self.name}`: {plan.task}{goal} from {inputs}>"
-
-
-def as_polars(rows: Any) -> Any:
-    """Any frame as Polars."""
-    import polars as pl
-
-    if isinstance(rows, pl.LazyFrame):
-        return rows.collect()
-    if isinstance(rows, Mapping):
-        return pl.DataFrame(rows)
-    return pl.DataFrame(rows) if hasattr(rows, "__arrow_c_stream__") else pl.from_dataframe(rows)
 
 
 def like(given: Any, result: Any) -> Any:

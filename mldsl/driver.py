@@ -123,8 +123,8 @@ def open_source(path: Path) -> Source:
         near = sorted(p.name for p in path.parent.glob("*.mlp")) if path.parent.is_dir() else []
         reason = (error.strerror or "it cannot be read").lower()
         notes = (f"in that folder: {', '.join(near[:8])}",) if near else ()
-        meant = did_you_mean(path.name, near)
-        remedy = f"did you mean `{path.with_name(meant)}`?" if meant else None
+        meant = did_you_mean(path.stem, [Path(name).stem for name in near])
+        remedy = f"did you mean `{path.with_name(meant)}.mlp`?" if meant else None
         raise MldslError(
             Diagnostic("MLP0406", f"`{path}` cannot be read: {reason}", notes=notes, help=remedy)
         ) from error

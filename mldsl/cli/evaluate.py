@@ -25,8 +25,8 @@ def command(artifact: Path, data: str, as_json: bool, device: str | None) -> int
     configure(device)
     import attrs
 
-    from mldsl.cli.layout import columns_text
     from mldsl.execute.trained import load_model, source_for
+    from mldsl.report.format import interval, number
 
     trained = load_model(artifact)
     plan = trained.learned.plan
@@ -35,7 +35,10 @@ def command(artifact: Path, data: str, as_json: bool, device: str | None) -> int
     if as_json:
         click.echo(json.dumps({name: attrs.asdict(value) for name, value in metrics.items()}, indent=2))
         return 0
-    click.echo(f"`{trained.name}` on {data}\n")
-    rows = [(name, f"{v.value:.4g}", f"{v.low:.4g} .. {v.high:.4g}") for name, v in metrics.items()]
-    click.echo(columns_text([("metric", "value", "95 % interval"), *rows]))
+    click.echo(f"{trained.name} on {data}\n")
+    rows = [("metric", "value", "95% interval")]
+    rows += [(name, number(v.value), interval(v.low, v.high)) for name, v in metrics.items()]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for name, value, around in rows:
+        click.echo(f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {around:>{widths[2]}}")
     return 0

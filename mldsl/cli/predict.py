@@ -27,15 +27,15 @@ def command(artifact: Path, data: str, output: Path | None, device: str | None) 
 
     from mldsl.execute.engine import answer_columns
     from mldsl.execute.trained import load_model, source_for
-    from mldsl.record.frames import write_frame
+    from mldsl.record.frames import write_frame, writer_for
 
-    if output is not None and output.is_dir():
-        raise click.UsageError(f"{output} is a folder; -o needs the name of a file")
+    if output is not None:
+        writer_for(output)  # a wrong ending is said before anything is read
     trained = load_model(artifact)
     dataset = trained.rows(source_for(trained.learned.plan, data), trained.context(Path.cwd()))
     answers = trained.answer(dataset)
     columns = answer_columns(answers)
-    odd = list(dataset.row_warnings or [])
+    odd = list(dataset.row_warnings)
     if any(odd):
         columns["warning"] = pl.Series("warning", odd, dtype=pl.String)
     rows = dataset.given.with_columns(**columns)

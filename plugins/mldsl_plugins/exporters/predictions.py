@@ -8,15 +8,11 @@ Errors:  another ending, a full disk, a folder at that path (MLP0602).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import attrs
 
-from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plugin import Component, Exporter, ModelName, hookimpl, param
 from mldsl.record.export import ExportContext
+from mldsl.record.frames import writer_for
 
 
 @attrs.frozen
@@ -34,39 +30,13 @@ def export(spec: Spec, context: ExportContext) -> list[str]:
     import polars as pl
 
     path = context.path(spec.path)
-    write = _writers().get(path.suffix.lower())
-    if write is None:
-        raise MldslError(
-            Diagnostic(
-                "MLP0602",
-                f"`{spec.path}` has no ending that predictions can be written in",
-                help="end it with " + ", ".join(f"`{ending}`" for ending in _writers()),
-            )
-        )
+    write = writer_for(path, spec.path)
     frame = pl.read_parquet(context.run / "predictions.parquet")
     if spec.model is not None:
         frame = frame.filter(pl.col("model") == context.model(spec.model))
 
     context.write_file(path, lambda target: write(frame, target))
     return [spec.path]
-
-
-def _writers() -> dict[str, Callable[[Any, Path], Any]]:
-    def arrow(frame: Any, path: Path) -> None:
-        frame.write_ipc(path, compression="zstd")
-
-    def lines(frame: Any, path: Path) -> None:
-        frame.write_ndjson(path)
-
-    return {
-        ".csv": lambda frame, path: frame.write_csv(path),
-        ".parquet": lambda frame, path: frame.write_parquet(path),
-        ".arrow": arrow,
-        ".feather": arrow,
-        ".ipc": arrow,
-        ".jsonl": lines,
-        ".ndjson": lines,
-    }
 
 
 @hookimpl
