@@ -77,10 +77,10 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     safe = jnp.maximum(mass, tiny(mass))[:, None]
     # Means are taken from the mean of all rows, so that what the classes have in common costs no digits.
     center = weighted_mean(x, weight)
-    mean = sum_blocks(lambda w, v, t: _by_class(v - center, t, w, k), weight, x, target) / safe
+    mean = sum_blocks(lambda w, v, t: _by_class(v - center[None], t, w, k), weight, x, target) / safe
 
     def about(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
-        off = v - center - _one_hot(t, k, v.dtype) @ mean
+        off = v - center[None] - _one_hot(t, k, v.dtype) @ mean
         return _by_class(off, t, w, k), _by_class(off * off, t, w, k)
 
     first, second = sum_blocks(about, weight, x, target)
@@ -88,14 +88,14 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     mean = mean + shift
     variance = jnp.maximum(second / safe - shift * shift, 0)
     share = (mass / jnp.maximum(mass.sum(), tiny(mass)))[:, None]
-    overall = jnp.sum(share * (variance + (mean - jnp.sum(share * mean, axis=0)) ** 2), axis=0)
+    overall = jnp.sum(share * (variance + (mean - jnp.sum(share * mean, axis=0)[None]) ** 2), axis=0)
     largest = jnp.max(jnp.where(active, overall, 0))
     scale = jnp.where(largest > 0, largest, 1)
     variance = jnp.maximum(variance + spec.smoothing * scale, 1e-30)
     params = Params(
         _log_prior(spec, mass),
-        jnp.where(active, center + mean, 0),
-        jnp.where(active, variance, jnp.inf),
+        jnp.where(active[None], center[None] + mean, 0),
+        jnp.where(active[None], variance, jnp.inf),
     )
 
     def explained(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
@@ -111,7 +111,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
 
 def _one_hot(target: Array, k: int, dtype: jnp.dtype) -> Array:
-    return (target[:, None] == jnp.arange(k)).astype(dtype)
+    return (target[:, None] == jnp.arange(k)[None]).astype(dtype)
 
 
 def _by_class(values: Array, target: Array, weight: Array, k: int) -> Array:
@@ -131,7 +131,7 @@ def joint_log_likelihood(params: Params, x: Float[Array, "n d"]) -> Float[Array,
 
     def of(log_prior: Array, mean: Array, variance: Array) -> Array:
         normalizer = jnp.sum(jnp.where(jnp.isfinite(variance), jnp.log(2 * jnp.pi * variance), 0))
-        return log_prior - 0.5 * (normalizer + jnp.sum((x - mean) ** 2 / variance, axis=1))
+        return log_prior - 0.5 * (normalizer + jnp.sum((x - mean[None]) ** 2 / variance[None], axis=1))
 
     joint = jax.lax.map(lambda p: of(*p), tuple(params)).T
     return jnp.maximum(joint, jnp.finfo(joint.dtype).min / 2)

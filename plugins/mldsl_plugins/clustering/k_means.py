@@ -76,7 +76,7 @@ class Rows(NamedTuple):
 
     def centred(self, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """Rows of x from the mean; 0 in inactive columns."""
-        return jnp.where(self.active, x - self.center, 0)
+        return jnp.where(self.active[None], x - self.center[None], 0)
 
 
 def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     x, weight = examples.inputs, examples.weight
     active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
     center = weighted_mean(x, weight)
-    norm = jnp.sum(jnp.where(active, x - center, 0) ** 2, axis=1)
+    norm = jnp.sum(jnp.where(active[None], x - center[None], 0) ** 2, axis=1)
     rows = Rows(x, weight, center, active, norm, weighted_sum(norm, weight))
     mass = weight.sum()
     tolerance = spec.tol * rows.spread / jnp.maximum(mass * active.sum(), tiny(mass))
@@ -100,7 +100,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         found = jax.lax.map(lambda k: run(spec, k, rows, tolerance), jax.random.split(key, spec.restarts))
         best = found[1].inertia.argmin()
         centroids, info = jax.tree.map(lambda a: a[best], found)
-    return Params(jnp.where(active, centroids + center, 0)), info
+    return Params(jnp.where(active[None], centroids + center[None], 0)), info
 
 
 def run(spec: Spec, key: Array, rows: Rows, tolerance: Array) -> tuple[Array, Info]:
@@ -134,8 +134,8 @@ def assign(rows: Rows, centroids: Float[Array, "k d"]) -> tuple[Array, Array, Ar
 
     def block(w: Array, v: Array) -> tuple[Array, Array, Array]:
         off = rows.centred(v)
-        score = norm - 2 * jnp.matmul(off, centroids.T, precision="highest")  # squared distance less |off|^2
-        mine = jnp.where(score.argmin(1)[:, None] == cluster, w[:, None], 0)
+        score = norm[None] - 2 * jnp.matmul(off, centroids.T, precision="highest")  # squared distance less |off|^2
+        mine = jnp.where(score.argmin(1)[:, None] == cluster[None], w[:, None], 0)
         return jnp.matmul(mine.T, off, precision="highest"), mine.sum(0), jnp.dot(w, score.min(1))
 
     total, mass, score = sum_blocks(block, rows.weight, rows.x, rows=block_rows(max(rows.x.shape[1], cluster.shape[0])))
@@ -147,7 +147,7 @@ def judge(rows: Rows, centroids: Float[Array, "k d"]) -> tuple[Array, Array]:
 
     def block(w: Array, v: Array) -> tuple[Array, Array]:
         off = rows.centred(v)
-        mine = (nearest(off, centroids)[:, None] == jnp.arange(centroids.shape[0])).astype(v.dtype)
+        mine = (nearest(off, centroids)[:, None] == jnp.arange(centroids.shape[0])[None]).astype(v.dtype)
         distance = jnp.sum((off - jnp.matmul(mine, centroids, precision="highest")) ** 2, axis=1)
         return jnp.dot(w, mine), jnp.dot(w, distance)
 
@@ -158,7 +158,7 @@ def judge(rows: Rows, centroids: Float[Array, "k d"]) -> tuple[Array, Array]:
 def nearest(off: Float[Array, "m d"], centroids: Float[Array, "k d"]) -> Int[Array, " m"]:
     """The nearest centroid of each row, the first of equals."""
     cross = jnp.matmul(off, centroids.T, precision="highest")
-    return (jnp.sum(centroids**2, axis=1) - 2 * cross).argmin(1)
+    return (jnp.sum(centroids**2, axis=1)[None] - 2 * cross).argmin(1)
 
 
 def relocate(rows: Rows, centroids: Float[Array, "k d"], mass: Float[Array, " k"]) -> Float[Array, "k d"]:
@@ -217,14 +217,14 @@ def plus_plus(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
     def distance(to: Float[Array, "c d"]) -> Float[Array, "c n"]:
         # (x - mean) . to without a centred copy of x, which would take longer than all else here.
         cross = jnp.matmul(to, rows.x.T, precision="highest") - jnp.dot(to, rows.center)[:, None]
-        return jnp.maximum(rows.norm - 2 * cross + jnp.sum(to**2, axis=1)[:, None], 0)
+        return jnp.maximum(rows.norm[None] - 2 * cross + jnp.sum(to**2, axis=1)[:, None], 0)
 
     def add(i: Array, loop: tuple[Array, Array]) -> tuple[Array, Array]:
         centroids, nearest = loop
         far = rows.weight * nearest
         row = draw(uniform[i], jnp.where(far.sum() > 0, far, rows.weight))
         drawn = rows.centred(rows.x[row])
-        shorter = jnp.minimum(nearest, distance(drawn))
+        shorter = jnp.minimum(nearest[None], distance(drawn))
         best = jnp.dot(shorter, rows.weight).argmin()
         return centroids.at[i].set(drawn[best]), shorter[best]
 
@@ -234,7 +234,7 @@ def plus_plus(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
     """The nearest cluster, and the Euclidean distance to every centroid."""
-    distance = jax.lax.map(lambda c: jnp.sqrt(jnp.sum((inputs - c) ** 2, axis=1)), params.centroids).T
+    distance = jax.lax.map(lambda c: jnp.sqrt(jnp.sum((inputs - c[None]) ** 2, axis=1)), params.centroids).T
     return Prediction(label=distance.argmin(axis=1), distance=distance)
 
 

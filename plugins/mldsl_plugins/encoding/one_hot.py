@@ -71,7 +71,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     x = examples.inputs
 
     def count(w: Array, v: Array) -> Array:
-        return jnp.dot(w, (v[:, column] == level).astype(v.dtype), precision="highest")
+        return jnp.dot(w, (v[:, column] == level[None]).astype(v.dtype), precision="highest")
 
     mass = sum_blocks(count, examples.weight, x, rows=block_rows(len(pairs)))
     active = mass >= max(spec.min_count, 1)
@@ -82,7 +82,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
 def apply(spec: Spec, params: Params, inputs: Float[Array, "n m"]) -> Float[Array, "n outputs"]:
     """1 where the row has the level."""
-    return ((inputs[:, params.column] == params.level) & params.active).astype(inputs.dtype)
+    return ((inputs[:, params.column] == params.level[None]) & params.active[None]).astype(inputs.dtype)
 
 
 @hookimpl

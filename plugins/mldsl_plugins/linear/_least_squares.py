@@ -38,7 +38,7 @@ class Data(NamedTuple):
 
     def centred(self, x: Array, y: Array) -> tuple[Array, Array]:
         """A block of rows, centred."""
-        return jnp.where(self.active, x - self.mean, 0), y - self.level
+        return jnp.where(self.active[None], x - self.mean[None], 0), y - self.level
 
 
 class Solution(NamedTuple):
@@ -82,12 +82,12 @@ def triangle(data: Data) -> Float[Array, "e e"]:
     norm = jnp.sqrt(jnp.diag(g))
     norm = jnp.where(norm > 0, norm, 1)
     dead = jnp.diag(g) == 0
-    scaled = g / norm / norm[:, None] + jnp.diag(dead.astype(g.dtype))
+    scaled = g / norm[None] / norm[:, None] + jnp.diag(dead.astype(g.dtype))
     r = jnp.linalg.cholesky(scaled).T
     # The residual's own corner is no part of the condition: a perfect fit must not look like a bad one.
     inverse = _invert(r[:-1, :-1])
     well = jnp.all(jnp.isfinite(r)) & (jnp.linalg.norm(r[:-1, :-1]) * jnp.linalg.norm(inverse) < WELL)
-    return jax.lax.cond(well, lambda: jnp.where(dead, 0, r * norm), lambda: _by_qr(data))
+    return jax.lax.cond(well, lambda: jnp.where(dead[None], 0, r * norm[None]), lambda: _by_qr(data))
 
 
 def _by_qr(data: Data) -> Float[Array, "e e"]:
@@ -127,7 +127,7 @@ def solve(data: Data, l2: Float[Array, ""]) -> Solution:
     # A column whose deviations are rounding errors of its mean does not vary.
     dead = ~data.active | (norm[:d] <= 10 * eps * jnp.abs(data.mean) * jnp.sqrt(mass))
     unit = jnp.where(dead, 1, norm[:d])
-    x = jnp.where(dead, 0, r[:, :d] / unit)
+    x = jnp.where(dead[None], 0, r[:, :d] / unit[None])
     penalty = jnp.where(dead, 1, jnp.sqrt(l2) / unit)
     stacked = jnp.concatenate([jnp.concatenate([x, r[:, d:]], axis=1), jnp.diag(jnp.append(penalty, 0))[:d]])
     whole = jnp.linalg.qr(stacked, mode="r")
@@ -140,7 +140,7 @@ def solve(data: Data, l2: Float[Array, ""]) -> Solution:
     def by_svd() -> tuple[Array, Array]:
         u, s, vt = jnp.linalg.svd(triangular)
         keep = s > cut * s[0]
-        return (vt.T * jnp.where(keep, 1 / jnp.where(keep, s, 1), 0)) @ u.T, keep.sum().astype(r.dtype)
+        return (vt.T * jnp.where(keep, 1 / jnp.where(keep, s, 1), 0)[None]) @ u.T, keep.sum().astype(r.dtype)
 
     inverse, rank = jax.lax.cond(well, lambda: (inverse, jnp.asarray(d, r.dtype)), by_svd)
     scale = jnp.where(dead, 0, 1 / unit)

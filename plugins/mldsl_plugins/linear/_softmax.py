@@ -38,7 +38,7 @@ class Problem(NamedTuple):
 
     def rows(self, x: Float[Array, "b d"]) -> Float[Array, "b e"]:
         """z of a block of rows: standardized, and 1 for the intercept."""
-        z = jnp.where(self.active, x - self.mean, 0) * self.scale
+        z = jnp.where(self.active[None], x - self.mean[None], 0) * self.scale[None]
         return jnp.concatenate([z, jnp.ones((z.shape[0], 1), z.dtype)], axis=1)
 
 
@@ -120,7 +120,7 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
         else:
             logit = jnp.matmul(inner, problem.basis.T, precision="highest")
             log_p = jax.nn.log_softmax(logit, axis=1)
-            here = y[:, None] == jnp.arange(k)
+            here = y[:, None] == jnp.arange(k)[None]
             own = jnp.sum(jnp.where(here, log_p, 0), axis=1)
             loss, wrong = -own, own <= jnp.max(jnp.where(here, -jnp.inf, log_p), axis=1)
             p = jnp.exp(log_p)
@@ -137,8 +137,8 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
 
     rows = block_rows(e * len(left)) if hessian else block_rows(max(e, k))
     sums = sum_blocks(block, problem.weight, problem.x, problem.y, problem.offset, rows=rows)
-    objective = sums[0] + 0.5 * jnp.sum(problem.penalty * theta**2)
-    gradient = sums[1] + problem.penalty * theta
+    objective = sums[0] + 0.5 * jnp.sum(problem.penalty[None] * theta**2)
+    gradient = sums[1] + problem.penalty[None] * theta
     second = None
     if hessian:
         halves = sums[3].reshape(len(left), e, e)
@@ -154,7 +154,7 @@ def factor(square: Float[Array, "e e"]) -> tuple[Array, Array]:
     """
     size = jnp.sqrt(jnp.diag(square))
     size = jnp.where(size > 0, size, 1)
-    scaled = square / size / size[:, None] + 1e-12 * jnp.eye(size.shape[0], dtype=square.dtype)
+    scaled = square / size[None] / size[:, None] + 1e-12 * jnp.eye(size.shape[0], dtype=square.dtype)
     return jnp.linalg.cholesky(scaled), size
 
 
@@ -261,7 +261,7 @@ def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]
     if e > GRAM:  # only the scale of each column
         mass = total(problem.weight.sum())
         size = 1 / jnp.sqrt(curvature * mass * jnp.append(problem.scale > 0, True) + problem.penalty)
-        return lambda u, transposed: u * size if transposed else start + u * size
+        return lambda u, transposed: u * size[None] if transposed else start + u * size[None]
 
     def gram(v: Array, x: Array) -> Array:
         z = problem.rows(x)
@@ -272,8 +272,8 @@ def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]
 
     def apply(unknown: Array, transposed: bool) -> Array:
         if transposed:
-            return jax.scipy.linalg.solve_triangular(lower, (unknown / size).T, lower=True).T
-        return start + jax.scipy.linalg.solve_triangular(lower, unknown.T, lower=True, trans=1).T / size
+            return jax.scipy.linalg.solve_triangular(lower, (unknown / size[None]).T, lower=True).T
+        return start + jax.scipy.linalg.solve_triangular(lower, unknown.T, lower=True, trans=1).T / size[None]
 
     return apply
 
@@ -283,13 +283,13 @@ def contrast(problem: Problem, l2: Float[Array, ""]) -> Float[Array, "c m"]:
     """What makes class coefficients of theta: [1, 1] for two classes; without a penalty less the first class's."""
     if problem.basis.shape[0] == 2:
         return problem.basis[1:]
-    return problem.basis - jnp.where(l2 == 0, problem.basis[0], 0)
+    return problem.basis - jnp.where(l2 == 0, problem.basis[:1], 0)
 
 
 def original(problem: Problem, theta: Array, contrast: Array) -> tuple[Float[Array, " c"], Float[Array, "c d"]]:
     """Intercepts and coefficients in the units of the columns."""
     by_class = jnp.matmul(contrast, theta, precision="highest")
-    coefficients = by_class[:, :-1] * problem.scale
+    coefficients = by_class[:, :-1] * problem.scale[None]
     return by_class[:, -1] - jnp.matmul(coefficients, problem.mean, precision="highest"), coefficients
 
 
@@ -300,9 +300,11 @@ def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) ->
     if hessian is None:
         return jnp.full(c, jnp.nan, problem.x.dtype), jnp.full((c, d), jnp.nan, problem.x.dtype)
     lower, size = factor(hessian)
-    inverse = jax.scipy.linalg.cho_solve((lower, True), jnp.eye(size.shape[0], dtype=size.dtype)) / size / size[:, None]
+    inverse = (
+        jax.scipy.linalg.cho_solve((lower, True), jnp.eye(size.shape[0], dtype=size.dtype)) / size[None] / size[:, None]
+    )
     covariance = inverse.reshape(m, d + 1, m, d + 1)
-    of_slopes = jnp.einsum("ca,cb,ajbj->cj", contrast, contrast, covariance)[:, :-1] * problem.scale**2
+    of_slopes = jnp.einsum("ca,cb,ajbj->cj", contrast, contrast, covariance)[:, :-1] * problem.scale[None] ** 2
     shift = jnp.append(-problem.mean * problem.scale, 1.0)
     of_intercepts = jnp.einsum("ca,cb,ajbi,j,i->c", contrast, contrast, covariance, shift, shift)
     return jnp.sqrt(jnp.maximum(of_intercepts, 0)), jnp.sqrt(jnp.maximum(of_slopes, 0))

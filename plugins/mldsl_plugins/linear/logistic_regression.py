@@ -130,7 +130,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
     """Probability of each class at offset 0; `score` is its logarithm, which does not underflow."""
-    logit = params.intercept + jnp.matmul(inputs, params.coefficients.T, precision="highest")
+    logit = params.intercept[None] + jnp.matmul(inputs, params.coefficients.T, precision="highest")
     if logit.shape[1] == 1:
         logit = jnp.concatenate([jnp.zeros_like(logit), logit], axis=1)
     score = jax.nn.log_softmax(logit, axis=1)

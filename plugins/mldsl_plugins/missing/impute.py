@@ -151,7 +151,7 @@ def most_frequent(column: Float[Array, " n"], weight: Float[Array, " n"]) -> Flo
 def apply(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Float[Array, "n outputs"]:
     """Fill; then the indicators."""
     gap = jnp.isnan(inputs)
-    filled = jnp.where(gap, params.fill, inputs)
+    filled = jnp.where(gap, params.fill[None], inputs)
     return jnp.concatenate([filled, gap.astype(inputs.dtype)], axis=1) if spec.indicator else filled
 
 

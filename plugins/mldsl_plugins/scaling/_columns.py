@@ -3,7 +3,7 @@
 Missing values (NaN) do not count and stay missing. Statistics are tables [g + 1, d]: one line for each of the g
 levels of `per` and the last line for all rows; without `per`, g is 0. Where `per` is given, its codes are the last
 column of the inputs, of `fit` and of `apply`. A level that has no value in the training rows uses the line of all
-rows. """
+rows."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def split(
 
 
 def of_rows(table: Float[Array, "g d"], groups: Groups) -> Float[Array, "... d"]:
-    """The line of the table for each row: [d] if all rows have the same, else [n, d]."""
+    """The line of the table for each row: [1, d] if all rows have the same, else [n, d]."""
     if groups.of_row is None:
-        return table[-1]
+        return table[-1:]
     last = table.shape[0] - 1
     known = (groups.of_row >= 0) & (groups.of_row < last)
     return table[jnp.where(known, groups.of_row, last)]
@@ -79,7 +79,7 @@ def _sums(x: Array, weight: Array, groups: Groups, mean: Array | None, square: b
         return jnp.where(there, w[:, None], 0) * (off * off if square else off), jnp.where(there, w[:, None], 0)
 
     def block(w: Array, v: Array) -> tuple[Array, Array]:
-        off, there = of(jnp.ones_like(w), v, 0.0 if mean is None else mean[-1])
+        off, there = of(jnp.ones_like(w), v, 0.0 if mean is None else mean[-1:])
         return jnp.dot(w, off, precision="highest"), jnp.dot(w, there, precision="highest")
 
     whole = tuple(s[None] for s in sum_blocks(block, weight, x))

@@ -1,0 +1,113 @@
+"""How the engine calls a model: jitted, the Spec as a pytree, rows padded with junk of weight 0, its own precision."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+# The annotations of what is tested here are executed.
+with install_import_hook(
+    [
+        "mldsl.contract.reductions", "mldsl.contract.quantiles", "mldsl.contract.blocks", "mldsl_plugins.baseline",
+        "mldsl_plugins.linear", "mldsl_plugins.bayes", "mldsl_plugins.clustering",
+    ],
+    "beartype.beartype",
+):  # fmt: skip
+    from mldsl_plugins.baseline import constant
+    from mldsl_plugins.bayes import gaussian_naive_bayes
+    from mldsl_plugins.clustering import k_means
+    from mldsl_plugins.linear import logistic_regression, ridge
+
+from mldsl.contract import ColumnShape, Examples, Shape, as_tree
+
+MODELS = {
+    "constant": constant, "gaussian_naive_bayes": gaussian_naive_bayes, "k_means": k_means,
+    "logistic_regression": logistic_regression, "ridge": ridge,
+}  # fmt: skip
+JUNK = 1e15
+PUBLIC, SHARED = Path("examples/data"), Path("../shared/data")
+
+
+@cache
+def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
+    """The jitted `fit` and `predict` and the component."""
+    return jax.jit(module.fit, static_argnums=2), jax.jit(module.predict), module.mldsl_components()[0]
+
+
+class Run:
+    """A fitted model: `params`, `info` (NumPy leaves) and `predict`."""
+
+    def __init__(self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, **parts):
+        module = MODELS[name]
+        self.fit, self._predict, self.component = compiled(module)
+        self.x64 = self.component.precision == "float64"
+        self.dtype = np.float64 if self.x64 else np.float32
+        self.spec = as_tree(spec, self.dtype)
+        self.classes = classes
+        self.key, self.shape, self.examples = key, *self.laid_out(x, y, weight, pad, active, parts)
+        with jax.enable_x64(self.x64):
+            fitted = self.fit(self.spec, jax.random.key(key), self.shape, self.examples)
+            self.params, self.info = jax.tree.map(np.asarray, fitted)
+
+    def laid_out(self, x, y, weight, pad, active, parts):
+        """Shape and Examples."""
+        x = np.asarray(x, self.dtype)
+        n, d = x.shape
+        weight = np.ones(n) if weight is None else np.asarray(weight)
+        x = np.pad(x, ((0, pad), (0, 0)), constant_values=JUNK)
+        if y is not None:
+            y = np.pad(np.asarray(y, np.int32 if self.classes else self.dtype), (0, pad), constant_values=0)
+        parts = {k: np.pad(np.asarray(v, self.dtype), (0, pad), constant_values=1) for k, v in parts.items()}
+        shape = Shape(rows=n + pad, columns=tuple(ColumnShape(f"x{j}") for j in range(d)), classes=self.classes)
+        active = np.ones(d, bool) if active is None else np.asarray(active)
+        return shape, Examples(x, np.pad(weight, (0, pad)).astype(self.dtype), y, active, **parts)
+
+    def predict(self, x):
+        """The prediction for these rows, NumPy leaves."""
+        with jax.enable_x64(self.x64):
+            answer = self._predict(self.spec, self.params, np.asarray(x, self.dtype))
+            return jax.tree.map(np.asarray, answer)
+
+
+@pytest.fixture(scope="session")
+def run():
+    """`run(name, spec, x, y, classes=..., weight=..., pad=..., cost=..., offset=...)` fits a model."""
+    return Run
+
+
+def read(name: str, target: str | None, *, shared: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+    """Numbers and target of a data set; class targets as codes of their sorted levels."""
+    import polars as pl
+
+    path = (SHARED if shared else PUBLIC) / f"{name}.csv"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    frame = pl.read_csv(path)
+    if target is None:
+        return frame.to_numpy().astype(np.float64), None
+    y = frame[target]
+    x = frame.drop(target).to_numpy().astype(np.float64)
+    if y.dtype == pl.String or y.n_unique() < 6:
+        return x, np.unique(y.to_numpy(), return_inverse=True)[1]
+    return x, y.to_numpy().astype(np.float64)
+
+
+@pytest.fixture(scope="session")
+def data():
+    """`data(name)` gives (inputs, target) of a real data set."""
+    targets = {"iris": "species", "wine": "cultivar", "breast_cancer_wdbc": "diagnosis"}
+
+    @cache
+    def of(name):
+        if name in targets:
+            return read(name, targets[name])
+        return read(name, {"diabetes": "target", "longley": "employed", "faithful": None}[name], shared=True)
+
+    return of
