@@ -50,8 +50,8 @@ class Checkpoints:
     ) -> None:
         """Write the checkpoint of a stage, atomically."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        arrays = {f"state.{i}": np.ascontiguousarray(a) for i, a in enumerate(state)}
-        arrays |= {f"best.{i}": np.ascontiguousarray(a) for i, a in enumerate(best or [])}
+        arrays = {f"state.{i}": np.asarray(a, order="C") for i, a in enumerate(state)}
+        arrays |= {f"best.{i}": np.asarray(a, order="C") for i, a in enumerate(best or [])}
         facts = {"stage": stage, "step": step, "history": history, "done": done, "best": best is not None}
         write_file(self._path(stage), save(arrays, metadata={"mldsl": json.dumps(facts)}))
 

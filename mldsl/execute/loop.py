@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mldsl.execute.checkpoint import Checkpoints
@@ -53,12 +54,11 @@ class Loop:
         """Params of the last (or, when watched, the best) state, and what was reported step by step."""
         state = self.init()
         step, history, best = 0, {}, None
-        structure = jax.tree.structure(state)
         kept = self.checkpoints.load(self.stage) if self.checkpoints else None
         if kept is not None:
             step, history = kept.step, kept.history
-            state = jax.tree.unflatten(structure, kept.state)
-            best = None if kept.best is None else jax.tree.unflatten(structure, kept.best)
+            best = None if kept.best is None else _restored(state, kept.best)
+            state = _restored(state, kept.state)
         saved = time.monotonic()
         stopped = kept is not None and kept.done
         try:
@@ -96,9 +96,24 @@ class Loop:
 
     def _save(self, state: Any, best: Any, step: int, history: dict[str, list[float]], *, done: bool) -> None:
         if self.checkpoints is not None:
-            leaves = [np.asarray(x) for x in jax.tree.leaves(state)]
-            best_leaves = None if best is None else [np.asarray(x) for x in jax.tree.leaves(best)]
-            self.checkpoints.save(self.stage, leaves, best_leaves, step, history, done=done)
+            best_leaves = None if best is None else _leaves(best)
+            self.checkpoints.save(self.stage, _leaves(state), best_leaves, step, history, done=done)
+
+
+def _is_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _leaves(state: Any) -> list[np.ndarray]:
+    """The arrays of a state; random keys as the integers that they are made of."""
+    return [np.asarray(jax.random.key_data(x) if _is_key(x) else x) for x in jax.tree.leaves(state)]
+
+
+def _restored(like: Any, arrays: list[np.ndarray]) -> Any:
+    """A state of the same structure, with random keys where `like` has them."""
+    leaves, structure = jax.tree.flatten(like)
+    found = (jax.random.wrap_key_data(jnp.asarray(a)) if _is_key(x) else a for x, a in zip(leaves, arrays, strict=True))
+    return jax.tree.unflatten(structure, found)
 
 
 def scalars(info: Any) -> dict[str, float]:

@@ -1,10 +1,10 @@
 """Gaussian generator: new rows drawn from the normal distribution with the mean and covariance of the old ones.
 
-x = mean + L z with z standard normal and L L' = covariance + `ridge` times the mean variance on the diagonal.
+x = mean + L z with z standard normal and L L' = covariance + `ridge` times each feature's own variance.
 
 Shapes:  n rows, d features. O(n d^2 + d^3) time to fit, O(m d^2) for m samples.
 Units:   samples are in the units of the features.
-Errors:  none; constant features are drawn with the tiny spread that `ridge` gives.
+Errors:  none; constant features are drawn with the tiny spread that `ridge` gives, as if their variance were 1.
 Sources: Anderson 2003, An Introduction to Multivariate Statistical Analysis, chapter 2.
 """
 
@@ -25,7 +25,7 @@ from mldsl.plugin import Component, Model, hookimpl, param
 class Spec:
     """Hyperparameters of the Gaussian generator."""
 
-    ridge: float = param(1e-6, gt=0, traced=True, doc="Added to the diagonal, in units of the mean variance.")
+    ridge: float = param(1e-6, gt=0, traced=True, doc="Added to each variance, as a share of it.")
 
 
 class Params(NamedTuple):
@@ -47,8 +47,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     mean, variance, mass = weighted_moments(x, weight)
     centred = jnp.where(weight[:, None] > 0, x - mean[None, :], 0)
     covariance = weighted_gram(centred, weight) / jnp.maximum(mass, tiny(mass))
-    jitter = spec.ridge * jnp.maximum(variance.mean(), tiny(variance))
-    factor = jnp.linalg.cholesky(covariance + jitter * jnp.eye(x.shape[1], dtype=x.dtype))
+    jitter = spec.ridge * jnp.where(variance > 0, variance, 1)
+    factor = jnp.linalg.cholesky(covariance + jnp.diag(jitter))
     return Params(mean, factor), Info(variance)
 
 
