@@ -107,12 +107,15 @@ def _resolve(
     absent = resolve_uses(definitions, registry, findings)
     components = Components(registry, definitions.uses, findings, absent=absent or "use" in loaded.lost)
     constants, params = resolve_params(definitions.params, overrides, findings, lost="param" in loaded.lost)
-    scope = Scope(findings, constants, components, definitions, lost=loaded.lost)
+    mistakes = tuple(d.span for d in loaded.diagnostics if d.span is not None and d.severity == "error")
+    scope = Scope(findings, constants, components, definitions, lost=loaded.lost, mistakes=mistakes)
     blurred = "features" in loaded.lost
     sources = resolve_sources(definitions.data, scope)
     names = names_of(header) if header is not None else None
     features = resolve_features(definitions.features, scope, names, blurred=blurred)
-    draft = Draft(loaded.main.file, definitions, components, features, params, constants.used, loaded.parsed)
+    draft = Draft(
+        loaded.main.file, definitions, components, features, params, constants.used, loaded.parsed, loaded.lost
+    )
     draft.sources, draft.target = sources, features.target
     if header is not None:
         absent_columns(features, header, sources, scope)
@@ -129,14 +132,15 @@ def _pipeline(draft: Draft, declared: Frame, scope: Scope) -> None:
     """Everything behind the columns: steps, models, split, metrics, reports."""
     definitions, features = draft.definitions, draft.features
     leaks = features.never_inputs() | ({draft.target.name} if draft.target else set())
-    start = attrs.evolve(known_columns(features), blurred=declared.blurred)
+    start = known_columns(features)
+    start = attrs.evolve(start, blurred=declared.blurred or "transforms" in scope.lost)
     draft.layers = resolve_networks(definitions, scope.seeing(start))
     flows = Flows(start, frozenset(leaks), scope)
     for node in definitions.all_models():
         draft.models.append(resolve_model(node, algorithm_of(node, scope), flows, scope))
     draft.loose_moves = list(flows.unused())
     algorithms = [model.declaration for model in draft.models]
-    draft.task = infer_task(features.columns.values(), algorithms, blurred=declared.blurred)
+    draft.task = infer_task(features.columns.values(), algorithms, blurred=declared.blurred or features.unsure)
     separate = tuple(s.part for s in draft.sources if s.part in ("validation", "test"))
     draft.split = resolve_split(definitions.split, features, draft.task, separate, scope)
     everywhere = scope.seeing(_everything(declared, draft))

@@ -32,7 +32,8 @@ def resolve_sources(node: ast.Data | None, scope: Scope) -> list[SourceDraft]:
             found.append(SourceDraft(name, resolve(setting.value, "source", scope)))
         else:
             scope.findings.error("MLP0201", f"`{name}` takes a source such as `csv(...)`", setting.value.span)
-    _one_source(node, found, scope)
+    if "data" not in scope.lost:
+        _one_source(node, found, scope)
     return found
 
 

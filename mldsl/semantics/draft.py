@@ -102,7 +102,11 @@ class TuneDraft:
 
 @attrs.define
 class Draft:
-    """All of it. `parsed` is false if some text could not be read: then nothing can be called unused."""
+    """All of it.
+
+    `parsed` is false if some text could not be read: then nothing can be called unused. `lost` are the kinds of items
+    concerned, of which more may exist than is seen here.
+    """
 
     file: str
     definitions: Definitions
@@ -111,6 +115,7 @@ class Draft:
     params: dict[str, ParamPlan]
     used_params: set[str]
     parsed: bool
+    lost: frozenset[str] = frozenset()
     task: Task | None = None
     target: ColumnPlan | None = None
     levels: tuple[str, ...] | None = None

@@ -39,7 +39,8 @@ class Features:
     """The declared columns in order, computed ones at their place.
 
     `rows` holds the typed expression of each computed column, `used` the columns that each reads, transitively;
-    `types` the place where each column's type is written (for messages about `?`).
+    `types` the place where each column's type is written (for messages about `?`). `blurred`: a line is not known;
+    `unsure`: a role is not.
     """
 
     columns: dict[str, ColumnPlan] = attrs.field(factory=dict)
@@ -47,6 +48,7 @@ class Features:
     type_spans: dict[str, Span] = attrs.field(factory=dict)
     role_spans: dict[str, Span] = attrs.field(factory=dict)
     blurred: bool = False
+    unsure: bool = False
 
     @property
     def target(self) -> ColumnPlan | None:
@@ -92,6 +94,7 @@ def _line(line: ast.Feature, found: Features, computed: dict[str, ast.Feature], 
     type_ = type_column(line.type, scope)
     limits = type_range(line.range, type_, scope) if line.range is not None else None
     role = _role(line, scope)
+    found.unsure |= role is None
     for item in line.columns.items:
         name = item.value if isinstance(item, ast.String) else item.name
         pattern = isinstance(item, ast.String)
@@ -233,7 +236,7 @@ def expand(found: Features, header: Iterable[str], scope: Scope) -> Features:
     """
     names = list(dict.fromkeys(header))
     taken: dict[str, ColumnPlan] = {}
-    expanded = Features(rows=found.rows, role_spans=found.role_spans, blurred=found.blurred)
+    expanded = attrs.evolve(found, columns={}, type_spans={})
     named = {name for name, column in found.columns.items() if not column.pattern}
     globs = [column for column in found.columns.values() if column.pattern and column.name != "*"]
     for glob in globs:

@@ -62,6 +62,8 @@ class Flows:
 def algorithm_of(node: ast.Model, scope: Scope) -> ast.Component | None:
     """The one line of a model that is no setting; MLP0111 if there are none or several."""
     lines = [line for line in node.body if isinstance(line, ast.Component)]
+    if not lines and ("model" in scope.lost or scope.damaged(node.span)):
+        return None
     if not lines:
         if not any(isinstance(line, ast.Setting) for line in node.body):
             help_text = "such as `model { logistic_regression }`"

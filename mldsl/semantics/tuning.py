@@ -24,7 +24,10 @@ def resolve_tune(node: ast.Tune | None, params: dict[str, ParamPlan], scope: Sco
         return None
     draft = TuneDraft(node)
     settings = read_settings(node, SETTINGS, "tune", scope)
+    whole = "tune" not in scope.lost
     if "search" not in settings:
+        if not whole:
+            return draft
         scope.findings.error("MLP0115", "`tune` needs `search`", node.keyword_span, help="such as `search = grid`")
     elif isinstance(settings["search"].value, ast.Call | ast.Ref):
         draft.search = resolve(settings["search"].value, "search", scope)
@@ -39,7 +42,7 @@ def resolve_tune(node: ast.Tune | None, params: dict[str, ParamPlan], scope: Sco
     domains = [line for line in node.body if isinstance(line, ast.Domain)]
     for line in domains:
         _domain(line, draft, params, scope)
-    if not domains:
+    if not domains and whole:
         scope.findings.error("MLP0115", "`tune` varies nothing", node.keyword_span, help="add `$param in low..high`")
     return draft
 

@@ -56,7 +56,7 @@ from mldsl.semantics.splits import validates
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """Models that would have nothing to watch."""
-    if validates(draft.split.plan) or {"validation", "folds"} & set(draft.split.spans):
+    if "split" in draft.lost or validates(draft.split.plan) or {"validation", "folds"} & set(draft.split.spans):
         return
     for model in draft.models:
         if model.stop_when_node is None or (model.declaration is not None and not model.declaration.iterative):

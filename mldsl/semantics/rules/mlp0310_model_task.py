@@ -48,7 +48,7 @@ from mldsl.semantics.rules._words import familiar, why
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """The models whose tasks do not include that of the pipeline."""
-    if draft.features.blurred or draft.definitions.features is None:
+    if draft.features.blurred or draft.features.unsure or draft.definitions.features is None:
         return
     for model in draft.models:
         declaration = model.declaration

@@ -58,7 +58,7 @@ _REMEDIES = {
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """One message for each model and each type that it does not take."""
-    for model in draft.models:
+    for model in draft.models if "transforms" not in draft.lost else ():
         declaration = model.declaration
         if (
             declaration is None

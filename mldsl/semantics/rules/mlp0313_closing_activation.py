@@ -59,7 +59,7 @@ _ACTIVATIONS = ("sigmoid", "softmax")
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """Networks that a model with a loss is given, and that end in an activation of probabilities."""
-    for model in draft.models:
+    for model in draft.models if "network" not in draft.lost else ():
         declaration, algorithm = model.declaration, model.algorithm
         if declaration is None or algorithm is None or algorithm.value is None or not _has_loss(declaration):
             continue

@@ -58,7 +58,7 @@ _BY = {"group": ("group", "query"), "time": ("time",), "user": ("user",)}
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """`split`, the held-out decisions of models, offsets, and steps that use the target."""
-    if draft.features.blurred or draft.definitions.features is None:
+    if draft.features.blurred or draft.features.unsure or draft.definitions.features is None:
         return
     yield from _split(draft)
     for model in draft.models:

@@ -43,7 +43,7 @@ from mldsl.semantics.rules._words import listed
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """Models sensitive to scale, and the columns that nothing has brought to one."""
-    for model in draft.models:
+    for model in draft.models if "transforms" not in draft.lost else ():
         declaration = model.declaration
         if declaration is None or not declaration.scale_sensitive or model.algorithm is None:
             continue
