@@ -72,9 +72,11 @@ def scalars_of(info: Any) -> dict[str, Any]:
 
 
 # ---- reports ---------------------------------------------------------------------------------------------------------
-def _part(outcome: Outcome, prediction: Prediction, rows: np.ndarray, name: str, threshold: float | None) -> PartView:
+def _part(
+    run: Run, outcome: Outcome, prediction: Prediction, rows: np.ndarray, name: str, threshold: float | None
+) -> PartView:
     prepared = outcome.model.prepared
-    index = np.flatnonzero(rows)
+    index = np.flatnonzero(rows & (np.asarray(prepared.weight)[: len(rows)] > 0))  # of weight 0: not there
     n = len(rows)
     target = prepared.host.encoded.target
 
@@ -88,8 +90,9 @@ def _part(outcome: Outcome, prediction: Prediction, rows: np.ndarray, name: str,
     elif shown is None:
         shown = prediction.score
     return PartView(
-        name, prepared.weight[index], index, take(target), take(shown), take(prediction.probability),
-        take(prediction.interval), take(prediction.distance), take(prediction.score), take(outcome.matrix),
+        name, prepared.weight[index], run.dataset.frame["__row"].to_numpy()[index], take(target), take(shown),
+        take(prediction.probability), take(prediction.interval), take(prediction.distance), take(prediction.score),
+        take(outcome.matrix), index,
     )  # fmt: skip
 
 
@@ -99,10 +102,10 @@ def _model_view(run: Run, outcome: Outcome) -> ModelView:
     part = run.split.part
     if outcome.headline == "folds":
         held = np.any([f.held for f in run.split.folds], axis=0)
-        shown = _part(outcome, outcome.out_of_fold[0], held, "folds", outcome.threshold)
+        shown = _part(run, outcome, outcome.out_of_fold[0], held, "folds", outcome.threshold)
     else:
         rows = part == "train" if outcome.headline == "all" else part == outcome.headline
-        shown = _part(outcome, last.prediction, rows, outcome.headline, outcome.threshold)
+        shown = _part(run, outcome, last.prediction, rows, outcome.headline, outcome.threshold)
 
     def predict(matrix: np.ndarray) -> Prediction:
         from mldsl.execute.buckets import bucket, pad
@@ -124,7 +127,7 @@ def _model_view(run: Run, outcome: Outcome) -> ModelView:
     return ModelView(
         name=outcome.name, algorithm=prepared.plan.algorithm.name, spec=run.resolver.spec(prepared.plan.algorithm),
         params=last.params, info=last.info, shape=pipeline.shape, features=tuple(c.name for c in pipeline.columns),
-        held_out=shown, train=_part(outcome, last.prediction, part == "train", "train", outcome.threshold),
+        held_out=shown, train=_part(run, outcome, last.prediction, part == "train", "train", outcome.threshold),
         predict=predict, threshold=outcome.threshold, history=last.history, steps=steps, target_scale=prepared.scale,
     )  # fmt: skip
 

@@ -85,5 +85,7 @@ def _segment(grid: list[list[int]], a: tuple[float, float], b: tuple[float, floa
 def _name(panel: Panel) -> str:
     values = sorted({float(v) for v in panel.series[0].x})
     half = min((b - a for a, b in pairwise(values)), default=0.0) / 2
+    if half == 0.5 and all(v.is_integer() for v in values):  # a bar for each whole number
+        half = 0.0
     between = f"  {number(values[0] - half, 3)}..{number(values[-1] + half, 3)}" if values else ""
     return (panel.title or panel.x) + between

@@ -146,9 +146,9 @@ def _headline(page: Page, record: RunRecord) -> None:
     if head is not None:
         between = interval(head.value.low, head.value.high)
         value = number(head.value.value) + (f" ({between})" if between else "")
-        text = f"{head.model}: {head.metric} {value} {head.where}"
-        lines = textwrap.wrap(text, page.width - 2, break_long_words=False)
-        page.add(page.paint(lines[0], "bold"), *(f"  {line}" for line in lines[1:]))
+        lines = textwrap.wrap(f"{head.model}: {head.metric} {value}", page.width - 2, break_long_words=False)
+        page.add(*(page.paint(line, "bold") for line in lines))
+        page.note(head.where)
     for passed, words in facts.gate_words(record):
         mark = page.paint("✓ gate passed", "green") if passed else page.paint("✗ gate missed", "red")
         if len(words) + 15 <= page.width:

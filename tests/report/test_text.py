@@ -39,7 +39,7 @@ def test_the_conclusion_stands_last(sample_record, sample_outputs) -> None:
         for part in ("data/titanic.csv", "confusion_matrix ─", "metrics ─", "✓ gate passed", "✗ gate missed")
     ]
     assert order == sorted(order)
-    assert "linear: roc_auc 0.8710 (0.820 to 0.920) on the test rows" in text
+    assert "linear: roc_auc 0.8710 (0.820 to 0.920)\n  on the test rows, which no fit" in text
     assert text.count("3 rows have residuals beyond 4 standard deviations") == 1
     assert text.count("263 cells of `age` are missing") == 1
 
@@ -101,7 +101,7 @@ def test_curves_and_histograms_are_sketched() -> None:
     assert "loss" in lines[0]
     assert re.search(r"^ +1 +step +3$", lines[-1])
     bars = Figure("", [Panel("", "", [Series([1.0, 2.0, 3.0], [1, 4, 2], mark="bars")], title="age")], "")
-    assert sketch(bars, 60) == ["age  0.500..3.50  ▂█▄"]
+    assert sketch(bars, 60) == ["age  1..3  ▂█▄"]
     heat = Figure("", [Panel("", "", heatmap=[[1]], x_labels=["a"], y_labels=["b"])], "")
     assert sketch(heat, 60) == []
     assert blocks([0.0, 0.0]) == ""

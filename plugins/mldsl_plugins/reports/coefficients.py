@@ -203,13 +203,14 @@ def _figure(spec: Spec, terms: _Terms, place: int, *, several: bool) -> Figure:
     low, high = terms.bounds(spec.confidence)
     change = _exp if spec.exponentiate else np.asarray
     neutral = 1.0 if spec.exponentiate else 0.0
-    panels = []
+    panels, title = [], "Coefficients"
     outputs = list(dict.fromkeys(terms.output))
     for output in outputs:
         rows = [i for i, o in enumerate(terms.output) if o == output and terms.term[i] != "(intercept)"]
-        if len(rows) > _SHOWN:
-            order = np.argsort(-np.abs(terms.estimate[rows]), kind="stable")[:_SHOWN]
-            rows = [rows[i] for i in sorted(order)]
+        if len(rows) > _SHOWN:  # the largest, from the highest to the lowest
+            rows = sorted(rows, key=lambda i: -abs(terms.estimate[i]))[:_SHOWN]
+            rows.sort(key=lambda i: -terms.estimate[i])
+            title = f"The {_SHOWN} largest coefficients"
         names = [terms.term[i] for i in rows]
         bounded = bool(np.isfinite(low[rows]).any())
         series = [
@@ -229,8 +230,12 @@ def _figure(spec: Spec, terms: _Terms, place: int, *, several: bool) -> Figure:
         )  # fmt: skip
     most = max(range(len(terms.term)), key=lambda i: abs(terms.estimate[i]) if terms.term[i] != "(intercept)" else -1)
     alt = f"Coefficients of {terms.model.name}; the largest is {terms.estimate[most]:.4g}, of {terms.term[most]}."
-    title = f"Coefficients of {terms.model.name}" if several else "Coefficients"
-    return Figure(title, [p for p in panels if p.series], alt, name=terms.model.name if place else "")
+    return Figure(
+        f"{title} of {terms.model.name}" if several else title,
+        [p for p in panels if p.series],
+        alt,
+        name=terms.model.name if place else "",
+    )
 
 
 @hookimpl

@@ -109,3 +109,16 @@ def test_tails(degrees) -> None:
     law = stats.norm if math.isinf(degrees) else stats.t(degrees)
     assert two_sided_p(z, degrees) == pytest.approx(2 * law.sf(np.abs(z)), rel=1e-9, nan_ok=True)
     assert two_sided_quantile(0.95, degrees) == pytest.approx(law.ppf(0.975), rel=1e-9)
+
+
+def test_of_many_terms_the_largest_are_drawn(logit, build) -> None:
+    _, view = logit
+    names = tuple(f"c{i}" for i in range(50))
+    params = build.Params(np.zeros(1), np.linspace(-1, 2, 50)[None])
+    model = attrs.evolve(view.models[0], features=names, params=params, info=())
+    output = coefficients.compute(coefficients.Spec(), attrs.evolve(view, models=(model,)))
+    drawn = output.figures[0].panels[0].series[1]
+    assert output.figures[0].title == "The 30 largest coefficients"
+    assert sorted(drawn.x, reverse=True) == list(drawn.x)
+    assert min(np.abs(drawn.x)) == pytest.approx(np.sort(np.abs(np.linspace(-1, 2, 50)))[-30])
+    assert len(build.cells(output)["term"]) == 51
