@@ -43,6 +43,7 @@ def mldsl_components() -> list[Component]:
         Metric(
             "davies_bouldin", metric=metric, prepare=prepare_geometry, tasks={"cluster"}, better="lower",
             needs=("inputs",), lowest=0.0, also_known_as=("davies_bouldin_score",),
+            exceptions={"replicates": "the bootstrap holds centroids fixed; its interval is conditional on them"},
             sources=("Davies & Bouldin 1979, doi:10.1109/TPAMI.1979.4766909",), snippet="metrics { davies_bouldin }",
         )
     ]  # fmt: skip

@@ -40,6 +40,7 @@ def mldsl_components() -> list[Component]:
         Metric(
             "inertia", metric=metric, prepare=prepare, tasks={"cluster"}, better="lower", needs=("inputs",), lowest=0.0,
             also_known_as=("within_cluster_sum_of_squares", "wcss"),
+            exceptions={"replicates": "the bootstrap holds centroids fixed; its interval is conditional on them"},
             sources=("Lloyd 1982, doi:10.1109/TIT.1982.1056489",), snippet="metrics { inertia }",
         )
     ]  # fmt: skip

@@ -39,7 +39,7 @@ def metric(spec: NoSpec, view: MetricView) -> Any:
     def at(place: Any) -> Any:
         # The first row whose cumulated weight exceeds the place; rows of weight 0 add nothing and are never it.
         beyond = (until > place) & (weight > 0)
-        return size[jnp.argmax(beyond)]
+        return jnp.asarray(size)[jnp.argmax(beyond)]
 
     low, high = at(below), at(jnp.minimum(below + 1, jnp.maximum(until[-1] - 1, 0)))
     return when_any(weight, low + (high - low) * (middle - below))

@@ -77,6 +77,7 @@ def mldsl_components() -> list[Component]:
         Metric(
             "silhouette", metric=metric, prepare=prepare, tasks={"cluster"}, better="higher", needs=("inputs",),
             lowest=-1.0, highest=1.0, also_known_as=("silhouette_score",),
+            exceptions={"replicates": "the bootstrap holds each row's own silhouette fixed; see Cost"},
             sources=("Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",), snippet="metrics { silhouette }",
         )
     ]  # fmt: skip

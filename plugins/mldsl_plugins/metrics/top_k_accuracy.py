@@ -47,7 +47,7 @@ def mldsl_components() -> list[Component]:
     return [
         Metric(
             "top_k_accuracy", Spec, metric=metric, prepare=prepare, tasks={"classify"}, better="higher",
-            needs=("scores",), lowest=0.0, highest=1.0,
+            needs=("scores",), lowest=0.0, highest=1.0, example=Spec(k=2),
             sources=("Russakovsky et al. 2015, doi:10.1007/s11263-015-0816-y",),
             snippet="metrics { top_k_accuracy(k = 3) }",
         )

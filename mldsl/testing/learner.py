@@ -1,0 +1,216 @@
+"""A model or transform made ready to be tried: compiled once, called many times, whatever family it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mldsl.contract import Examples, Prediction, Shape, as_tree
+from mldsl.plugin import Component, Model, Transform
+from mldsl.testing.samples import Sample, sample
+
+KEY = np.array([3, 14], np.uint32)
+UPDATES = 3  # of an iterative model
+DRAWN = 16  # rows of a generative model
+
+# Programs here run once or twice on 32 rows: compiling them quickly matters more than running them quickly.
+_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+class Learner:
+    """One component on one task: `fit` a sample, `answer` for a sample. All results have NumPy leaves."""
+
+    def __init__(self, component: Component, task: str) -> None:
+        self.component: Any = component
+        self.task = task
+        self.x64 = getattr(component, "precision", "float32") == "float64"
+        self.dtype: Any = np.float64 if self.x64 else np.float32
+        self.sample: Sample = sample(component, task, self.dtype)
+        plain = component.example if component.example is not None else component.Spec()
+        self.plain = self._bound(plain)
+        self.spec = as_tree(self.plain, self.dtype)
+        self._programs: dict[tuple[str, Shape], Any] = {}
+
+    def _bound(self, plain: Any) -> Any:
+        """The Spec with levels as codes; where it cannot work on every type of column, on numbers alone."""
+        bind = getattr(self.component, "bind", None)
+        if bind is None:
+            return plain
+        bound = bind(plain, self.sample.columns)
+        if isinstance(bound, list):
+            self.sample = sample(self.component, self.task, self.dtype, only=("continuous", "integer"))
+            bound = bind(plain, self.sample.columns)
+        if isinstance(bound, list):
+            raise ValueError(f"`bind` refuses the example: {'; '.join(p.message for p in bound)}")
+        return bound
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """As the engine runs it: in its precision, without broadcasts between ranks."""
+        scope: AbstractContextManager[Any] = jax.enable_x64(self.x64)
+        return scope
+
+    def begin(self) -> None:
+        """Raises what the component raises on the sample as it is."""
+        self.learned(self.sample)
+
+    # ---- what it learns ----------------------------------------------------------------------------------------------
+    def learn(self, shape: Shape) -> Callable[..., Any]:
+        """spec, key data, examples -> (params, info): pure, whatever functions the component is made of."""
+        component = self.component
+
+        def fit(spec: Any, key: Any, examples: Examples) -> Any:
+            key = jax.random.wrap_key_data(key)
+            if isinstance(component, Transform) and component.resample is not None:
+                return component.resample(spec, key, examples), None
+            if component.fit is not None:
+                return component.fit(spec, key, shape, self._seen(examples))
+            if isinstance(component, Transform):
+                return None, None  # nothing is learned
+            state = component.init(spec, key, shape)
+            updates = min(component.steps(spec), UPDATES) if component.steps is not None else UPDATES
+            state, info = jax.lax.scan(lambda s, _: component.update(spec, s, examples), state, length=updates)
+            return component.finish(spec, state), jax.tree.map(lambda x: x[-1], info)
+
+        return fit
+
+    def _seen(self, examples: Examples) -> Examples:
+        if isinstance(self.component, Model) or self.component.uses_target:
+            return examples
+        return examples._replace(target=None)
+
+    def inputs(self, given: Sample, state: Any = None) -> tuple[Any, Any]:
+        """What the device gets: the matrix, or what `prepare` (or, with a state, `apply_prepared`) makes of it."""
+        model = self.component
+        if getattr(model, "prepare", None) is None:
+            return given.examples.inputs, None
+        table: Any = given.examples.inputs
+        columns = {c.name: table[:, i] for i, c in enumerate(given.columns)}
+        if state is not None:
+            return model.apply_prepared(self.plain, state, columns), state
+        inputs, state = model.prepare(self.plain, columns, given.weight)
+        return inputs, state
+
+    def program(self, name: str, shape: Shape, function: Callable[..., Any]) -> Any:
+        """The function compiled, once for a name and shape."""
+        known = self._programs.get((name, shape))
+        if known is None:
+            known = self._programs[name, shape] = jax.jit(function, compiler_options=_QUICK)
+        return known
+
+    def fit(self, given: Sample, *, spec: Any = None, key: np.ndarray = KEY) -> Fitted:
+        """Learn from a sample."""
+        inputs, state = self.inputs(given)
+        with self.scope(), jax.numpy_rank_promotion("raise"):
+            program = self.program("fit", given.shape, self.learn(given.shape))
+            params, info = program(spec if spec is not None else self.spec, key, given.examples._replace(inputs=inputs))
+            return Fitted(to_numpy(params), to_numpy(info), state)
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """What it learns from the sample as it is."""
+        return self.fit(self.sample)
+
+    # ---- what it answers ---------------------------------------------------------------------------------------------
+    def reply(self, spec: Any, params: Any, examples: Examples, key: Any) -> dict[str, Any]:
+        """The answer of its family, by name: pure."""
+        component = self.component
+        if isinstance(component, Transform):
+            if component.apply is None:
+                return {}
+            before: Any = examples.inputs
+            out = component.apply(spec, params, before)
+            active: Any = getattr(params, "active", None)
+            if active is None:  # as many columns as before: what was inactive stays so
+                active = examples.active if out.shape[1] == before.shape[1] else jnp.ones(out.shape[1], bool)
+            return {"outputs": jnp.where(active[None, :], out, 0)}
+        if component.predict is not None:
+            answer: Prediction = component.predict(spec, params, examples.inputs)
+            return {name: value for name, value in answer._asdict().items() if value is not None}
+        if component.score is not None:
+            return {"score": component.score(spec, params, examples.user, examples.item)}
+        return {"rows": component.sample(spec, params, jax.random.wrap_key_data(key), DRAWN)}
+
+    def answer(self, fitted: Fitted, given: Sample, *, spec: Any = None) -> dict[str, np.ndarray]:
+        """The answer for the rows of a sample."""
+        inputs, _ = self.inputs(given, fitted.state)
+        examples = given.examples._replace(inputs=inputs)
+        with self.scope(), jax.numpy_rank_promotion("raise"):
+            program = self.program("answer", given.shape, self.reply)
+            found = program(spec if spec is not None else self.spec, fitted.params, examples, KEY)
+            answers: dict[str, np.ndarray] = to_numpy(found)
+            return answers
+
+    def learned(self, given: Sample, *, spec: Any = None) -> dict[str, np.ndarray]:
+        """What a fit of these rows answers for the sample as it is: the comparable result of a fit.
+
+        A step that resamples has no answer; its new weights are compared.
+        """
+        fitted = self.fit(given, spec=spec)
+        if self.resamples:
+            return {"weight": fitted.params.weight}
+        return self.answer(fitted, self.sample, spec=spec)
+
+    @property
+    def resamples(self) -> bool:
+        """Whether it changes training rows and answers nothing."""
+        return getattr(self.component, "resample", None) is not None
+
+    def refuses(self, given: Sample, rows: int) -> bool:
+        """Whether its `check` says that it cannot work on so few rows."""
+        if self.component.check is None:
+            return False
+        return bool(list(self.component.check(self.plain, attrs.evolve(given.shape, rows=rows))))
+
+
+@attrs.frozen(eq=False)
+class Fitted:
+    """What was learned, what is reported, and what `prepare` left for new rows."""
+
+    params: Any
+    info: Any
+    state: Any = None
+
+
+def to_numpy(tree: Any) -> Any:
+    """The same tree with NumPy leaves (random keys as their data)."""
+
+    def one(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        return np.asarray(leaf)
+
+    return jax.tree.map(one, tree)
+
+
+def stacked(trees: list[Any]) -> Any:
+    """Trees of equal structure as one, with a new first axis."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def varied(component: Any, plain: Any, dtype: Any) -> Any | None:
+    """The Spec with its traced numbers changed within their bounds; None if it has none."""
+
+    changes: Mapping[str, Any] = {}
+    for field in attrs.fields(type(plain)):
+        meta, value = field.metadata.get("mldsl", {}), getattr(plain, field.name)
+        if not meta.get("traced") or value is None:
+            continue
+        for candidate in (value * 1.5, value * 0.75, value + 0.5):
+            if candidate != value and _within(meta, candidate):
+                changes = {**changes, field.name: candidate}
+                break
+    return as_tree(attrs.evolve(plain, **changes), dtype) if changes else None
+
+
+def _within(meta: Mapping[str, Any], value: float) -> bool:
+    return (
+        (meta["ge"] is None or value >= meta["ge"]) and (meta["gt"] is None or value > meta["gt"])
+        and (meta["le"] is None or value <= meta["le"]) and (meta["lt"] is None or value < meta["lt"])
+    )  # fmt: skip

@@ -1,0 +1,451 @@
+"""The checks of whatever learns from rows: models and transforms, of every family."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mldsl.contract import Sparse, as_tree
+from mldsl.plugin import Model, Transform
+from mldsl.testing.compare import bits, not_finite, rounding
+from mldsl.testing.learner import KEY, Fitted, Learner, stacked, varied
+from mldsl.testing.samples import PRESENT, ROWS, Sample, reordered, repeated, rubbish
+from mldsl.testing.traces import callbacks, floats, same, shapes, trace
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+def answers(learner: Learner) -> Iterator[str]:
+    """The right shape and range, finite."""
+    found = learner.learned(learner.sample)
+    yield from _unusable(learner, found)
+    yield from _well_formed(learner, found)
+
+
+def _unusable(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str]:
+    """Values that are not finite; a score beside a probability may say that a class is impossible."""
+    minus = {"score": np.maximum(found["score"], -1e30)} if "probability" in found and "score" in found else {}
+    yield from not_finite({**found, **minus})
+
+
+def _well_formed(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str]:
+    task, shape = learner.task, learner.sample.shape
+    if isinstance(learner.component, Transform):
+        if "outputs" in found and (found["outputs"].ndim != 2 or len(found["outputs"]) != ROWS):
+            yield f"expected outputs [n, outputs], found {found['outputs'].shape}"
+        if learner.resamples and (found["weight"] < 0).any():
+            yield "a weight is negative"
+        return
+    expected: dict[str, dict[str, tuple[int, ...]]] = {
+        "classify": {"probability": (ROWS, shape.classes)},
+        "regress": {"mean": (ROWS,)},
+        "cluster": {"label": (ROWS,)},
+        "rank": {"score": (ROWS,)},
+        "recommend": {"score": (ROWS,)},
+    }
+    for name, size in expected.get(task, {}).items():
+        if name not in found:
+            yield f"expected `{name}` {size}, found {', '.join(found) or 'nothing'}"
+        elif found[name].shape != size:
+            yield f"expected `{name}` {size}, found {found[name].shape}"
+    if task == "generate" and found["rows"].shape[1:] != (shape.d,):
+        yield f"expected rows [n, {shape.d}], found {found['rows'].shape}"
+    probability = found.get("probability")
+    if probability is not None and probability.ndim == 2:
+        if (probability < 0).any() or (probability > 1 + 1e-5).any():
+            yield "a probability is outside of 0..1"
+        if np.abs(probability.sum(axis=1) - 1).max() > 1e-4:
+            yield "the probabilities of a row do not add up to 1"
+    label, distance = found.get("label"), found.get("distance")
+    if label is not None and (label.dtype.kind not in "iu" or (label < 0).any()):
+        yield "labels are integers from 0"
+    if label is not None and distance is not None and (label >= distance.shape[1]).any():
+        yield "a label has no column of `distance`"
+    interval = found.get("interval")
+    if interval is not None and (interval.shape != (ROWS, 2) or (interval[:, 0] > interval[:, 1]).any()):
+        yield "expected `interval` [n, 2], low before high"
+
+
+def rows_apart(learner: Learner) -> Iterator[str]:
+    """The same rows in another order get the same answers."""
+    if learner.resamples or learner.task == "generate":
+        return
+    given, index = reordered(learner.sample)
+    alone, among = learner.answer(learner.fitted, learner.sample), learner.answer(learner.fitted, given)
+    yield from rounding({name: value[index] for name, value in alone.items()}, among, tolerance=1e-4)
+
+
+# ---- weights ---------------------------------------------------------------------------------------------------------
+
+
+def weight_0(learner: Learner) -> Iterator[str]:
+    """Other finite values in rows of weight 0 change no bit of what is learned."""
+    clean, dirty = learner.fitted, learner.fit(rubbish(learner.sample))
+    if learner.resamples:
+        yield from bits(clean.params.weight, dirty.params.weight)
+        if (clean.params.weight[learner.sample.weight == 0] > 0).any():
+            yield "a row of weight 0 came back"
+        return
+    yield from bits(clean.params, dirty.params)
+    there = learner.sample.weight > 0
+    for one, other in ((clean.info, dirty.info), (clean.state, dirty.state)):
+        yield from bits(_present(one, there), _present(other, there))
+
+
+def _present(tree: Any, there: np.ndarray) -> Any:
+    """Values by row are compared for the rows that are there."""
+    return jax.tree.map(lambda x: x[there] if np.ndim(x) and len(x) == len(there) else np.asarray(x), tree)
+
+
+def weight_2(learner: Learner) -> Iterator[str]:
+    """Twice the weight is the row twice."""
+    heavier, twice = repeated(learner.sample)
+    if learner.resamples:
+        return
+    yield from rounding(learner.learned(heavier), learner.learned(twice))
+
+
+def row_order(learner: Learner) -> Iterator[str]:
+    """Rows in another order teach the same."""
+    if learner.resamples:
+        return
+    yield from rounding(learner.learned(learner.sample), learner.learned(reordered(learner.sample)[0]))
+
+
+def padding(learner: Learner) -> Iterator[str]:
+    """More rows of weight 0 change nothing."""
+    if learner.resamples:
+        return
+    yield from rounding(learner.learned(learner.sample), learner.learned(learner.sample.padded(ROWS + 8)))
+
+
+def active(learner: Learner) -> Iterator[str]:
+    """What an inactive column holds changes no bit."""
+    given = learner.sample
+    if learner.resamples or given.shape.d == 0 or learner.task == "recommend":
+        return
+    place = given.shape.d - 1
+    mask = np.arange(given.shape.d) != place
+
+    def empty(table: np.ndarray) -> None:
+        table[:, place] = 0
+
+    def other(table: np.ndarray) -> None:
+        column = given.columns[place]
+        table[:, place] = np.arange(ROWS) % len(column.levels) if column.levels else np.cos(np.arange(ROWS)) * 100
+
+    zeros = given.replaced(active=mask).with_table(empty)
+    one, two = learner.fit(zeros), learner.fit(given.replaced(active=mask).with_table(other))
+    yield from bits(learner.answer(one, zeros), learner.answer(two, zeros))
+
+
+# ---- programs --------------------------------------------------------------------------------------------------------
+
+
+def compiles_once(learner: Learner) -> Iterator[str]:
+    """Equal Specs and shapes, other values: one program."""
+    fresh = as_tree(_copy(learner.plain), learner.dtype)
+
+    def rounded(table: np.ndarray) -> None:
+        table[:] = np.round(table)
+
+    learner.fit(learner.sample)
+    learner.fit(
+        learner.sample.with_table(rounded) if learner.sample.shape.d else learner.sample, spec=fresh, key=KEY + 1
+    )
+    other = varied(learner.component, learner.plain, learner.dtype)
+    if other is not None:
+        learner.fit(learner.sample, spec=other)
+    program = learner.program("fit", learner.sample.shape, learner.learn(learner.sample.shape))
+    if (count := program._cache_size()) > 1:
+        yield f"{count} programs were compiled for equal shapes"
+
+
+def _copy(plain: Any) -> Any:
+    """An equal Spec that shares no object with it."""
+    values = {f.name: getattr(plain, f.name) for f in attrs.fields(type(plain)) if f.init}
+    return type(plain)(
+        **{n: _copy(v) if attrs.has(type(v)) and not isinstance(v, type) else v for n, v in values.items()}
+    )
+
+
+def _arguments(learner: Learner, dtype: Any = None) -> tuple[Any, ...]:
+    inputs, _ = learner.inputs(learner.sample)
+    examples = learner.sample.examples._replace(inputs=inputs)
+    spec = learner.spec
+    if dtype is not None:
+        spec = as_tree(learner.plain, dtype)
+        examples = jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, examples)
+    return spec, KEY, examples
+
+
+def pure(learner: Learner) -> Iterator[str]:
+    """Traced twice, the same program; called twice, the same bits; and it never calls back."""
+    with learner.scope():
+        # Two functions, since a trace of one and the same would be remembered.
+        one, two = (trace(learner.learn(learner.sample.shape), *_arguments(learner)) for _ in range(2))
+    if not same(one, two):
+        yield "traced twice, it gives two programs: it reads a clock, a random state or another global"
+    if found := callbacks(one):
+        yield f"it calls back into Python ({', '.join(sorted(found))})"
+    yield from bits(learner.fitted.params, learner.fit(learner.sample).params)
+
+
+def dtype(learner: Learner) -> Iterator[str]:
+    """Results have the inputs' precision, and nothing is weakly typed."""
+    for kind in (np.float32, np.float64):
+        with jax.enable_x64(kind is np.float64):
+            arguments = _arguments(learner, kind)
+            # Made anew, since a trace of one and the same function would be remembered.
+            closed, learned = jax.make_jaxpr(learner.learn(learner.sample.shape), return_shape=True)(*arguments)
+            found = {"params": learned[0], "info": learned[1]}
+            if not learner.resamples:
+                spec, key, examples = arguments
+                found["answer"] = jax.eval_shape(lambda *a: learner.reply(*a), spec, learned[0], examples, key)
+        name = np.dtype(kind).name
+        for path, leaf in jax.tree_util.tree_leaves_with_path(found):
+            place = jax.tree_util.keystr(path, simple=True, separator=".")
+            if jnp.issubdtype(leaf.dtype, np.floating) and leaf.dtype != kind:
+                yield f"`{place}` is {leaf.dtype} where the inputs are {name}"
+            if getattr(leaf, "weak_type", False):
+                yield f"`{place}` is weakly typed: write `jnp.asarray(value, dtype)`"
+        if kind is np.float64 and (leaks := floats(closed) - {"float64"}):
+            yield f"it computes in {', '.join(sorted(leaks))} where the inputs are float64"
+
+
+def artifact(learner: Learner) -> Iterator[str]:
+    """Through safetensors and JSON and back: the same bits, the same answers."""
+    from safetensors.numpy import load, save
+
+    from mldsl.record.tree import class_name, load_tree, save_tree
+
+    if learner.resamples:
+        return
+    fitted = learner.fitted
+    classes = {class_name(cls): cls for tree in (fitted.params, fitted.info, fitted.state) for cls in _classes(tree)}
+    parts = []
+    for tree in (fitted.params, fitted.info, fitted.state):
+        arrays, structure = save_tree(tree)
+        contiguous = {name: np.array(value, order="C") for name, value in arrays.items()}
+        parts.append(load_tree(json.loads(json.dumps(structure)), load(save(contiguous)), classes.get))
+    again = Fitted(*parts)
+    yield from bits(fitted.params, again.params)
+    yield from bits(fitted.info, again.info)
+    yield from bits(learner.answer(fitted, learner.sample), learner.answer(again, learner.sample))
+
+
+def _classes(tree: Any) -> Iterator[type]:
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        yield type(tree)
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if isinstance(tree, tuple | list):
+        for part in tree:
+            yield from _classes(part)
+
+
+def batched(learner: Learner) -> Iterator[str]:
+    """Two folds and two settings in one mapped program, and one after the other."""
+    given = learner.sample
+    if learner.resamples or getattr(learner.component, "prepare", None) is not None:
+        return
+    fewer = np.where(np.arange(ROWS) % 3 == 0, 0, given.weight).astype(given.weight.dtype)
+    other = varied(learner.component, learner.plain, learner.dtype) or learner.spec
+    pairs = [(learner.spec, given.weight), (other, fewer)]
+    fit = learner.learn(given.shape)
+    inputs, _ = learner.inputs(given)
+    examples = given.examples._replace(inputs=inputs)
+
+    def fold(spec: Any, weight: Any, key: Any, examples: Any) -> Any:
+        params, _ = fit(spec, key, examples._replace(weight=weight))
+        return learner.reply(spec, params, examples, key)
+
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        mapped = learner.program("batched", given.shape, jax.vmap(fold, in_axes=(0, 0, None, None)))
+        specs, weights = stacked([spec for spec, _ in pairs]), np.stack([weight for _, weight in pairs])
+        together = mapped(specs, weights, KEY, examples)
+    for i, (spec, weight) in enumerate(pairs):
+        alone = learner.learned(given.replaced(weight=weight), spec=spec)
+        yield from rounding({name: np.asarray(value[i]) for name, value in together.items()}, alone)
+
+
+def no_copies(learner: Learner) -> Iterator[str]:
+    """Mapped over weights alone, nothing of the inputs' size appears once per fold."""
+    if not getattr(learner.component, "batches", False) or isinstance(learner.sample.examples.inputs, Sparse | dict):
+        return
+    folds = 5
+    spec, key, examples = _arguments(learner)
+    fit = learner.learn(learner.sample.shape)
+    with learner.scope():
+        mapped = jax.vmap(lambda s, k, e, w: fit(s, k, e._replace(weight=w)), in_axes=(None, None, None, 0))
+        closed = trace(mapped, spec, key, examples, np.stack([learner.sample.weight] * folds))
+    size = {folds, *examples.inputs.shape}
+    if copies := [shape for shape in shapes(closed) if len(shape) == 3 and set(shape) == size]:
+        yield f"mapped over {folds} weight vectors it computes {copies[0]}: the inputs once per fold"
+
+
+def shards(learner: Learner) -> Iterator[str]:
+    """Rows spread over two devices."""
+    if not getattr(learner.component, "shards", False) or len(jax.devices()) < 2:
+        return
+    from mldsl.execute.shards import sharded_fit
+
+    given = learner.sample
+
+    def fit(spec: Any, key: Any, examples: Any) -> Any:
+        return sharded_fit(learner.component.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)
+
+    with learner.scope():
+        params, info = jax.jit(fit)(learner.spec, KEY, given.examples)
+        apart = Fitted(jax.tree.map(np.asarray, params), jax.tree.map(np.asarray, info))
+    yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
+
+
+def prepared(learner: Learner) -> Iterator[str]:
+    """New rows are prepared as the old ones were."""
+    if getattr(learner.component, "prepare", None) is None:
+        return
+    made, state = learner.inputs(learner.sample)
+    if learner.component.apply_prepared is None:
+        yield "a model with `prepare` needs `apply_prepared`, or it cannot answer for new rows"
+        return
+    again, _ = learner.inputs(learner.sample, state)
+    yield from bits(jax.tree.map(np.asarray, made), jax.tree.map(np.asarray, again))
+
+
+def names(learner: Learner) -> Iterator[str]:
+    """One name for each column that comes out."""
+    from mldsl.execute.steps import outputs_of
+
+    found = learner.learned(learner.sample).get("outputs")
+    if not isinstance(learner.component, Transform) or found is None:
+        return
+    named = outputs_of(learner.component, learner.plain, learner.sample.columns)
+    if len(named) != found.shape[1]:
+        yield f"{len(named)} columns are named ({', '.join(c.name for c in named)}) and {found.shape[1]} come out"
+    if len({c.name for c in named}) != len(named):
+        yield "two columns have one name"
+
+
+# ---- hard data -------------------------------------------------------------------------------------------------------
+
+
+def _harmless(learner: Learner, given: Sample, rows: int = PRESENT) -> Iterator[str]:
+    if learner.refuses(given, rows):
+        return
+    fitted = learner.fit(given)
+    found = {"weight": fitted.params.weight} if learner.resamples else learner.answer(fitted, given)
+    yield from _unusable(learner, found)
+
+
+def one_row(learner: Learner) -> Iterator[str]:
+    """A single row."""
+    weight = (np.arange(ROWS) == 0).astype(learner.dtype)
+    yield from _harmless(learner, learner.sample.replaced(weight=weight), 1)
+
+
+def wide(learner: Learner) -> Iterator[str]:
+    """Two rows, and more columns."""
+    weight = (np.arange(ROWS) < 2).astype(learner.dtype)
+    yield from _harmless(learner, learner.sample.replaced(weight=weight), 2)
+
+
+def constant_column(learner: Learner) -> Iterator[str]:
+    """Every column constant in turn is every column constant at once."""
+
+    def constant(table: np.ndarray) -> None:
+        table[:PRESENT] = table[0]
+
+    if learner.sample.shape.d:
+        yield from _harmless(learner, learner.sample.with_table(constant))
+
+
+def constant_target(learner: Learner) -> Iterator[str]:
+    """All targets the same number."""
+    target = learner.sample.examples.target
+    if target is not None and target.dtype.kind == "f":
+        yield from _harmless(learner, learner.sample.replaced(target=np.full_like(target, 1.5)))
+
+
+def one_class(learner: Learner) -> Iterator[str]:
+    """All rows of one class, of several that there could be."""
+    target = learner.sample.examples.target
+    if target is not None and target.dtype.kind == "i":
+        yield from _harmless(learner, learner.sample.replaced(target=np.zeros_like(target)))
+
+
+def missing_values(learner: Learner) -> Iterator[str]:
+    """NaN in a tenth of the cells, and a column of nothing else."""
+    component: Any = learner.component
+    if component.missing == "refuses" or isinstance(learner.sample.examples.inputs, Sparse) or learner.resamples:
+        return
+
+    def holes(table: np.ndarray) -> None:
+        table[:PRESENT][np.arange(PRESENT)[:, None] * 7 % 10 == np.arange(table.shape[1])[None, :]] = np.nan
+        table[:PRESENT, 0] = np.nan
+
+    given = learner.sample.with_table(holes)
+    answer = learner.answer(learner.fit(given), given)
+    if isinstance(component, Model) or component.missing == "fills":
+        yield from _unusable(learner, answer)
+
+
+def unseen_level(learner: Learner) -> Iterator[str]:
+    """The code -1, which is what a level that training has not seen becomes."""
+    places = learner.sample.positions("categorical", "ordinal", "binary")
+    if not places or learner.resamples:
+        return
+
+    def unseen(table: np.ndarray) -> None:
+        table[:PRESENT:2, places] = -1
+
+    yield from _unusable(learner, learner.answer(learner.fitted, learner.sample.with_table(unseen)))
+
+
+def unseen_user(learner: Learner) -> Iterator[str]:
+    """The code -1 for users and items."""
+    e = learner.sample.examples
+    if learner.component.score is None:
+        return
+    for new in ({"user": np.full_like(e.user, -1)}, {"item": np.full_like(e.item, -1)}):
+        yield from not_finite(learner.answer(learner.fitted, learner.sample.replaced(**new)))
+
+
+def top_k(learner: Learner) -> Iterator[str]:
+    """The items that `score` puts first, in falling order, without those that were seen."""
+    component: Any = learner.component
+    if component.top_k is None:
+        return
+    count, k = learner.sample.shape.items, 3
+    user = np.array([0, 1], np.int32)
+    seen = np.array([[2, -1], [0, 3]], np.int32)
+    params = learner.fitted.params
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        item, score = jax.jit(lambda s, p, u, v: component.top_k(s, p, u, k, v))(learner.spec, params, user, seen)
+        every = jax.jit(component.score)(
+            learner.spec, params, np.repeat(user, count), np.tile(np.arange(count, dtype=np.int32), 2)
+        )
+    item, score, every = np.asarray(item), np.asarray(score), np.asarray(every).reshape(2, count)
+    for row in range(2):
+        if set(item[row]) & set(seen[row][seen[row] >= 0]):
+            yield f"user {user[row]} is given an item that was seen"
+        if any(a < b for a, b in pairwise(score[row])):
+            yield "scores do not fall"
+        yield from rounding(every[row][item[row]], score[row], tolerance=1e-4)
+        left = np.delete(every[row], seen[row][seen[row] >= 0])
+        yield from rounding(np.sort(left)[::-1][:k].copy(), score[row], tolerance=1e-4)
+
+
+LEARNING = (
+    answers, rows_apart, weight_0, weight_2, row_order, padding, active, compiles_once, pure, dtype, artifact, batched,
+    one_row, wide, constant_column, constant_target, one_class, missing_values, unseen_level,
+)  # fmt: skip
+OF_MODELS = (*LEARNING, no_copies, shards, prepared, unseen_user, top_k)
+OF_TRANSFORMS = (*LEARNING, names)
