@@ -13,9 +13,11 @@ from pathlib import Path
 
 from benchmarks import page as benchmark_page
 from docs.programs import program
+from mldsl.diagnostics.codes import CODES
 from mldsl.plugin import KINDS, Declaration
 from mldsl.plugin.reference import markdown_page
 from mldsl.plugin.registry import Registry
+from mldsl.semantics.explain import page
 
 DOCS = Path(__file__).parent
 TITLES = {
@@ -55,7 +57,24 @@ def _index(declarations: list[Declaration]) -> Iterator[str]:
 
 
 def _errors() -> Iterator[str]:
-    raise NotImplementedError
+    yield "# Messages\n"
+    yield "Every code that `mldsl` reports, with a file that causes it and the same file repaired. `mldsl explain CODE`"
+    yield "prints a page in the terminal. A code is never reused, and its meaning never moves.\n"
+    yield "| code | meaning |"
+    yield "| --- | --- |"
+    for code, meaning in CODES.items():
+        title = page(code).title
+        yield f"| [{code}](#{_anchor(f'{code}: {title}')}) | {meaning} |"
+    for code in CODES:
+        found = page(code)
+        text = found.text.partition("\n")[2].strip()
+        yield f"\n## {code}: {found.title}\n"
+        yield re.sub(r"^## ", "### ", text, flags=re.MULTILINE)
+
+
+def _anchor(title: str) -> str:
+    """What the site makes of a heading: lower case, blanks to hyphens, punctuation gone."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def main() -> None:

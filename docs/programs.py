@@ -12,6 +12,8 @@ import attrs
 
 from mldsl.plugin import Declaration
 from mldsl.plugin.reference import example
+from mldsl.source import Source
+from mldsl.syntax.printer import format_source
 
 TITANIC = """\
 data { csv("data/titanic.csv") }
@@ -135,7 +137,8 @@ def program(declaration: Declaration) -> Program:
 
 
 def _file(*blocks: str, use: str = "run") -> Program:
-    return Program("\n".join(["mlp 1\n", *(block.rstrip() + "\n" for block in blocks)]), use)
+    text = "\n".join(["mlp 1\n", *(block.rstrip() + "\n" for block in blocks)])
+    return Program(format_source(Source("example.mlp", text)), use)
 
 
 def _source(declaration: Declaration) -> Program:

@@ -57,7 +57,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-PIPELINES = [block for block in BLOCKS if block.language == "mlp"]
+PIPELINES = [b for b in BLOCKS if b.language == "mlp" and b.page.name != "errors.md"]  # those have a test of their own
 WHOLE = [block for block in PIPELINES if "part" not in block.words]
 RUN = [block for block in PIPELINES if "run" in block.words and "plugin" not in block.words]
 
