@@ -68,6 +68,9 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
             continue
         found.append(terms)
         notes += _notes(model)
+        missing = [level for level in view.levels if level not in terms.output]
+        if len(view.levels) > 2 and len(missing) == 1:
+            notes.append(f"{model.name}: log odds against the class `{missing[0]}`.")
         warnings += _warnings(model)
     if not found:
         return ReportOutput(notes=notes)
@@ -87,20 +90,21 @@ def _terms(model: ModelView, view: ReportView) -> _Terms | None:
     if error is None or _penalty(model) > 0:
         error = intercept_error = np.full(coefficients.shape, np.nan)
     error = np.atleast_2d(error).astype(float)
-    names = list(model.features)
+    outputs, names = _outputs(k, view), list(model.features)
     if intercept is not None:
         names = ["(intercept)", *names]
         coefficients = np.column_stack([np.atleast_1d(intercept).astype(float), coefficients])
         first = np.full(k, np.nan) if intercept_error is None or intercept_error.ndim > 1 else intercept_error
         error = np.column_stack([np.atleast_1d(first).astype(float), error])
     degrees = attribute(model.info, "residual_degrees_of_freedom")
-    outputs = _outputs(k, view)
+    # Without a penalty one class is the reference: all of its log odds are 0 by definition, not by estimation.
+    shown = [i for i in range(k) if k == 1 or np.any(coefficients[i] != 0) or np.any(error[i] != 0)] or list(range(k))
     return _Terms(
         model,
-        [o for o in outputs for _ in names],
-        names * k,
-        coefficients.ravel(),
-        error.ravel(),
+        [outputs[i] for i in shown for _ in names],
+        names * len(shown),
+        coefficients[shown].ravel(),
+        error[shown].ravel(),
         math.inf if degrees is None else float(degrees),
     )
 

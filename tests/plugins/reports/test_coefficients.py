@@ -122,3 +122,13 @@ def test_of_many_terms_the_largest_are_drawn(logit, build) -> None:
     assert sorted(drawn.x, reverse=True) == list(drawn.x)
     assert min(np.abs(drawn.x)) == pytest.approx(np.sort(np.abs(np.linspace(-1, 2, 50)))[-30])
     assert len(build.cells(output)["term"]) == 51
+
+
+def test_the_reference_class_is_left_out_and_named(logit, build) -> None:
+    _, view = logit
+    params = build.Params(np.array([0.0, 1, 2]), np.array([[0.0, 0], [1, 2], [3, 4]]))
+    info = build.Info(np.array([[0.0, 0], [1, 1], [1, 1]]), np.array([0.0, 1, 1]), math.inf)
+    model = attrs.evolve(view.models[0], params=params, info=info)
+    output = coefficients.compute(coefficients.Spec(), attrs.evolve(view, models=(model,), levels=("a", "b", "c")))
+    assert build.cells(output)["class"] == ["b"] * 3 + ["c"] * 3
+    assert any("against the class `a`" in note for note in output.notes)
