@@ -12,10 +12,15 @@ from typing import Any
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line (by default the process's own) and give its exit status."""
+    import gc
+
     import click
 
     from mldsl.cli.group import group
 
+    # Importing JAX makes some hundred thousand objects that stay; looking through them again and again for garbage is a
+    # tenth of a small run.
+    gc.set_threshold(100_000, 20, 100)
     verbose = "--verbose" in (sys.argv[1:] if arguments is None else arguments)
     try:
         status: Any = group.main(args=arguments, prog_name="mldsl", standalone_mode=False)
