@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mldsl.plugin.display import ReportOutput
 from mldsl.record.model import RunRecord
-from mldsl.report.files import FOLDER, files_of, stems, unique_names
+from mldsl.report.files import FOLDER, files_of, safe, stems, unique_names
 
 __all__ = ["files_of", "render_run", "summary_text", "unique_names"]
 
@@ -33,7 +33,7 @@ def render_run(
     for name, output in outputs.items():
         for stem, table in zip(stems(name, output.tables), output.tables, strict=True):
             contents[f"{FOLDER}/{stem}.csv"] = table_csv(table)
-        contents[f"{FOLDER}/{name}.json"] = output_json(name, output)
+        contents[f"{FOLDER}/{safe(name)}.json"] = output_json(name, output)
         for stem, figure in zip(stems(name, output.figures), output.figures, strict=True):
             contents[f"{FOLDER}/{stem}.svg"] = figure_svg(figure)
     contents["report.html"] = page(record, outputs, source_text, plan_text)

@@ -34,9 +34,11 @@ def files_of(outputs: Mapping[str, ReportOutput]) -> dict[str, ReportFiles]:
 
 def stems(name: str, items: Sequence[Table | Figure]) -> list[str]:
     """File names without ending: `<name>` for the first, `<name>.<part>` for further ones."""
-    parts = [_safe(item.name) or str(i + 1) for i, item in enumerate(items)]
+    name = safe(name)
+    parts = [safe(item.name) or str(i + 1) for i, item in enumerate(items)]
     return [name if i == 0 else f"{name}.{part}" for i, part in enumerate(unique_names(parts))]
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """A name as part of a file name: a plugin may call its sections anything."""
     return re.sub(r"[^\w-]+", "_", text).strip("_")

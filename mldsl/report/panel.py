@@ -46,9 +46,9 @@ def panel_size(panel: Panel, count: int) -> tuple[float, float]:
         left = _room_for(panel.y_labels, width)
         longest = max((text_width(str(label), SIZE) for label in panel.x_labels), default=0.0)
         wide = max(58.0 if count == 1 else 46.0, min(longest + 10, 110.0))
-        width = min(width, max(220.0, left + _RIGHT + columns * wide))
+        width = min(760.0 if count == 1 else width, max(220.0, left + _RIGHT + columns * wide))
         step = (width - left - _RIGHT) / columns
-        tall = 22.0 if rows > 12 else min(54.0, max(22.0, step * 0.9))
+        tall = min(54.0 if rows <= 12 else 22.0, max(6.0 if columns > 12 else 22.0, step * 0.9))
         return width, _top(panel) + rows * tall + label_height(panel.x_labels, step) + _below(panel)
     if panel.square:
         return (440.0, 450.0) if count == 1 else (width, width + 10)
@@ -85,7 +85,7 @@ def _grid(panel: Panel, size: tuple[float, float]) -> tuple[float, float, list[s
     bottom = height - label_height(panel.x_labels, step) - _below(panel)
     tall = (bottom - top) / max(len(panel.y_labels), 1)
     out = heatmap(panel, (left, top, width - left - _RIGHT, bottom - top))
-    for i, name in enumerate(panel.y_labels):
+    for i, name in list(enumerate(panel.y_labels))[:: max(1, math.ceil(13 / max(tall, 1)))]:
         out.append(_text(left - 8, top + (i + 0.5) * tall + 4, shorten(str(name), left - 12, SIZE), "s", "end"))
     out += labels_below(panel.x_labels, lambda i: left + (i + 0.5) * step, step, bottom)
     return left, width - _RIGHT, out

@@ -8,7 +8,7 @@ import attrs
 
 from mldsl.plugin.display import ReportOutput
 from mldsl.record.model import RunRecord
-from mldsl.report.files import FOLDER
+from mldsl.report.files import FOLDER, safe
 from mldsl.report.json import read_output
 
 
@@ -29,7 +29,7 @@ def read_run(folder: Path) -> FinishedRun:
     folder = folder if folder.is_dir() else folder.parent
     outputs = {}
     for name in record.reports:
-        path = folder / FOLDER / f"{name}.json"
+        path = folder / FOLDER / f"{safe(name)}.json"
         if path.is_file():
             outputs[name] = read_output(path.read_text(encoding="utf-8"), str(path))
     texts = [folder / "pipeline.mlp", folder / "plan.txt"]

@@ -32,6 +32,12 @@ def test_the_first_table_has_the_reports_name_and_further_ones_their_part() -> N
     assert found.figures == ("reports/roc.svg", "reports/roc.points.svg")
 
 
+def test_a_name_cannot_leave_the_folder() -> None:
+    assert files_of({"../../etc/x y": ReportOutput([Table("", [])])})["../../etc/x y"].tables == (
+        "reports/etc_x_y.csv",
+    )
+
+
 def test_everything_promised_is_written_and_nothing_else(
     sample_record, sample_outputs, sample_source, tmp_path
 ) -> None:

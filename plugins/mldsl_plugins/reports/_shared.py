@@ -43,6 +43,8 @@ def thin(n: int, most: int, always: np.ndarray | None = None) -> np.ndarray:
 
 def weighted_quantile(values: np.ndarray, weight: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     """Quantiles of type 7 of the sample in which every value is repeated by its weight."""
+    if len(values) and np.all(weight == 1):
+        return np.asarray(np.quantile(values, shares))  # selects instead of sorting
     order = np.argsort(values, kind="stable")
     value, mass = values[order], np.cumsum(weight[order])
     if not len(value) or mass[-1] <= 0:
