@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from mldsl.plugin import Component, Declaration, Metric, Model, Parameter, SourceComponent, Transform
+from mldsl.plugin import Component, Declaration, Metric, Model, Parameter, Report, SourceComponent, Transform
 from mldsl.plugin.declaration import DefaultCall, ParameterType
 from mldsl.plugin.extract import DeclarationError, declare
 from mldsl.plugin.wording import call_text, number_text
@@ -50,9 +50,9 @@ def declaration(component: Component) -> Iterator[str]:
 
 
 def documentation(component: Component) -> Iterator[str]:
-    """A summary and more."""
+    """A summary, and more for what computes."""
     found = declared(component)
-    if not found.doc:
+    if not found.doc and isinstance(component, Model | Transform | Metric | Report):
         yield "the documentation is one line: say what is computed, from what, and what can go wrong"
 
 

@@ -9,7 +9,7 @@ import attrs
 
 CHECKS: Final[Mapping[str, str]] = {
     "declaration": "the declaration can be read, and every parameter is typed, bounded and documented",
-    "documentation": "there is a summary and a text that says more",
+    "documentation": "there is a summary, and for what computes a text that says more",
     "units": "the documentation says which units go in and out (metrics: which range)",
     "sources": "models and metrics name where they come from",
     "example": "a Spec can be made: by defaults alone, or `example` is given",

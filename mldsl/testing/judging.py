@@ -13,7 +13,7 @@ import numpy as np
 from mldsl.contract import ColumnShape, MetricView, Shape
 from mldsl.plugin import Component
 from mldsl.testing.compare import bits, rounding
-from mldsl.testing.samples import LARGE, PRESENT, ROWS
+from mldsl.testing.samples import LARGE, PRESENT, ROWS, doubling
 from mldsl.testing.traces import callbacks, floats, same, trace
 
 CLASSES = 3
@@ -124,10 +124,8 @@ def weight_0(judge: Judge) -> Iterator[str]:
 
 def weight_2(judge: Judge) -> Iterator[str]:
     """Twice the weight is the row twice."""
-    index = np.concatenate([np.repeat(np.arange(PRESENT // 2), 2), np.arange(PRESENT, ROWS)])
-    weight = judge.view.weight[index]
-    heavier = np.where(np.arange(ROWS) % 2 == 0, 2 * weight, 0).astype(weight.dtype)
-    one, two = judge.value(_at(judge.view, index, heavier)), judge.value(_at(judge.view, index, weight))
+    index, heavier, twice = doubling(judge.view.weight)
+    one, two = judge.value(_at(judge.view, index, heavier)), judge.value(_at(judge.view, index, twice))
     yield from rounding(one, two, tolerance=1e-4)
 
 

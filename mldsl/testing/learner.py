@@ -92,7 +92,7 @@ class Learner:
             return given.examples.inputs, None
         table: Any = given.examples.inputs
         columns = {c.name: table[:, i] for i, c in enumerate(given.columns)}
-        if state is not None:
+        if state is not None and model.apply_prepared is not None:
             return model.apply_prepared(self.plain, state, columns), state
         inputs, state = model.prepare(self.plain, columns, given.weight)
         return inputs, state

@@ -425,22 +425,23 @@ def top_k(learner: Learner) -> Iterator[str]:
         return
     count, k = learner.sample.shape.items, 3
     user = np.array([0, 1], np.int32)
-    seen = np.array([[2, -1], [0, 3]], np.int32)
     params = learner.fitted.params
     with learner.scope(), jax.numpy_rank_promotion("raise"):
-        item, score = jax.jit(lambda s, p, u, v: component.top_k(s, p, u, k, v))(learner.spec, params, user, seen)
-        every = jax.jit(component.score)(
-            learner.spec, params, np.repeat(user, count), np.tile(np.arange(count, dtype=np.int32), 2)
-        )
-    item, score, every = np.asarray(item), np.asarray(score), np.asarray(every).reshape(2, count)
+        item = np.tile(np.arange(count, dtype=np.int32), 2)
+        scored = jax.jit(component.score)(learner.spec, params, np.repeat(user, count), item)
+        every = np.asarray(scored).reshape(2, count)
+        best = np.argsort(-every, axis=1).astype(np.int32)
+        seen = np.stack([[best[0, 0], -1], best[1, :2]])  # what would come first is what must be left out
+        found = jax.jit(lambda s, p, u, v: component.top_k(s, p, u, k, v))(learner.spec, params, user, seen)
+    item, score = (np.asarray(part) for part in found)
     for row in range(2):
-        if set(item[row]) & set(seen[row][seen[row] >= 0]):
+        known = seen[row][seen[row] >= 0]
+        if set(item[row]) & set(known):
             yield f"user {user[row]} is given an item that was seen"
         if any(a < b for a, b in pairwise(score[row])):
             yield "scores do not fall"
         yield from rounding(every[row][item[row]], score[row], tolerance=1e-4)
-        left = np.delete(every[row], seen[row][seen[row] >= 0])
-        yield from rounding(np.sort(left)[::-1][:k].copy(), score[row], tolerance=1e-4)
+        yield from rounding(np.sort(np.delete(every[row], known))[::-1][:k].copy(), score[row], tolerance=1e-4)
 
 
 LEARNING = (

@@ -225,11 +225,19 @@ def _has_table(inputs: Any) -> bool:
 
 
 def repeated(given: Sample) -> tuple[Sample, Sample]:
-    """Half of the rows with twice their weight, and the same rows twice; a row's two places are side by side."""
+    """Every other row with twice its weight, and every other row twice; a row's two places are side by side."""
+    index, heavier, twice = doubling(given.weight)
+    return given.at(index, heavier), given.at(index, twice)
+
+
+def doubling(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Half of the rows, each at two places, and two ways to weigh them: once and double, or twice and single."""
     index = np.concatenate([np.repeat(np.arange(PRESENT // 2), 2), np.arange(PRESENT, ROWS)])
-    weight = given.weight[index]
-    first = np.arange(ROWS) % 2 == 0
-    return given.at(index, np.where(first, 2 * weight, 0).astype(weight.dtype)), given.at(index, weight)
+    place = np.arange(ROWS)
+    second, doubled = place % 2 == 1, place // 2 % 2 == 0
+    twice = np.where(second & ~doubled, 0, weight[index]).astype(weight.dtype)
+    heavier = np.where(second, 0, np.where(doubled, 2 * twice, twice)).astype(weight.dtype)
+    return index, heavier, twice
 
 
 def reordered(given: Sample) -> tuple[Sample, np.ndarray]:

@@ -1,0 +1,381 @@
+"""Components with one thing wrong each: every check has one to catch, or it is a defect itself."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any, NamedTuple
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from mldsl.contract import Prediction, weighted_mean
+from mldsl.plugin import (
+    Function,
+    Metric,
+    Model,
+    NamedColumn,
+    NoSpec,
+    Operand,
+    Output,
+    Panel,
+    Report,
+    ReportOutput,
+    Series,
+    Stop,
+    Table,
+    Transform,
+    param,
+)  # fmt: skip
+from mldsl.plugin.display import Column, Figure
+from mldsl.testing import CHECKS, check_component, conformance_cases
+
+DOC = "Broken on purpose.\n\nMore about it.\n\nUnits:  none.\nRange:  none.\nSources: none."
+RANDOM = random.Random(4)
+
+
+class Params(NamedTuple):
+    center: Any
+    level: Any
+    extra: Any = None
+
+
+# ---- a sound model, to be broken in one place ------------------------------------------------------------------------
+
+
+def fit(spec, key, shape, examples):
+    x = jnp.where((examples.weight > 0)[:, None] & examples.active[None, :], examples.inputs, 0)
+    target = jnp.where(examples.weight > 0, examples.target, 0).astype(examples.weight.dtype)
+    return Params(weighted_mean(x, examples.weight), weighted_mean(target, examples.weight)), None
+
+
+def predict(spec, params, inputs):
+    return Prediction(mean=params.level + ((inputs - params.center[None, :]) / 10).sum(axis=1))
+
+
+def fit_by(change):
+    """The sound fit, with `change(params, spec, key, shape, examples) -> params` applied."""
+
+    def changed(spec, key, shape, examples):
+        params, _ = fit(spec, key, shape, examples)
+        return change(params, examples), None
+
+    return changed
+
+
+def regressor(Spec=NoSpec, **parts):
+    given = {"fit": fit, "predict": predict, "tasks": ("regress",), "doc": DOC, "sources": ("Nobody 1900",)}
+    return Model("broken", Spec, **(given | parts))
+
+
+def classifier(probability, **parts):
+    def answer(spec, params, inputs):
+        return Prediction(probability=probability(params, inputs))
+
+    return regressor(tasks=("classify",), predict=answer, **parts)
+
+
+def uniform(params, inputs):
+    return jnp.full((len(inputs), 3), 1 / 3, inputs.dtype)
+
+
+def there(examples):
+    return examples.weight > 0
+
+
+# ---- other sound components ------------------------------------------------------------------------------------------
+
+
+def error(view):
+    return jnp.where(view.weight > 0, jnp.abs(view.prediction - view.target), 0)
+
+
+def metric(value=None, **parts):
+    def mean_error(spec, view):
+        return (view.weight * error(view)).sum() / view.weight.sum()
+
+    given = {"tasks": ("regress",), "better": "lower", "lowest": 0.0, "doc": DOC, "sources": ("Nobody 1900",)}
+    return Metric("broken", metric=value or mean_error, **(given | parts))
+
+
+def step(**parts):
+    def fit_step(spec, key, shape, examples):
+        return Params(weighted_mean(examples.inputs, examples.weight), None), None
+
+    given = {"fit": fit_step, "apply": lambda spec, params, x: x - params.center[None, :], "doc": DOC}
+    return Transform("broken", **(given | parts))
+
+
+def text_step(fit, **parts):
+    def apply(spec, state, columns):
+        return {name: pl.Series(name, [len(cell or "") for cell in series]) for name, series in columns.items()}
+
+    return Transform("broken", fit=fit, **({"apply": apply, "host": True, "inputs": ("text",), "doc": DOC} | parts))
+
+
+def report(compute):
+    return Report("broken", compute=compute, tasks=("classify",), doc=DOC)
+
+
+# ---- declarations ----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Undocumented:
+    power: int = param(2, doc="")
+
+
+@attrs.frozen
+class Needs:
+    power: int = param(ge=1, doc="Power.")
+
+
+@attrs.frozen
+class Traced:
+    scale: float = param(1.0, gt=0, traced=True, doc="Scale.")
+
+
+# ---- what is broken --------------------------------------------------------------------------------------------------
+
+
+def draws_by_place(params, examples):
+    first = jnp.argmax(there(examples))
+    return params._replace(level=params.level + examples.target[first])
+
+
+def counts_rows(params, examples):
+    return params._replace(level=params.level + len(examples.weight) / 10)
+
+
+def reads_the_clock(params, examples):
+    return params._replace(level=params.level + time.perf_counter_ns() % 1000)
+
+
+def calls_back(params, examples):
+    jax.debug.callback(lambda level: None, params.level)
+    return params
+
+
+def in_float32(params, examples):
+    return params._replace(level=params.level.astype(jnp.float32).astype(params.level.dtype))
+
+
+def weakly_typed(params, examples):
+    return params._replace(extra=jnp.asarray(1.0))
+
+
+def complex_numbers(params, examples):
+    return params._replace(extra=jax.lax.complex(params.level, params.level))
+
+
+def copies_inputs(params, examples):
+    weighted = examples.inputs * examples.weight[:, None]
+    return params._replace(extra=weighted.T @ examples.inputs)
+
+
+def unbiased(params, examples):
+    return params._replace(level=params.level * examples.weight.sum() / (examples.weight.sum() - 1))
+
+
+def standardized(params, examples):
+    x = jnp.where(there(examples)[:, None], examples.inputs, params.center[None, :])
+    deviation = weighted_mean((x - params.center[None, :]) ** 2, examples.weight)
+    return params._replace(center=params.center / deviation)
+
+
+def share_of_spread(params, examples):
+    spread = weighted_mean(jnp.where(there(examples), (examples.target - params.level) ** 2, 0), examples.weight)
+    return params._replace(level=params.level + 0 * spread / spread)
+
+
+def share_of_second(params, examples):
+    second = (examples.weight * (examples.target == 1)).sum()
+    return params._replace(level=second / second)
+
+
+def inverse(params, examples):
+    x = jnp.where(there(examples)[:, None], examples.inputs, 0)
+    gram = (x * examples.weight[:, None]).T @ x
+    return params._replace(center=params.center + 0 * jnp.linalg.inv(gram - jnp.eye(len(gram)) * 0).sum(0))
+
+
+@jax.custom_batching.custom_vmap
+def doubled(x):
+    return 2 * x
+
+
+@doubled.def_vmap
+def _(size, batched, x):
+    return 3 * x, True
+
+
+def prepared_apart(spec, columns, weight):
+    return np.stack(list(columns.values()), axis=1), {"shift": np.zeros(1)}
+
+
+def by_distinct_values(spec, columns, weight):
+    first = next(iter(columns.values()))
+    state = {"more": len(np.unique(first))}
+    return with_more_columns(spec, state, columns), state
+
+
+def with_more_columns(spec, state, columns):
+    first = next(iter(columns.values()))
+    return np.stack([*columns.values(), *[first * 0] * state["more"]], axis=1)
+
+
+def fit_prepared(spec, key, shape, examples):
+    return fit(spec, key, shape, examples._replace(active=jnp.ones(examples.inputs.shape[1], bool)))
+
+
+def recommended(score, top_k=None):
+    def fit_ratings(spec, key, shape, examples):
+        level = weighted_mean(jnp.where(there(examples), examples.target, 0), examples.weight)
+        return Params(jnp.arange(shape.items, dtype=level.dtype), level), None
+
+    return regressor(tasks=("recommend",), predict=None, fit=fit_ratings, score=score, top_k=top_k)
+
+
+def seen_again(spec, params, user, k, seen):
+    best, item = jax.lax.top_k(jnp.broadcast_to(params.center[None, :], (len(user), params.center.shape[0])), k)
+    return item, params.level + best
+
+
+def by_item(spec, params, user, item):
+    return params.level + params.center[jnp.maximum(item, 0)]
+
+
+def on_device_only(spec, view):
+    return error(view) if isinstance(view.weight, jax.Array) else np.zeros_like(view.weight)
+
+
+def mean_of_prepared(spec, view):
+    return (view.weight * view.prepared).sum() / view.weight.sum()
+
+
+def random_table(spec, view):
+    return ReportOutput(tables=[Table("t", [Column("a", [RANDOM.random()])])])
+
+
+def uneven_table(spec, view):
+    return ReportOutput(tables=[Table("t", [Column("a", [1, 2]), Column("b", [1])])])
+
+
+def unspoken_figure(spec, view):
+    return ReportOutput(figures=[Figure("f", [Panel("x", "y", [Series([1], [1])])], alt=" ")])
+
+
+BROKEN = [
+    ("declaration", regressor(Undocumented)),
+    ("documentation", regressor(doc="One line.")),
+    ("units", regressor(doc="Broken.\n\nMore about it.")),
+    ("units", metric(doc="Broken.\n\nMore about it.")),
+    ("sources", regressor(sources=(), doc="Broken.\n\nMore about it.\n\nUnits: none.")),
+    ("example", regressor(Needs)),
+    ("example", regressor(Needs, example=Traced())),
+    ("bounds", regressor(Needs, example=Needs(power=0))),
+    ("exceptions", regressor(exceptions={"weight_3": "it is hard"})),
+    ("exceptions", regressor(exceptions={"weight_2": " "})),
+    ("answers", classifier(lambda params, x: jnp.ones((len(x), 3), x.dtype))),
+    ("answers", classifier(lambda params, x: jnp.full((len(x), 2), 0.5, x.dtype))),
+    ("answers", regressor(predict=lambda spec, params, x: Prediction(mean=x[:, 0] * jnp.nan))),
+    ("answers", regressor(predict=lambda spec, params, x: Prediction(mean=x - params.center))),
+    ("answers", report(uneven_table)),
+    ("answers", report(unspoken_figure)),
+    ("rows_apart", regressor(predict=lambda spec, params, x: Prediction(mean=x[:, 0] - jnp.cumsum(x[:, 0])))),
+    ("weight_0", regressor(fit=fit_by(lambda p, e: p._replace(level=e.target.mean())))),
+    ("weight_0", metric(lambda spec, view: jnp.abs(view.prediction - view.target).mean())),
+    ("weight_0", text_step(lambda spec, columns, weight: {"n": sum(len(c or "") for c in columns["c"])})),
+    ("weight_0", Transform("broken", resample=lambda s, k, e: e._replace(weight=jnp.ones_like(e.weight)), doc=DOC)),
+    ("weight_2", regressor(fit=fit_by(lambda p, e: p._replace(level=weighted_mean(e.target, there(e) * 1.0))))),
+    ("weight_2", metric(lambda spec, view: error(view).sum() / (view.weight > 0).sum())),
+    ("row_order", regressor(fit=fit_by(draws_by_place))),
+    ("row_order", metric(lambda spec, view: (view.weight * error(view) * jnp.arange(len(view.weight))).sum())),
+    ("padding", regressor(fit=fit_by(counts_rows))),
+    ("padding", metric(lambda spec, view: (view.weight * error(view)).sum() / len(view.weight))),
+    ("active", regressor(fit=lambda s, k, shape, e: fit(s, k, shape, e._replace(active=jnp.ones_like(e.active))))),
+    ("compiles_once", regressor(prepare=by_distinct_values, apply_prepared=with_more_columns, fit=fit_prepared)),
+    ("pure", regressor(fit=fit_by(reads_the_clock))),
+    ("pure", regressor(fit=fit_by(calls_back))),
+    ("pure", metric(lambda spec, view: RANDOM.random() * (view.weight * error(view)).sum())),
+    ("dtype", regressor(fit=fit_by(in_float32))),
+    ("dtype", regressor(fit=fit_by(weakly_typed))),
+    ("dtype", metric(lambda spec, view: jnp.asarray((view.weight * error(view)).sum(), jnp.float32))),
+    ("artifact", regressor(fit=fit_by(complex_numbers))),
+    ("batched", regressor(fit=fit_by(lambda p, e: p._replace(level=doubled(p.level))))),
+    ("no_copies", regressor(batches=True, fit=fit_by(copies_inputs))),
+    ("shards", regressor(shards=True, fit=fit_by(lambda p, e: p._replace(level=p.level + e.weight.sum())))),
+    ("prepared", regressor(prepare=prepared_apart)),
+    ("prepared", regressor(prepare=prepared_apart, apply_prepared=lambda s, state, c: prepared_apart(s, c, 0)[0] + 1)),
+    ("one_row", regressor(fit=fit_by(unbiased))),
+    ("constant_column", regressor(fit=fit_by(standardized))),
+    ("constant_target", regressor(fit=fit_by(share_of_spread))),
+    ("one_class", classifier(lambda params, x: uniform(params, x) * params.level, fit=fit_by(share_of_second))),
+    ("wide", regressor(fit=fit_by(inverse))),
+    ("missing_values", regressor(missing="accepts")),
+    ("unseen_level", regressor(accepts=("categorical",), predict=lambda s, p, x: Prediction(mean=jnp.log1p(x[:, 0])))),
+    ("unseen_user", recommended(lambda s, p, user, item: jnp.where(user < 0, jnp.nan, by_item(s, p, user, item)))),
+    ("top_k", recommended(by_item, seen_again)),
+    ("names", step(names=lambda spec, columns: (NamedColumn("one", "continuous"),))),
+    ("names", step(outputs=(Output("same"),))),
+    ("replicates", metric(mean_of_prepared, prepare=lambda spec, view: view.weight * error(view))),
+    ("host", metric(mean_of_prepared, prepare=on_device_only)),
+    ("range", metric(highest=0.1)),
+    ("direction", metric(better="higher", lowest=None)),
+    ("degenerate", metric(lambda spec, view: (view.weight * error(view)).sum())),
+    ("degenerate", metric(lambda spec, view: 1 / (view.weight * error(view)).sum())),
+    ("deterministic", report(random_table)),
+    ("deterministic", text_step(lambda spec, columns, weight: {"n": RANDOM.random()})),
+    ("deterministic", Stop("broken", should_stop=lambda spec, history: True, doc=DOC)),
+    ("deterministic", Function(
+        "broken", expression=lambda x: pl.lit(RANDOM.random()) * x, operands=(Operand("x", ("continuous",)),), doc=DOC
+    )),
+    ("deterministic", Function(
+        "broken", expression=lambda x: x, operands=(Operand("x", ("continuous",)),), missing="no", doc=DOC
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "component"), BROKEN, ids=[f"{check}-{i}" for i, (check, _) in enumerate(BROKEN)])
+def test_it_is_caught(check, component):
+    found = [case for case in conformance_cases(component) if case.check == check]
+    assert found
+    assert any(case.run() for case in found)
+
+
+def test_every_check_can_fail():
+    assert {check for check, _ in BROKEN} == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [regressor(), classifier(uniform), metric(), step(), recommended(by_item)],
+    ids=["regress", "classify", "metric", "transform", "recommend"],
+)
+def test_what_the_broken_ones_are_made_of_is_sound(sound):
+    assert check_component(sound) == []
+
+
+def test_an_exception_with_a_reason_is_not_held_against_a_component():
+    broken = regressor(fit=fit_by(draws_by_place))
+    assert {finding.check for finding in check_component(broken)} == {"row_order"}
+    excused = regressor(fit=fit_by(draws_by_place), exceptions={"row_order": "the first row is special"})
+    assert check_component(excused) == []
+
+
+def test_what_fails_at_once_is_said_once():
+    def fit(spec, key, shape, examples):
+        raise KeyError("nonsense")
+
+    findings = [finding for finding in check_component(regressor(fit=fit)) if "nonsense" in finding.message]
+    assert [finding.check for finding in findings] == ["answers"]
+
+
+def test_a_case_raises_with_its_findings():
+    case = next(case for case in conformance_cases(regressor(sources=(), doc=DOC[:32])) if case.check == "sources")
+    with pytest.raises(AssertionError, match="no source is named"):
+        case()
