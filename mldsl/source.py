@@ -9,8 +9,46 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import attrs
+
+_MEANINGFUL: dict[type, tuple[str, ...]] = {}
+
+
+def _meaningful(cls: type) -> tuple[str, ...]:
+    """The names of the fields that carry meaning."""
+    if cls not in _MEANINGFUL:
+        _MEANINGFUL[cls] = tuple(field.name for field in attrs.fields(cls) if field.eq)
+    return _MEANINGFUL[cls]
+
+
+class Record:
+    """The base of frozen attrs classes made with `eq=False, repr=False`: both are written here, once.
+
+    Equality, hash and repr take the fields that carry meaning, those not declared `eq=False`. Generating the methods
+    anew for each of a hundred classes would take as long as checking a file does.
+    """
+
+    __slots__ = ()
+
+    def _meaning(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in _meaningful(type(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Same class and same meaning, wherever it was written and however it was spelt."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._meaning() == other._meaning()
+
+    def __hash__(self) -> int:
+        """Agrees with equality."""
+        return hash((type(self).__name__, self._meaning()))
+
+    def __repr__(self) -> str:
+        """The fields that carry meaning, by name."""
+        parts = (f"{name}={getattr(self, name)!r}" for name in _meaningful(type(self)))
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 @attrs.frozen(order=True)

@@ -10,38 +10,38 @@ from typing import Any, Literal
 
 import attrs
 
-from mldsl.source import Span
+from mldsl.source import Record, Span
 
 Task = Literal["classification", "regression", "clustering", "generation", "ranking", "recommendation", "transform"]
 
 
 # ---- row expressions -------------------------------------------------------------------------------------------------
-@attrs.frozen
-class Constant:
+@attrs.frozen(eq=False, repr=False)
+class Constant(Record):
     """A literal: number, text, boolean, None, or a tuple of them."""
 
     value: Any
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class ColumnUse:
+@attrs.frozen(eq=False, repr=False)
+class ColumnUse(Record):
     """The value of a column in this row."""
 
     name: str
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class Columns:
+@attrs.frozen(eq=False, repr=False)
+class Columns(Record):
     """Several columns as one operand (the glob of `image("p*")`), in file order."""
 
     names: tuple[str, ...]
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class Apply:
+@attrs.frozen(eq=False, repr=False)
+class Apply(Record):
     """An operator (`+ - * / ^ == != < <= > >= and or not negate`) or a row function (`function` is its full name)."""
 
     op: str
@@ -54,8 +54,8 @@ RowExpression = Constant | ColumnUse | Columns | Apply
 
 
 # ---- components ------------------------------------------------------------------------------------------------------
-@attrs.frozen
-class ComponentValue:
+@attrs.frozen(eq=False, repr=False)
+class ComponentValue(Record):
     """A component with all of its arguments, defaults spelt out.
 
     `kind` is a component kind, or "choice" for an enum value that takes arguments (`constant(0)` of `impute`).
@@ -79,21 +79,21 @@ class ComponentValue:
         return dict(self.args)[name]
 
 
-@attrs.frozen
-class ClassCount:
+@attrs.frozen(eq=False, repr=False)
+class ClassCount(Record):
     """`classes` while the levels of the target are still to be learned: the number of target classes."""
 
 
-@attrs.frozen
-class EnvSecret:
+@attrs.frozen(eq=False, repr=False)
+class EnvSecret(Record):
     """`env("NAME")`: read at run time, never printed."""
 
     name: str
 
 
 # ---- columns ---------------------------------------------------------------------------------------------------------
-@attrs.frozen
-class ColumnPlan:
+@attrs.frozen(eq=False, repr=False)
+class ColumnPlan(Record):
     """A column as declared in `features`.
 
     `levels` are the written ones (for binary the last is positive), None if they are learned. `pattern` is true for a
@@ -116,8 +116,8 @@ class ColumnPlan:
     range_span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class ColumnState:
+@attrs.frozen(eq=False, repr=False)
+class ColumnState(Record):
     """A column at one place of a transforms pipeline: what `plan` shows on every edge.
 
     `pattern` is true while only the data can tell the names (`sex_*` after `one_hot`, before levels are learned).
@@ -132,8 +132,8 @@ class ColumnState:
     made_by: str = ""
 
 
-@attrs.frozen
-class StepPlan:
+@attrs.frozen(eq=False, repr=False)
+class StepPlan(Record):
     """A fitted or row-wise step (`component`), or a derived column (`derive` = name and expression)."""
 
     component: ComponentValue | None
@@ -149,8 +149,8 @@ class StepPlan:
 
 
 # ---- pipeline --------------------------------------------------------------------------------------------------------
-@attrs.frozen
-class ParamPlan:
+@attrs.frozen(eq=False, repr=False)
+class ParamPlan(Record):
     """A `param`: its value for this run and where the value came from."""
 
     name: str
@@ -162,14 +162,14 @@ class ParamPlan:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class SplitPlan:
+@attrs.frozen(eq=False, repr=False)
+class SplitPlan(Record):
     """Who is trained on and who is held out.
 
     `test` and `validation` are shares (0..1), counts (int, from `last(n)`) or None (no such part). `by` is one or two
     of random stratified group time order user. `gap` is in rows (int) or seconds (float). `implicit_folds` are the
-    folds that choose thresholds where the file gives neither folds nor validation. `written` is false for the default split.
-    `held_out` names the part that counts: test, folds, validation, train or all.
+    folds that choose thresholds where the file gives neither folds nor validation. `written` is false for the default
+    split. `held_out` names the part that counts: test, folds, validation, train or all.
     """
 
     test: float | int | None = 0.2
@@ -186,8 +186,8 @@ class SplitPlan:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class Threshold:
+@attrs.frozen(eq=False, repr=False)
+class Threshold(Record):
     """A fixed probability (`value`), or the one that does best on out-of-fold or validation rows (`metric`)."""
 
     value: float | None = None
@@ -196,8 +196,8 @@ class Threshold:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class ModelPlan:
+@attrs.frozen(eq=False, repr=False)
+class ModelPlan(Record):
     """One model: its algorithm, its steps in order, the columns of its matrix, and its held-out decisions."""
 
     name: str
@@ -213,8 +213,8 @@ class ModelPlan:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class MetricPlan:
+@attrs.frozen(eq=False, repr=False)
+class MetricPlan(Record):
     """A metric, its name as written (`f1(positive = "spam")`), and its gate (`op`, `bound`)."""
 
     name: str
@@ -226,8 +226,8 @@ class MetricPlan:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class NetworkPlan:
+@attrs.frozen(eq=False, repr=False)
+class NetworkPlan(Record):
     """A named list of layers."""
 
     name: str
@@ -235,8 +235,8 @@ class NetworkPlan:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class TunePlan:
+@attrs.frozen(eq=False, repr=False)
+class TunePlan(Record):
     """A search over params: `domains` maps a param to ("range", low, high), ("log", low, high) or ("list", values)."""
 
     search: ComponentValue
@@ -246,8 +246,8 @@ class TunePlan:
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
-@attrs.frozen
-class Plan:
+@attrs.frozen(eq=False, repr=False)
+class Plan(Record):
     """The whole pipeline, resolved.
 
     `sources` maps "data" (or train, validation, test, users, items) to a source. `complete` is true once the header of

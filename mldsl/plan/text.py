@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
 from mldsl.plan.expressions import expression_text, name_text
-from mldsl.plan.model import ColumnPlan, ColumnState, ComponentValue, ModelPlan, Plan, SplitPlan, StepPlan
-from mldsl.plan.values import default_arguments, domain_text, search_text, type_text, written_text
+from mldsl.plan.model import ColumnState, ComponentValue, ModelPlan, Plan, SplitPlan, StepPlan
+from mldsl.plan.values import default_arguments, domain_text, search_text, type_text, ways_text, written_text
 from mldsl.plugin.wording import number_text, value_text
 
 # Further rows for a section: its title -> (label, text).
@@ -126,18 +126,6 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "metrics of", _HELD_OUT[split.held_out]
     if choosers := list(_choosers(plan)):
         yield "choosing", f"{', '.join(choosers)}: on {_chosen_on(split)}"
-
-
-def ways_text(by: Iterable[str], columns: Iterable[ColumnPlan], target: str | None) -> str:
-    """How rows are parted: stratified by `survived`, in whole groups of `patient`."""
-    names = {column.role: f"`{column.name}`" for column in columns}
-    ways = {
-        "random": "at random", "stratified": f"stratified by `{target}`" if target else "stratified",
-        "group": f"in whole groups of {names.get('group') or names.get('query', 'rows')}",
-        "time": f"in the order of {names.get('time', 'time')}", "order": "in the order of the file",
-        "user": f"within each {names.get('user', 'user')}",
-    }  # fmt: skip
-    return " and ".join(ways[way] for way in by)
 
 
 _HELD_OUT = {

@@ -77,3 +77,15 @@ def domain_text(domain: tuple[Any, ...]) -> str:
 def search_text(tune: TunePlan) -> Iterable[tuple[str, str]]:
     """`$param` and where it is searched."""
     return ((f"${name}", f"in {domain_text(domain)}") for name, domain in tune.domains)
+
+
+def ways_text(by: Iterable[str], columns: Iterable[ColumnPlan], target: str | None) -> str:
+    """How rows are parted: stratified by `survived`, in whole groups of `patient`."""
+    names = {column.role: f"`{column.name}`" for column in columns}
+    ways = {
+        "random": "at random", "stratified": f"stratified by `{target}`" if target else "stratified",
+        "group": f"in whole groups of {names.get('group') or names.get('query', 'rows')}",
+        "time": f"in the order of {names.get('time', 'time')}", "order": "in the order of the file",
+        "user": f"within each {names.get('user', 'user')}",
+    }  # fmt: skip
+    return " and ".join(ways[way] for way in by)

@@ -42,7 +42,7 @@ from mldsl.syntax import ast
 REPORT_PARAMETERS = (Parameter("model", ParameterType("model", optional=True), None, doc="Only this model."),)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Analysis:
     """What is known of a pipeline: all diagnostics, and the plan if there is no error.
 

@@ -20,7 +20,7 @@ from mldsl.syntax import ast
 Node = ast.Component | ast.Call | ast.Ref
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Resolved:
     """A component as written: `declaration` is None if no such thing is known, and then so is `value`."""
 

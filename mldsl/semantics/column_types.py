@@ -24,7 +24,7 @@ WITH_LEVELS = ("categorical", "ordinal", "binary")
 TIME_UNITS = ("seconds", "milliseconds")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ColumnType:
     """`name` is "unknown" after an error. `levels` are the written ones, `form` the argument of `time(...)`."""
 

@@ -22,7 +22,7 @@ _NUMERIC = ("integer", "number", "share")
 _LARGEST_INTEGER = 2**53
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Value:
     """A constant: `kind` as the language names it, `value` in Python, and the `$params` that it was made from.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mldsl.plan.model import SplitPlan
-from mldsl.plan.text import ways_text
+from mldsl.plan.values import ways_text
 from mldsl.semantics.arguments import resolve
 from mldsl.semantics.draft import Draft, MetricDraft
 from mldsl.semantics.findings import Findings

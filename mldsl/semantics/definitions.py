@@ -17,7 +17,7 @@ from mldsl.syntax import ast
 BUILT_IN = ("best", "classes", "env")
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Definitions:
     """The statements of all files, by what they define. `transforms` holds the unnamed block under the empty name."""
 

@@ -31,7 +31,7 @@ TASKS: dict[str, Task] = {
 }  # fmt: skip
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class SourceDraft:
     """Where rows come from; `part` is data, train, validation, test, users or items."""
 
@@ -39,7 +39,7 @@ class SourceDraft:
     resolved: Resolved
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class SplitDraft:
     """The `split` block: its plan, and the place of each setting that is written."""
 
@@ -49,7 +49,7 @@ class SplitDraft:
     known: bool = True  # false if a setting that matters could not be read
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class ModelDraft:
     """One `model` block. `moves` are its steps in order, `frame` the columns after the last of them."""
 
@@ -77,7 +77,7 @@ class ModelDraft:
         return self.algorithm.declaration if self.algorithm is not None else None
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class MetricDraft:
     """One line of `metrics`."""
 
@@ -89,7 +89,7 @@ class MetricDraft:
     bound: float | None = None
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class TuneDraft:
     """The `tune` block; `domains` with the place of each."""
 
@@ -100,7 +100,7 @@ class TuneDraft:
     choose: str = "best"
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Draft:
     """All of it.
 

@@ -34,7 +34,7 @@ ROLE_TYPES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Features:
     """The declared columns in order, computed ones at their place.
 

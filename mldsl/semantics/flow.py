@@ -26,7 +26,7 @@ STEP_PARAMETERS = (
 )  # fmt: skip
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Move:
     """One line of `transforms` and what it does to the columns.
 

@@ -16,7 +16,7 @@ DESIGN_TYPES = ("continuous", "integer", "binary", "categorical", "ordinal")
 _OPERATORS = ("+", "-", "*")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Sides:
     """The columns that a formula names, with places. `left` is None where the target is taken as it is."""
 

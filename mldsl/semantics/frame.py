@@ -32,7 +32,7 @@ def matches(glob: str, name: str) -> bool:
     return fnmatchcase(name, glob)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Known:
     """A column at one line. `origin` is where it was declared or made; `input` whether a model would get it."""
 
@@ -51,7 +51,7 @@ class Known:
         return self.state.type
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Picked:
     """A column that a position named, and the place that named it."""
 
@@ -64,7 +64,7 @@ class Picked:
         return self.known.name
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Frame:
     """The columns present at one line, in order.
 

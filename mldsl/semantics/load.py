@@ -23,7 +23,7 @@ _DEFINING = (
 )  # fmt: skip
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Loaded:
     """`programs[0]` is the file itself, its includes follow in the order in which they are named.
 

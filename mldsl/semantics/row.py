@@ -13,7 +13,7 @@ from mldsl.source import Span
 WORDS = ("text", "categorical", "ordinal", "id", "binary")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Row:
     """A typed row expression.
 

@@ -12,7 +12,7 @@ from mldsl.semantics.names import Components
 from mldsl.source import Span
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Scope:
     """The surroundings of a value.
 
