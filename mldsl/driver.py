@@ -173,8 +173,23 @@ def plan(source: Source | Path, options: Options | None = None) -> Checked:
         header = read_header(first.plan, _context(first, options, resolver))
     complete = _analyze(source, options, header, None)
     if complete.plan is not None:
-        complete = attrs.evolve(complete, diagnostics=(*complete.diagnostics, *_lint(complete.plan, options)))
+        found = (*_later(complete.plan), *_lint(complete.plan, options))
+        complete = attrs.evolve(complete, diagnostics=(*complete.diagnostics, *found))
     return complete
+
+
+def _later(found: Plan) -> list[Diagnostic]:
+    """What the language has and this version cannot run yet: refused, never passed over."""
+    later: list[Diagnostic] = []
+    for model in found.models:
+        if model.calibrate is not None:
+            what = f"`calibrate = {model.calibrate}` cannot be run by this version of mldsl"
+            later.append(Diagnostic("MLP0312", what, model.span, help="leave the line out"))
+        if isinstance(model.target_scale, ComponentValue):
+            what = f"`target = {model.target_scale.name}(...)` cannot be run by this version of mldsl"
+            remedy = "`log`, `log1p` and `sqrt` can, or learn the target as it is"
+            later.append(Diagnostic("MLP0312", what, model.span, help=remedy))
+    return later
 
 
 def _lint(found: Plan, options: Options) -> list[Diagnostic]:
