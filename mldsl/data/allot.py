@@ -42,12 +42,7 @@ def nearest_groups(sizes: np.ndarray, want: int) -> np.ndarray:
     listed = [int(size) for size in sizes]
     cap = max(2 * want, min(listed)) + 1
     if cap * len(listed) > EXACT_BITS:
-        total = 0
-        for index, size in enumerate(listed):
-            if abs(total + size - want) < abs(total - want):
-                chosen[index] = True
-                total += size
-        return chosen
+        return _filled(listed, want)
     mask = (1 << (cap + 1)) - 1
     reachable = [1]
     for size in listed:
@@ -57,6 +52,22 @@ def nearest_groups(sizes: np.ndarray, want: int) -> np.ndarray:
         if not reachable[index - 1] >> total & 1:  # not without this one
             chosen[index - 1] = True
             total -= listed[index - 1]
+    return chosen
+
+
+def _filled(sizes: list[int], want: int) -> np.ndarray:
+    """Groups in their order as long as they fit, and then the smallest of the others if that comes nearer."""
+    chosen = np.zeros(len(sizes), bool)
+    room = want
+    for index, size in enumerate(sizes):
+        if size <= room:
+            chosen[index] = True
+            room -= size
+    others = np.flatnonzero(~chosen)
+    if len(others):
+        smallest = others[np.argmin(np.array(sizes)[others])]
+        if not chosen.any() or abs(room - sizes[smallest]) < room:
+            chosen[smallest] = True
     return chosen
 
 

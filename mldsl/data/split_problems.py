@@ -75,7 +75,8 @@ class Problems:
         if _several(self.classes[mask]):
             return
         value = self.values.filter(pl.Series(mask))[0]
-        message = f"all {int(mask.sum()):,} {name} rows have the same class, `{value}`"
+        rows = "training" if name == "train" else name
+        message = f"all {int(mask.sum()):,} {rows} rows have the same class, `{value}`"
         stratify = "stratified" not in self.split.by and not {"time", "order", "user"} & set(self.split.by)
         help_text = (
             "write `by = stratified`" if stratify and "group" not in self.split.by else "read rows of other classes"

@@ -37,7 +37,7 @@ class Table:
         if column not in scan.columns:
             return None
         cell = scan.frame.select(pl.col(column).gather(row)).collect().item()
-        return None if cell is None else str(cell)
+        return None if cell is None else str(cell.to_list() if isinstance(cell, pl.Series) else cell)
 
 
 def short(name: str) -> str:

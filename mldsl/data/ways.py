@@ -107,7 +107,7 @@ class Groups:
         if self.stratum is None:
             order = np.argsort(random, kind="stable")
             chosen = np.zeros(len(units), bool)
-            chosen[order] = nearest_groups(sizes[order], want) if want else False
+            chosen[order] = nearest_groups(sizes[order], want)
         else:
             counts = self._class_counts(member, pool, len(units))
             total = counts.sum(axis=0)

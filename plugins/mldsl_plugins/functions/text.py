@@ -62,8 +62,9 @@ def _regex(pattern: str) -> str:
     try:
         pl.Series([""]).str.contains(pattern, literal=False)
     except pl.exceptions.ComputeError as error:
-        reason = re.search(r"error: (.*)$", str(error).partition("\n\nThis error")[0], re.MULTILINE)
-        raise ValueError(f"`{pattern}` is not a regular expression: {reason[1] if reason else error}") from None
+        reasons = re.findall(r"^error: (.*)$", str(error), re.MULTILINE)
+        reason = reasons[-1] if reasons else str(error).partition("\n")[0]
+        raise ValueError(f"`{pattern}` is not a regular expression: {reason}") from None
     return pattern
 
 
