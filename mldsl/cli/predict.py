@@ -38,7 +38,7 @@ def command(artifact: Path, data: str, output: Path | None, device: str | None) 
     odd = list(dataset.row_warnings)
     if any(odd):
         columns["warning"] = pl.Series("warning", odd, dtype=pl.String)
-    rows = dataset.given.with_columns(**columns)
+    rows = (dataset.frame if dataset.given is None else dataset.given).with_columns(**columns)
     if output is None:
         click.echo(rows.write_csv(), nl=False)
     else:

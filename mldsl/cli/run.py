@@ -44,7 +44,10 @@ def command(
     bar = _Bar() if sys.stderr.isatty() and not quiet else None
     try:
         finished = run(
-            file, Options(params=params, runs_dir=runs_dir, resume=resume, device=device, progress=bar and bar.update)
+            file,
+            Options(
+                params=params, runs_dir=runs_dir, resume=resume, device=device, progress=bar.update if bar else None
+            ),
         )
     except MldslError as error:
         show(error.diagnostics, error.sources)

@@ -46,7 +46,7 @@ def register(cls: type) -> None:
         return leaves, (tuple(names), tuple(static))
 
     def unflatten(aux: tuple[tuple[str, ...], tuple[tuple[str, Any], ...]], leaves: Sequence[Any]) -> Any:
-        spec = object.__new__(cls)
+        spec: Any = object.__new__(cls)
         for name, value in (*zip(aux[0], leaves, strict=True), *aux[1]):
             object.__setattr__(spec, name, value)
         return spec
