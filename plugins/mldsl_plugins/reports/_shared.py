@@ -81,7 +81,7 @@ def histogram(values: np.ndarray, weight: np.ndarray, most: int = 40) -> tuple[n
         edges = np.arange(low - 0.5, high + 1.0)  # counts: a bar for each whole number
     else:
         edges = np.linspace(low, high, bins + 1)
-    mass, _ = np.histogram(values, edges, weights=weight)
+    mass, _ = np.histogram(values, edges, weights=None if np.all(weight == 1) else weight)
     return (edges[1:] + edges[:-1]) / 2, mass
 
 

@@ -11,6 +11,7 @@ Source:  Hyndman & Fan 1996, doi:10.1080/00031305.1996.10473566 (quantiles).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +39,8 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     frame, columns = view.frame, [c for c in view.columns if c.name in view.frame.columns]
     measured = [c for c in columns if is_number(frame, c)]
     counted = [c for c in columns if c.type in LEVELS]
-    tables = [_overview(frame, columns)]
+    distinct = _distinct(frame, columns)
+    tables = [_overview(frame, columns, distinct)]
     if measured:
         tables.append(_numbers(frame, measured))
     if counted:
@@ -48,10 +50,10 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     notes = []
     if len(panels) > _PANELS:
         notes.append(f"The first {_PANELS} of {len(panels)} columns are drawn.")
-    return ReportOutput(tables, figures, notes=notes, warnings=_warnings(frame, columns))
+    return ReportOutput(tables, figures, notes=notes, warnings=_warnings(frame, columns, distinct))
 
 
-def _overview(frame: Any, columns: list[Any]) -> Table:
+def _overview(frame: Any, columns: list[Any], distinct: Mapping[str, int | None]) -> Table:
     missing = [frame[c.name].null_count() for c in columns]
     return Table(
         f"Columns of {frame.height:,} rows",
@@ -61,24 +63,27 @@ def _overview(frame: Any, columns: list[Any]) -> Table:
             Column("role", [c.role for c in columns], "text"),
             Column("missing", missing, "integer"),
             Column("missing share", [m / max(frame.height, 1) for m in missing], "share"),
-            Column("distinct", [_distinct(frame[c.name]) for c in columns], "integer"),
+            Column("distinct", [distinct[c.name] for c in columns], "integer"),
             Column("most frequent", [_commonest(frame, c) for c in columns], "text"),
         ],
     )
 
 
-def _distinct(series: Any) -> int | None:
-    if series.dtype.is_nested():
-        return None
-    return int(series.drop_nulls().n_unique())
+def _distinct(frame: Any, columns: list[Any]) -> dict[str, int | None]:
+    """Distinct values by column, missing ones not among them; None for images, sequences and vectors."""
+    import polars as pl
+
+    flat = [c.name for c in columns if not frame.schema[c.name].is_nested()]
+    counts = frame.select(pl.col(flat).drop_nulls().n_unique()) if flat else frame.select()
+    return {c.name: int(counts[c.name][0]) if c.name in counts.columns else None for c in columns}
 
 
 def _commonest(frame: Any, column: Any) -> str:
     """The most frequent value with its share, where values repeat."""
     if column.type not in LEVELS or not frame.height:
         return ""
-    level, count = _counts(frame, column, 1)[0] if _counts(frame, column, 1) else ("", 0)
-    return f"{level} ({count / frame.height:.0%})"
+    found = _counts(frame, column, 1)
+    return f"{found[0][0]} ({found[0][1] / frame.height:.0%})" if found else ""
 
 
 def _counts(frame: Any, column: Any, most: int) -> list[tuple[str, int]]:
@@ -147,11 +152,10 @@ def _figure(panels: list[Panel]) -> Figure:
     return Figure("Distributions", panels, "Histograms of the columns; bars by level where a column has levels.")
 
 
-def _warnings(frame: Any, columns: list[Any]) -> list[str]:
+def _warnings(frame: Any, columns: list[Any], counts: Mapping[str, int | None]) -> list[str]:
     out = []
     for column in columns:
-        series = frame[column.name]
-        distinct, missing = _distinct(series), series.null_count()
+        distinct, missing = counts[column.name], frame[column.name].null_count()
         if column.role != "input" or not frame.height:
             continue
         if missing == frame.height:
