@@ -164,7 +164,8 @@ def nearest(off: Float[Array, "m d"], centroids: Float[Array, "k d"]) -> Int[Arr
 def relocate(rows: Rows, centroids: Float[Array, "k d"], mass: Float[Array, " k"]) -> Float[Array, "k d"]:
     """Move the first empty cluster to the row farthest from its centroid, if any row is off its centroid at all."""
     off = rows.centred(rows.x)
-    distance = jnp.sum((off - centroids[nearest(off, jnp.where(mass[:, None] > 0, centroids, jnp.inf))]) ** 2, axis=1)
+    full = jnp.where(mass[:, None] > 0, centroids, centroids[mass.argmax()][None])  # where rows are
+    distance = jnp.sum((off - full[nearest(off, full)]) ** 2, axis=1)
     distance = jnp.where(rows.weight > 0, distance, 0)
     moved = centroids.at[jnp.argmax(mass == 0)].set(off[distance.argmax()])
     return jnp.where(distance.max() > 0, moved, centroids)

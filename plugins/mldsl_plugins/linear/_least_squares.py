@@ -23,6 +23,7 @@ from mldsl.contract import block_rows, sum_blocks, tiny
 from mldsl.contract.blocks import axis
 
 SHORT = 8192  # up to so many rows QR costs less than finding out whether it is needed
+RANK = 1e-12  # of the largest: smaller singular values of standardized columns are rounding errors
 WELL = 1e6  # up to this condition number of R, two refinements of the Cholesky solution reach full accuracy
 
 
@@ -134,12 +135,11 @@ def solve(data: Data, l2: Float[Array, ""]) -> Solution:
     triangular, right = whole[:d, :d], whole[:d, d]
     inverse = _invert(triangular)
     condition = jnp.linalg.norm(triangular) * jnp.linalg.norm(inverse)
-    cut = eps * max(d, 10)
-    well = jnp.isfinite(condition) & (condition * cut < 1)
+    well = jnp.isfinite(condition) & (condition * RANK < 1)
 
     def by_svd() -> tuple[Array, Array]:
         u, s, vt = jnp.linalg.svd(triangular)
-        keep = s > cut * s[0]
+        keep = s > RANK * s[0]
         return (vt.T * jnp.where(keep, 1 / jnp.where(keep, s, 1), 0)[None]) @ u.T, keep.sum().astype(r.dtype)
 
     inverse, rank = jax.lax.cond(well, lambda: (inverse, jnp.asarray(d, r.dtype)), by_svd)
