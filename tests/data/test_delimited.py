@@ -200,9 +200,7 @@ field = st.text(st.sampled_from('xé,"\n ;0'), max_size=4)
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.lists(field, min_size=1, max_size=4), min_size=1, max_size=6), st.integers(1, 4), st.integers(1, 9)
-)
+@given(st.lists(st.lists(field, min_size=1, max_size=4), min_size=1, max_size=6), st.integers(1, 4), st.integers(1, 9))
 def test_regular_means_that_every_record_has_that_many_fields(rows, columns, chunk) -> None:
     """The separators alone never call a file regular that Python's reader finds ragged."""
     file = io.StringIO(newline="")

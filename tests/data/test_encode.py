@@ -61,7 +61,12 @@ def test_levels_are_learned_on_training_rows_only(rig) -> None:
         ColumnPlan("k", "id", role="key"), ColumnPlan("y", "binary", role="target"),
     ]  # fmt: skip
     dataset = rig.dataset(
-        columns, c=["b", "a", "z", None], w=["lo"] * 4, u=["10", "9", "8", "7"], k=["p"] * 4, y=["no", "no", "yes", "no"]
+        columns,
+        c=["b", "a", "z", None],
+        w=["lo"] * 4,
+        u=["10", "9", "8", "7"],
+        k=["p"] * 4,
+        y=["no", "no", "yes", "no"],
     )
     levels = learn_levels(dataset, np.array([True, True, False, True]))
     assert levels.of == {"c": ("a", "b"), "w": ("lo", "hi"), "u": ("7", "9", "10"), "y": ("no", "yes")}

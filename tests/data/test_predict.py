@@ -22,7 +22,9 @@ COLUMNS = [
 
 
 def test_only_inputs_are_needed(rig) -> None:
-    rows = load_rows(rig.plan(COLUMNS), pl.DataFrame({"age": [70, 20], "sex": ["f", "m"], "deck": ["A", None]}), rig.context())
+    rows = load_rows(
+        rig.plan(COLUMNS), pl.DataFrame({"age": [70, 20], "sex": ["f", "m"], "deck": ["A", None]}), rig.context()
+    )
     assert rows.frame.columns == ["age", "sex", "deck", "old", "__source", "__row"]
     assert rows.frame["old"].to_list() == ["true", "false"]
     assert (rows.warnings, rows.row_warnings) == ((), (None, None))
@@ -106,7 +108,9 @@ def test_users_and_items_are_needed(rig) -> None:
 def test_pandas_and_arrow_tables(rig) -> None:
     pandas = pytest.importorskip("pandas")
     arrow = pytest.importorskip("pyarrow")
-    frame = pandas.DataFrame({"age": [1.0, None], "sex": pandas.Categorical(["f", "m"]), "mixed": [1, "a"]}, index=[5, 6])
+    frame = pandas.DataFrame(
+        {"age": [1.0, None], "sex": pandas.Categorical(["f", "m"]), "mixed": [1, "a"]}, index=[5, 6]
+    )
     plan = rig.plan(COLUMNS)
     rows = load_rows(plan, frame, rig.context())
     assert rows.frame["sex"].to_list() == ["f", "m"]

@@ -79,7 +79,10 @@ def test_a_quoted_newline_turns_lines_into_rows(rig) -> None:
 
 def test_wrong_types_say_what_else_they_may_be(rig) -> None:
     rig.file("a,n\n1,2\nNA,2\n?,2\n")
-    assert rig.problem([A]).help == 'if they mean missing, write `missing = ["?", "NA"]` in the source and declare `a: continuous?`'
+    assert (
+        rig.problem([A]).help
+        == 'if they mean missing, write `missing = ["?", "NA"]` in the source and declare `a: continuous?`'
+    )
     rig.file("a\n1,5\n2,25\n".replace(",", ";"), "semi.csv")
     rig.file('a\n"1,5"\n"2,25"\n')
     assert "decimal" in (rig.problem([A]).help or "")

@@ -320,9 +320,7 @@ def test_folds_of_users_in_time_go_forward(rig) -> None:
 # ---- parts that are given ---------------------------------------------------------------------------------------------
 def test_separate_sources(rig) -> None:
     parts = ["train"] * 50 + ["test"] * 30
-    split = split_of(
-        rig, SplitPlan(None, 0.1, folds=3, separate=("train", "test")), parts=parts, x=np.arange(80)
-    )
+    split = split_of(rig, SplitPlan(None, 0.1, folds=3, separate=("train", "test")), parts=parts, x=np.arange(80))
     assert counts(split) == {"train": 45, "validation": 5, "test": 30}
     assert split.mask("test")[50:].all()
     assert not any(fold.held[50:].any() or fold.train[50:].any() for fold in split.folds)
