@@ -214,7 +214,8 @@ def dtype(learner: Learner) -> Iterator[str]:
             place = jax.tree_util.keystr(path, simple=True, separator=".")
             if jnp.issubdtype(leaf.dtype, np.floating) and leaf.dtype != kind:
                 yield f"`{place}` is {leaf.dtype} where the inputs are {name}"
-            if getattr(leaf, "weak_type", False):
+            counted = place.startswith("info.") and not jnp.issubdtype(leaf.dtype, np.floating)
+            if getattr(leaf, "weak_type", False) and not counted:  # a count that is reported may be any integer
                 yield f"`{place}` is weakly typed: write `jnp.asarray(value, dtype)`"
         if kind is np.float64 and (leaks := floats(closed) - {"float64"}):
             yield f"it computes in {', '.join(sorted(leaks))} where the inputs are float64"

@@ -120,10 +120,8 @@ def _text(state: Any) -> str:
 
 def function_is_total(component: Function) -> Iterator[str]:
     """Every row gets an answer, twice the same, on every column type that it takes."""
-    import polars as pl
-
     for kinds in _operand_types(component):
-        frame = pl.DataFrame({f"x{i}": _operand(kind) for i, kind in enumerate(kinds) if kind})
+        frame = _frame(component, kinds)
         results = [_evaluate(component, frame, kinds) for _ in range(2)]
         if results[0] is None:
             continue
@@ -140,11 +138,18 @@ def function_is_total(component: Function) -> Iterator[str]:
 function_is_total.__name__ = "deterministic"
 
 
-def _operand(kind: str) -> Any:
-    """A column as row expressions see it: what is binary there is true or false."""
+def _frame(component: Function, kinds: tuple[str, ...]) -> Any:
+    """Columns of these types. What is binary is a text in a file, and true or false where it was computed."""
     import polars as pl
 
-    return pl.Series([True, False, None, True, False, True]) if kind == "binary" else column(kind)
+    truth = pl.Series([True, False, None, True, False, True])
+    written = pl.DataFrame({f"x{i}": column(kind) for i, kind in enumerate(kinds) if kind})
+    try:
+        _evaluate(component, written, kinds)
+    except pl.exceptions.PolarsError:
+        places = [f"x{i}" for i, kind in enumerate(kinds) if kind == "binary"]
+        return written.with_columns(truth.alias(name) for name in places)
+    return written
 
 
 def _operand_types(component: Function) -> Iterator[tuple[str, ...]]:
