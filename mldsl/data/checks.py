@@ -188,7 +188,9 @@ class _Check:
         above = column.high is not None and bool((cells > column.high).any())
         name = _name(column)
         sides = ((below, ">=", column.low), (above, "<=", column.high))
-        keep = " and ".join(f"{name} {sign} {bound:.15g}" for broken, sign, bound in sides if broken and bound is not None)
+        keep = " and ".join(
+            f"{name} {sign} {bound:.15g}" for broken, sign, bound in sides if broken and bound is not None
+        )
         if column.missing:  # a comparison with a missing value is not true, so it would drop those rows too
             keep = f"is_missing({name}) or {f'({keep})' if below and above else keep}"
         be = _be(count)

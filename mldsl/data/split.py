@@ -21,6 +21,8 @@ from mldsl.plan import Plan, SplitPlan
 
 STOP_SHARE = 0.1  # of a fold's training rows, where the plan has folds to stop on but no validation part
 DAY = 86_400.0
+PARTS = ("train", "validation", "test", "gap")
+TRAIN, VALIDATION, TEST, GAP = range(4)
 
 
 @attrs.frozen(eq=False)
@@ -58,32 +60,33 @@ def make_split(plan: Plan, dataset: Dataset, seed: int) -> Split:
     """
     split, n = plan.split, dataset.rows
     part = _given_parts(plan, dataset)
-    pool = np.flatnonzero(part == "train")
+    pool = np.flatnonzero(part == TRAIN)
     among = pool
     way = _way(plan, dataset, seed)
-    for name, amount in (("test", split.test), ("validation", split.validation)):
-        if amount and not (part == name).any():
+    for code, name, amount in ((TEST, "test", split.test), (VALIDATION, "validation", split.validation)):
+        if amount and not (part == code).any():
             taken, rest = way.take(pool, amount, among, f"split/{name}")
-            part[pool] = "gap"
-            part[rest] = "train"
-            part[taken] = name
+            part[pool] = GAP
+            part[rest] = TRAIN
+            part[taken] = code
             pool = rest
+    names = np.array(PARTS)[part]
     problems = Problems(plan, dataset)
-    problems.check_parts(part)
+    problems.check_parts(names)
     folds = tuple(_folds(plan, way, pool, n, _stop_share(plan, part)))
     problems.check_folds(folds)
     problems.raise_errors()
-    return Split(part, folds, implicit=not split.folds and bool(folds), warnings=tuple(problems.warnings))
+    return Split(names, folds, implicit=not split.folds and bool(folds), warnings=tuple(problems.warnings))
 
 
 def _given_parts(plan: Plan, dataset: Dataset) -> np.ndarray:
-    """What sources of their own or a part column say; the rest is for training until it is cut."""
-    part = np.full(dataset.rows, "train", dtype="<U10")
+    """What sources of their own or a part column say, as codes; the rest is for training until it is cut."""
     column = plan.split.part_column
-    if column is not None:
-        part[:] = dataset.frame[column].fill_null("train").to_numpy()
-    elif dataset.parts is not None:
-        part[:] = dataset.parts
+    given = dataset.frame[column].fill_null("train").to_numpy() if column is not None else dataset.parts
+    part = np.full(dataset.rows, TRAIN, np.int8)
+    for code, name in ((VALIDATION, "validation"), (TEST, "test")):
+        if given is not None:
+            part[given == name] = code
     return part
 
 
@@ -111,8 +114,8 @@ def _stop_share(plan: Plan, part: np.ndarray) -> Amount | None:
         return None
     if plan.split.validation:
         return plan.split.validation
-    held = int((part == "validation").sum())
-    return held / (held + int((part == "train").sum())) if held else STOP_SHARE
+    held = int((part == VALIDATION).sum())
+    return held / (held + int((part == TRAIN).sum())) if held else STOP_SHARE
 
 
 # ---- by what ---------------------------------------------------------------------------------------------------------

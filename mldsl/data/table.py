@@ -63,8 +63,9 @@ def build_table(columns: Sequence[ColumnPlan], scans: Sequence[Scan], context: C
     whole = pl.concat(cut, how="diagonal") if len(cut) > 1 else cut[0]
     bad = {name: whole[BAD + name].fill_null(False) for name in marked(whole)}
     whole = whole.select(*(column.name for column in read), SOURCE, ROW)
+    held = whole.schema
     for column in read:
-        if isinstance(whole.schema[column.name], pl.List):
+        if isinstance(held[column.name], pl.List):
             values, wrong = fixed_width(column, whole[column.name])
             whole = whole.with_columns(values.alias(column.name))
             if wrong.any():

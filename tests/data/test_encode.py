@@ -57,7 +57,8 @@ def test_which_level_is_positive(values, pair) -> None:
 
 def test_levels_are_learned_on_training_rows_only(rig) -> None:
     columns = [
-        ColumnPlan("c", "categorical"), ColumnPlan("w", "ordinal", levels=("lo", "hi")), ColumnPlan("u", "id", role="user"),
+        ColumnPlan("c", "categorical"), ColumnPlan("w", "ordinal", levels=("lo", "hi")),
+        ColumnPlan("u", "id", role="user"),
         ColumnPlan("k", "id", role="key"), ColumnPlan("y", "binary", role="target"),
     ]  # fmt: skip
     dataset = rig.dataset(
@@ -86,10 +87,12 @@ COLUMNS = (
     ColumnPlan("t", "time"), ColumnPlan("words", "text"), ColumnPlan("code", "id"),
     ColumnPlan("w", "integer", role="weight"), ColumnPlan("e", "continuous", role="offset"),
     ColumnPlan("g", "id", role="group"), ColumnPlan("u", "integer", role="user"), ColumnPlan("i", "id", role="item"),
-    ColumnPlan("when", "time", role="time"), ColumnPlan("k", "id", role="key"), ColumnPlan("z", "continuous", role="ignore"),
+    ColumnPlan("when", "time", role="time"), ColumnPlan("k", "id", role="key"),
+    ColumnPlan("z", "continuous", role="ignore"),
 )  # fmt: skip
 FRAME = pl.DataFrame({
-    "y": ["p", "q", "r"], "x": [1.5, None, -2.0], "n": [3, None, 2**40], "b": ["yes", "no", None], "o": ["l", None, "?"],
+    "y": ["p", "q", "r"], "x": [1.5, None, -2.0], "n": [3, None, 2**40], "b": ["yes", "no", None],
+    "o": ["l", None, "?"],
     "c": ["new", "d", None], "t": [datetime(1970, 1, 2, 12), None, datetime(1969, 12, 31)], "words": ["a b", None, ""],
     "code": ["1", "2", None], "w": [1, 2, 0], "e": [0.5, None, 1.0], "g": ["v", "u", "v"], "u": [9, 10, 11],
     "i": ["i1", "i2", "i1"], "when": [datetime(1970, 1, 3)] * 3, "k": ["k1", "k2", "k3"], "z": [1.0, 2.0, 3.0],

@@ -98,7 +98,8 @@ def test_columns_that_steps_work_on_or_read_are_needed_though_they_are_no_inputs
 
 def test_users_and_items_are_needed(rig) -> None:
     columns = [
-        ColumnPlan("u", "id", role="user"), ColumnPlan("i", "id", role="item"), ColumnPlan("r", "continuous", role="target"),
+        ColumnPlan("u", "id", role="user"), ColumnPlan("i", "id", role="item"),
+        ColumnPlan("r", "continuous", role="target"),
     ]  # fmt: skip
     levels = Levels({"u": ("1", "2"), "i": ("7",)})
     rows = load_rows(rig.plan(columns), pl.DataFrame({"u": [1, 3], "i": [7, 7]}), rig.context(), levels)

@@ -72,7 +72,7 @@ def test_flights_from_parquet(shared) -> None:
         column("late", "binary", role="target", computed=Apply(">", (ColumnUse("delay"), Constant(15)))),
     ]  # fmt: skip
     source = shared.source("parquet", "flights_2001.parquet")
-    dataset, parts, made = prepared(shared, columns, source, SplitPlan(0.2, by=("stratified",)))
+    _, parts, made = prepared(shared, columns, source, SplitPlan(0.2, by=("stratified",)))
     truth = pl.read_parquet(shared.base / "flights_2001.parquet")
     assert made.target is not None
     np.testing.assert_array_equal(made.target, (truth["delay"] > 15).to_numpy())

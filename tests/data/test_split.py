@@ -317,7 +317,7 @@ def test_folds_of_users_in_time_go_forward(rig) -> None:
             assert held.min() - train.max() == 8  # four users, one row apart
 
 
-# ---- parts that are given ---------------------------------------------------------------------------------------------
+# ---- parts that are given --------------------------------------------------------------------------------------------
 def test_separate_sources(rig) -> None:
     parts = ["train"] * 50 + ["test"] * 30
     split = split_of(rig, SplitPlan(None, 0.1, folds=3, separate=("train", "test")), parts=parts, x=np.arange(80))

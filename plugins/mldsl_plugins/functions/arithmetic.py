@@ -15,8 +15,6 @@ Every function gives a missing value where an operand is missing, or where it ha
 
 from __future__ import annotations
 
-from functools import reduce
-
 import polars as pl
 
 from mldsl.plugin import Component, Function, Operand, ParameterType, hookimpl
@@ -95,7 +93,7 @@ def greatest(*values: pl.Expr) -> pl.Expr:
 
 
 def _known(values: tuple[pl.Expr, ...], result: pl.Expr) -> pl.Expr:
-    return pl.when(reduce(lambda a, b: a & b, [value.is_not_null() for value in values])).then(result)
+    return pl.when(pl.all_horizontal([value.is_not_null() for value in values])).then(result)
 
 
 def _doc(summary: str, definition: str, example: str) -> str:

@@ -11,7 +11,6 @@ where one of its columns is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 import polars as pl
 
@@ -44,8 +43,7 @@ def _gather(columns: Sequence[pl.Expr], shape: tuple[int, ...]) -> pl.Expr:
     array = pl.concat_arr(numbers)
     if len(shape) > 1:
         array = array.reshape((-1, *shape))
-    known = reduce(lambda a, b: a & b, [number.is_not_null() for number in numbers])
-    return pl.when(known).then(array)
+    return pl.when(pl.all_horizontal([column.is_not_null() for column in columns])).then(array)
 
 
 @hookimpl

@@ -14,9 +14,12 @@ from mldsl.plugin import Function
 from mldsl.plugin.extract import declare
 
 FAMILIES = ("arithmetic", "text", "dates", "logic", "tensors")
-NAMES = """abs clip coalesce concat contains cos date day days_between elapsed exp extract hour if_else image is_missing
-length log log1p lower matches max min month null_if one_of replace round sequence sign sin sqrt to_number upper vector
-weekday year""".split()
+NAMES = (
+    "abs", "clip", "coalesce", "concat", "contains", "cos", "date", "day", "days_between", "elapsed", "exp",
+    "extract", "hour", "if_else", "image", "is_missing", "length", "log", "log1p", "lower", "matches", "max",
+    "min", "month", "null_if", "one_of", "replace", "round", "sequence", "sign", "sin", "sqrt", "to_number",
+    "upper", "vector", "weekday", "year",
+)  # fmt: skip
 INF = math.inf
 
 
