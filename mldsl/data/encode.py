@@ -113,7 +113,7 @@ def encode(frame: pl.DataFrame, columns: Sequence[ColumnPlan], levels: Levels) -
         offset=_role(frame, by_role, "offset"), group=_own_codes(frame, by_role, "group"),
         query=_own_codes(frame, by_role, "query"), user=_known_codes(codes, by_role, "user"),
         item=_known_codes(codes, by_role, "item"), time=_role(frame, by_role, "time"),
-        unseen={name: count for name, count in unseen.items() if count},
+        unseen={c.name: unseen[c.name] for c in coded if unseen[c.name] and c.role in ("input", "target", "user", "item")},
         keys=frame.select(column.name for column in columns if column.role == "key" and column.name in frame.columns),
     )  # fmt: skip
 
