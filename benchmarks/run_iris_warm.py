@@ -22,9 +22,9 @@ def benchmark(*, cold: bool = False) -> Process:
         return {"MLDSL_CACHE_DIR": tempfile.mkdtemp(dir=scratch) if cold else f"{scratch}/cache"}
 
     return Process(
-        title="`mldsl run examples/iris.mlp`, " + ("first run ever" if cold else "run before"),
+        title="`mldsl run` on iris, " + ("first run ever" if cold else "run before"),
         goal=1.5 if cold else 0.8,
-        ours=command("run", "examples/iris.mlp", "--json", "--runs-dir", f"{scratch}/runs"),
+        ours=command("run", "benchmarks/pipelines/iris.mlp", "--json", "--runs-dir", f"{scratch}/runs"),
         peer=[sys.executable, PEER],
         peer_call=PEER,
         before=before,
