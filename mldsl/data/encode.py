@@ -87,6 +87,10 @@ def reads(name: str, computed: Mapping[str, RowExpression]) -> set[str]:
     return found
 
 
+# Roles whose levels a model learns from: elsewhere a level that no training row has means nothing.
+LEARNED = ("input", "target", "user", "item")
+
+
 def encode(frame: pl.DataFrame, columns: Sequence[ColumnPlan], levels: Levels) -> Encoded:
     """Encode the rows of a frame in canonical types. Roles whose column the frame lacks (at prediction) are None.
 
@@ -113,7 +117,7 @@ def encode(frame: pl.DataFrame, columns: Sequence[ColumnPlan], levels: Levels) -
         offset=_role(frame, by_role, "offset"), group=_own_codes(frame, by_role, "group"),
         query=_own_codes(frame, by_role, "query"), user=_known_codes(codes, by_role, "user"),
         item=_known_codes(codes, by_role, "item"), time=_role(frame, by_role, "time"),
-        unseen={c.name: unseen[c.name] for c in coded if unseen[c.name] and c.role in ("input", "target", "user", "item")},
+        unseen={c.name: unseen[c.name] for c in coded if unseen[c.name] and c.role in LEARNED},
         keys=frame.select(column.name for column in columns if column.role == "key" and column.name in frame.columns),
     )  # fmt: skip
 
