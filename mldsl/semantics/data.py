@@ -63,11 +63,14 @@ def resolve_where(node: ast.Data | None, frame: Frame, scope: Scope) -> RowExpre
     setting = next((s for s in node.body if isinstance(s, ast.Setting) and s.name == "where"), None) if node else None
     if setting is None:
         return None
+    before = len(scope.findings)
     row = type_row(setting.value, scope.seeing(frame))
+    if len(scope.findings) > before:
+        return row.expression  # what is wrong with it has been said
     if row.known and row.type != "binary":
         scope.findings.error(
             "MLP0201", "`where` takes a condition", setting.value.span, help="compare with something, such as `x > 0`"
         )
-    elif row.known and not row.uses:
+    elif not row.uses:
         scope.findings.error("MLP0201", "`where` names no column, so it keeps all rows or none", setting.value.span)
     return row.expression

@@ -174,9 +174,11 @@ def _compute(found: Features, computed: dict[str, ast.Feature], scope: Scope) ->
         line = computed[name]
         assert line.value is not None
         inputs_only = frame.without_types(leaks) if found.columns[name].role == "input" else frame
+        before = len(scope.findings)
         row = type_row(line.value, scope.seeing(inputs_only))
         found.rows[name] = row
-        _check_computed(name, line, row, found, scope)
+        if len(scope.findings) == before:
+            _check_computed(name, line, row, found, scope)
         found.columns[name] = attrs.evolve(found.columns[name], computed=row.expression)
         leaks = {target} | found.never_inputs()
     for name in computed:
@@ -187,7 +189,7 @@ def _compute(found: Features, computed: dict[str, ast.Feature], scope: Scope) ->
 def _check_computed(name: str, line: ast.Feature, row: Row, found: Features, scope: Scope) -> None:
     assert line.value is not None
     column = found.columns[name]
-    if not row.uses and row.known:
+    if not row.uses:
         scope.findings.error(
             "MLP0201", "a computed column reads other columns; this is a constant", line.value.span,
             help="a column of the data has no `=` here; there are no defaults",

@@ -27,14 +27,14 @@ class Findings:
         """Keep a diagnostic unless the same was said of the same place."""
         self._found.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), diagnostic)
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._found)
+
     @property
     def failed(self) -> bool:
         """Whether there is an error among them."""
         return any(d.severity == "error" for d in self._found.values())
-
-    def codes(self) -> set[str]:
-        """The codes of the errors found so far."""
-        return {d.code for d in self._found.values() if d.severity == "error"}
 
     def ordered(self, files: tuple[str, ...]) -> tuple[Diagnostic, ...]:
         """All of them in the order of the text, the files in the order given."""

@@ -104,12 +104,13 @@ def walk(block: ast.Transforms, frame: Frame, leaks: frozenset[str], scope: Scop
 
 
 def _derive(line: ast.Derive, block: str, frame: Frame, leaks: frozenset[str], scope: Scope) -> Move:
+    before = len(scope.findings)
     row = type_row(line.value, scope.seeing(frame.without_types(leaks)))
     exists = frame.columns.get(line.name)
     if exists is not None:
         twice(scope.findings, line.name, line.name_span, exists.origin or line.name_span)
         return Move(line, block, frame, frame, expression=row.expression, uses=row.uses)
-    if not row.uses and row.known:
+    if not row.uses and len(scope.findings) == before:
         scope.findings.error(
             "MLP0201", "a computed column reads other columns; this is a constant", line.value.span,
             help="a value that is the same in every row tells a model nothing",

@@ -26,12 +26,12 @@ class Sides:
 
 def type_formula(node: ast.Formula, scope: Scope) -> str | None:
     """The canonical text of a formula; None after a message."""
-    before = len(scope.findings.codes())
+    before = len(scope.findings)
     failed = False
     for side, right in ((node.left, False), (node.right, True)):
         if side is not None:
             failed |= not _side(side, scope, right=right)
-    return None if failed or len(scope.findings.codes()) > before else spell(node)
+    return None if failed or len(scope.findings) > before else spell(node)
 
 
 def _side(node: ast.Expr, scope: Scope, *, right: bool) -> bool:

@@ -43,7 +43,9 @@ def _called(part: str, sources: Sequence[SourceDraft]) -> str:
     """The source as messages name it: its first text argument, such as the name of a file."""
     for source in sources:
         if source.part == part and source.resolved.value is not None:
-            texts = [value for _, value in source.resolved.value.args if isinstance(value, str) and value]
+            values = [value for _, value in source.resolved.value.args]
+            values = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
+            texts = [value for value in values if isinstance(value, str) and value]
             return PurePath(texts[0]).name if texts else source.resolved.name
     return part
 

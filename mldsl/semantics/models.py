@@ -83,9 +83,10 @@ def algorithm_of(node: ast.Model, scope: Scope) -> ast.Component | None:
 def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, scope: Scope) -> ModelDraft:
     """One model, typed against the columns that its transforms give it."""
     settings = read_settings(node, SETTINGS, "model", scope)
-    blocks = _inputs(settings.get("inputs"), scope)
+    given = _inputs(settings.get("inputs"), scope)
+    blocks = given or ()
     moves = flows.through(blocks)
-    frame = flows.end(moves)
+    frame = flows.end(moves) if given is not None else Frame(blurred=True)
     scope = scope.seeing(frame)
     algorithm = resolve(line, "model", scope) if line is not None else None
     formula = _formula(algorithm)
@@ -132,13 +133,14 @@ def _component(setting: ast.Setting, kind: str, scope: Scope) -> Resolved | None
     return None
 
 
-def _inputs(setting: ast.Setting | None, scope: Scope) -> tuple[str, ...]:
-    """The transforms that feed the model; by default the unnamed ones."""
+def _inputs(setting: ast.Setting | None, scope: Scope) -> tuple[str, ...] | None:
+    """The transforms that feed the model, by default the unnamed ones; None after a message."""
     definitions = scope.definitions
     if setting is None:
         return ("",) if "" in definitions.transforms else ()
     items = setting.value.items if isinstance(setting.value, ast.List) else (setting.value,)
     found: list[str] = []
+    before = len(scope.findings)
     for item in items:
         if not isinstance(item, ast.Ref):
             scope.findings.error("MLP0201", "`inputs` takes names of transforms", item.span, help="`inputs = [a, b]`")
@@ -147,7 +149,7 @@ def _inputs(setting: ast.Setting | None, scope: Scope) -> tuple[str, ...]:
                 scope.findings.error("MLP0113", f"`{item.dotted}` is given twice", item.span)
             else:
                 found.append(item.dotted)
-    return tuple(found)
+    return tuple(found) if len(scope.findings) == before else None
 
 
 # ---- the target's scale ----------------------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ def _target(setting: ast.Setting, scope: Scope) -> object:
     column = node.args[0]
     name = column.name if isinstance(column, ast.Column) else column.dotted if isinstance(column, ast.Ref) else None
     if name is None or (scope.target is not None and name != scope.target):
-        target = f"the target, `{scope.target}`" if scope.target else "the target"
+        target = f"the target, `{scope.target}`," if scope.target else "the target"
         scope.findings.error("MLP0201", f"`{node.dotted}` takes {target} here", column.span)
         return None
     if node.dotted in TARGET_FUNCTIONS:

@@ -6,6 +6,8 @@ stands for `continuous`, and `20%` for `0.2` (language 4.3).
 
 from __future__ import annotations
 
+import attrs
+
 from mldsl.plan.model import Apply, ColumnUse, Constant
 from mldsl.semantics.frame import NUMERIC, UNKNOWN_TYPE
 from mldsl.semantics.names import did_you_mean
@@ -73,7 +75,7 @@ def _column(name: str, span: Span, scope: Scope) -> Row:
     known = scope.frame.find(name)
     if known is None:
         scope.frame.unknown(name, span, scope.findings)
-        return unknown(span)
+        return attrs.evolve(unknown(span), uses=((name, span),))
     state = known.state
     return Row(ColumnUse(name, span=span), state.type, state.missing, ((name, span),), levels=state.levels, span=span)
 

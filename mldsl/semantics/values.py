@@ -177,10 +177,8 @@ def _enum(node: ast.Expr, type_: ParameterType, parameter: Parameter, owner: str
     if choice is not None:
         return _choice(node, choice, owner, scope)
     if type_.otherwise is not None and (word is None or type_.otherwise.name in _NAMING):
-        if word is None and type_.otherwise.name in _KINDS:
-            value = scope.constants.evaluate(node)
-            if value is None or (value is not UNKNOWN and _convert(value, _KINDS[type_.otherwise.name]) is None):
-                return mismatch(node, type_, parameter, owner, scope)
+        if not _plausible(node, type_.otherwise, scope):
+            return mismatch(node, type_, parameter, owner, scope)
         return type_value(node, type_.otherwise, parameter, owner, scope)
     if isinstance(node, ast.ParamRef) and word is None and scope.constants.param(node).open:
         return FAILED if scope.constants.param(node) is UNKNOWN else None
@@ -196,6 +194,17 @@ def _enum(node: ast.Expr, type_: ParameterType, parameter: Parameter, owner: str
     )  # fmt: skip
     return FAILED
 
+
+def _plausible(node: ast.Expr, type_: ParameterType, scope: Scope) -> bool:
+    """Whether a value that is none of the choices may be of the other type."""
+    if type_.name in _KINDS:
+        value = scope.constants.evaluate(node)
+        return value is UNKNOWN or (value is not None and _convert(value, _KINDS[type_.name]) is not None)
+    return node.kind in _FORMS.get(type_.name, (node.kind,))
+
+
+# How values of these types are written, whatever they hold.
+_FORMS = {"weights": ("list",), "list": ("list",), "range": ("range",), "formula": ("formula",), "label": ("string",)}
 
 # Types whose values are names, so that a name which is no choice may still be one of these.
 _NAMING = ("column", "columns", "model", "network", "component", "enum")

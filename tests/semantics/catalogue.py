@@ -23,6 +23,8 @@ class Given:
 
 def p(name: str, type_: str, default: Any = REQUIRED, **more: Any) -> Parameter:
     """A parameter. `type_` is a type's name, `kernel()` for a component, `a|b` for an enum, `[int]` for a list."""
+    if type_.removesuffix("?") == "share":
+        more = {"ge": 0, "le": 1, **more}
     return Parameter(name, _type(type_), default, doc="A setting.", **more)
 
 
@@ -219,7 +221,7 @@ FIRST = (
     transform("standardize", ("continuous", "integer"), missing="accepts", outputs=(Output("{column}", "continuous"),)),
     transform("one_hot", ("categorical", "binary", "ordinal"), p("min_count", "int", 1),
               outputs=(Output("{column}_*", "binary", "no"),)),
-    transform("drop", ALL, selects="drop", missing="accepts"), transform("keep", ALL, selects="keep", missing="accepts"),
+    transform("drop", (), selects="drop", missing="accepts"), transform("keep", (), selects="keep", missing="accepts"),
     model("constant", "classify regress", p("strategy", "mean|median|quantile(q)|prior", "mean"), accepts=ALL,
           missing="accepts"),
     model(

@@ -47,6 +47,8 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         declaration = model.declaration
         if declaration is None or not declaration.scale_sensitive or model.algorithm is None:
             continue
+        if draft.verb not in declaration.tasks:
+            continue  # the model is wrong anyway (MLP0310)
         raw = [known for known in model.matrix if known.type in NUMERIC and not _scaled(known, model)]
         if not raw or _comparable(draft, model, raw):
             continue
