@@ -183,15 +183,15 @@ def draw(uniform: Float[Array, " m"], weight: Float[Array, " n"]) -> Int[Array, 
     table = jnp.pad(weight, (0, blocks * DRAW - n)).reshape(blocks, DRAW)
     cumulative = jnp.cumsum(table.sum(1))
     place = uniform * cumulative[-1]
-    block = _find(cumulative, place)
+    block = jax.vmap(lambda p: _find(cumulative, p))(place)
     left = place - jnp.where(block > 0, cumulative[block - 1], 0)
     return block * DRAW + jax.vmap(lambda b, p: _find(jnp.cumsum(table[b]), p))(block, left)
 
 
 def _find(cumulative: Array, place: Array) -> Array:
     """The first entry beyond the place; where rounding leaves none, the last that adds something."""
-    found = jnp.searchsorted(cumulative, place, side="right")
-    return jnp.minimum(found, jnp.searchsorted(cumulative, cumulative[-1], side="left"))
+    # Counting compiles to less than a search, and the entries are few.
+    return jnp.minimum(jnp.sum(cumulative <= place), jnp.sum(cumulative < cumulative[-1]))
 
 
 def any_rows(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
