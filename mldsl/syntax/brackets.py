@@ -7,6 +7,8 @@ was to be closed earlier: before the first value that follows another across a l
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import attrs
 
 from mldsl.diagnostics import Diagnostic, Fix, Label
@@ -16,7 +18,8 @@ from mldsl.syntax.parts import Block, Parts, Statement
 from mldsl.syntax.scan import BLOCKS, ITEMS, Token, ends_value, starts_value
 
 MAX_OPEN = 100
-_CLOSERS = {"(": ")", "[": "]"}
+MAX_OVERRUN = 1000  # tokens
+CLOSERS = {"(": ")", "[": "]"}
 _NOUNS = {"(": "arguments", "[": "list"}
 
 
@@ -35,19 +38,55 @@ def report_stray(parts: Parts, token: Token, owner: Statement | None) -> None:
     parts.report(Diagnostic("MLP0011", f"`{token.text}` closes nothing", span, help="remove it", fix=fix), owner)
 
 
-@attrs.frozen
-class _Open:
-    """An open bracket; `overrun` is the index of the first token that cannot follow in it, if one was met."""
+class _Open(NamedTuple):
+    """An open bracket and the index of its token."""
 
     token: Token
-    index: int
-    overrun: int | None = None
+    at: int
 
 
-def _heads_block(tokens: list[Token]) -> bool:
-    """Whether these could stand before the `{` of a block: one name or two, or a name with arguments."""
-    names = [token.kind == "name" for token in tokens]
-    return bool(tokens) and names[0] and ((all(names) and len(names) <= 2) or tokens[-1].text == ")")
+class _Stack:
+    """The open brackets, outermost first, with where each was overrun: the first token that cannot follow in it."""
+
+    def __init__(self) -> None:
+        self.open: list[_Open] = []
+        self._overruns: list[tuple[int, int]] = []  # depth and index; both grow
+        self._counts = {")": 0, "]": 0}
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self.open)
+
+    def push(self, token: Token, index: int) -> None:
+        self.open.append(_Open(token, index))
+        self._counts[CLOSERS[token.text]] += 1
+
+    def pop(self) -> _Open:
+        top = self.open.pop()
+        self._counts[CLOSERS[top.token.text]] -= 1
+        while self._overruns and self._overruns[-1][0] > len(self.open):
+            self._overruns.pop()
+        return top
+
+    def overrun(self, index: int) -> None:
+        """Remember that the innermost was overrun, if it is the first time."""
+        if not self._overruns or self._overruns[-1][0] < len(self.open):
+            self._overruns.append((len(self.open), index))
+
+    @property
+    def first_overrun(self) -> int | None:
+        """The index of the first token that shows that something was to be closed before it."""
+        return self._overruns[0][1] if self._overruns else None
+
+    def waits_for(self, closer: str) -> bool:
+        """Whether a closing bracket closes any of them."""
+        return self._counts[closer] > 0
+
+
+def _heads_block(first: list[Token], previous: Token) -> bool:
+    """Whether a `{` opens a block behind a statement's first three tokens (or fewer) and the one right before it."""
+    names = [token.kind == "name" for token in first]
+    return bool(first) and names[0] and ((all(names) and len(names) <= 2) or previous.text == ")")
 
 
 class _Reader:
@@ -57,7 +96,7 @@ class _Reader:
         self.parts = parts
         self.cursor = cursor
         self.statement = statement
-        self.open: list[_Open] = []
+        self.open = _Stack()
         self.flaws: list[tuple[Flaw, Token]] = []
 
     def read(self) -> None:
@@ -87,10 +126,10 @@ class _Reader:
             token = self._examine(token)
             if token.kind == "newline":
                 return bool(self.open)
-        if self.open and cursor.index > self.statement.first and self._overruns(token):
+        if self.open and (self._overruns(token) or self._far()):
             return self._close_all()
         if token.text in ("(", "[") and token.kind == "op":
-            self.open.append(_Open(token, cursor.index))
+            self.open.push(token, cursor.index)
             if len(self.open) == MAX_OPEN + 1 and not self.statement.reported:
                 message = f"nested too deeply: more than {MAX_OPEN} open brackets"
                 self.parts.report(Diagnostic("MLP0001", message, self.parts.span(token)), self.statement)
@@ -111,28 +150,30 @@ class _Reader:
         if not ends_value(previous) or not starts_value(token):
             return False
         if self.cursor.starts_line():
-            top = self.open[-1]
-            if top.overrun is None:
-                self.open[-1] = attrs.evolve(top, overrun=self.cursor.index)
+            self.open.overrun(self.cursor.index)
             return False
         return token.kind == "name" and token.text in ("on", "as", "in") and starts_value(self.cursor.peek(1))
+
+    def _far(self) -> bool:
+        """Whether so much follows an overrun that no closing bracket is to be expected any more."""
+        overrun = self.open.first_overrun
+        return overrun is not None and self.cursor.index > overrun + MAX_OVERRUN
 
     def _close_all(self) -> bool:
         """Close what is open where it was overrun, or here, and read on from there; False if the statement ends."""
         cursor = self.cursor
-        at = min((o.overrun for o in self.open if o.overrun is not None), default=cursor.index)
-        unclosed = [o for o in self.open if o.index < at]
+        overrun = self.open.first_overrun
+        at = cursor.index if overrun is None else overrun
         before = cursor.before(at)
-        while self.open and self.open[-1].index >= at:
-            self.open.pop()
         cursor.index = at
-        for each in reversed(unclosed):
-            self.open.pop()
-            self._report_unclosed(each.token, before, cursor.token)
+        while self.open:
+            each = self.open.pop()
+            if each.at < at:  # the others are read again
+                self._report_unclosed(each.token, before, cursor.token)
         return cursor.token.kind not in ("newline", "end") and not cursor.starts_line() and not cursor.at("}")
 
     def _report_unclosed(self, opening: Token, before: Token, following: Token) -> None:
-        closer, noun = _CLOSERS[opening.text], _NOUNS[opening.text]
+        closer, noun = CLOSERS[opening.text], _NOUNS[opening.text]
         place = self.parts.source.span(before.end, before.end)
         self.parts.patch.edit(before.end, before.end, closer, self.statement)
         if before.kind == "openlong":  # the string has taken the bracket
@@ -153,10 +194,9 @@ class _Reader:
 
     def _closing(self, token: Token) -> None:
         """A closing bracket: match it, or say what is wrong with it."""
-        matching = [o for o in self.open if _CLOSERS[o.token.text] == token.text]
-        if matching:
+        if self.open.waits_for(token.text):
             before = self.cursor.before()
-            while (top := self.open.pop()) is not matching[-1]:
+            while CLOSERS[(top := self.open.pop()).token.text] != token.text:
                 self._report_unclosed(top.token, before, token)
             return
         span = self.parts.span(token)
@@ -166,7 +206,7 @@ class _Reader:
                 report_stray(self.parts, token, self.statement)
             return
         opening = self.open.pop().token
-        closer = _CLOSERS[opening.text]
+        closer = CLOSERS[opening.text]
         self.parts.patch.edit(token.start, token.end, closer, self.statement)
         self.parts.report(
             Diagnostic(
@@ -187,8 +227,8 @@ class _Reader:
         span = parts.span(brace)
         if self.open and previous.text not in ("=", ",", "(", "[", ":"):
             return self._close_all()
-        head = parts.tokens[statement.first : cursor.index]
-        opens = cursor.peek(1).kind in ("string", "name", "newline") if self.open else _heads_block(head)
+        head = parts.tokens[statement.first : min(cursor.index, statement.first + 3)]
+        opens = cursor.peek(1).kind in ("string", "name", "newline") if self.open else _heads_block(head, previous)
         found = Diagnostic("MLP0001", "unexpected `{`", span)
         if self.open and opens:
             found = attrs.evolve(found, help='a map is written `["a" = 1, "b" = 2]`')
@@ -243,7 +283,7 @@ class _Reader:
         """Take from a string that is never closed the brackets at its end that close what is open on its line."""
         block = self.statement.block
         line = self.parts.source.text.rfind("\n", 0, token.start) + 1
-        expected = [_CLOSERS[o.token.text] for o in reversed(self.open)]
+        expected = [CLOSERS[o.token.text] for o in reversed(self.open.open)]
         if block is not None and block.brace is not None and block.brace.start >= line:
             expected.append("}")
         tail = len(token.text)

@@ -52,12 +52,12 @@ class Cursor:
         return self.tokens[max(index, 0)]
 
     def closes_on_line(self) -> bool:
-        """Whether a `}` follows on this line."""
-        ahead = 0
-        while self.peek(ahead).kind not in ("newline", "end"):
+        """Whether a `}` follows soon on this line."""
+        for ahead in range(30):
+            if self.peek(ahead).kind in ("newline", "end"):
+                return False
             if self.at("}", ahead):
                 return True
-            ahead += 1
         return False
 
     def next_real(self, ahead: int = 0) -> Token:

@@ -23,7 +23,7 @@ class Edit:
 
 
 class Patched:
-    """A text under repair. Edits may touch but not overlap; blanking a stretch takes the edits inside it along."""
+    """A text under repair. Edits may touch but not overlap; blanking a stretch takes the edits in it along."""
 
     def __init__(self, original: str) -> None:
         self.original = original
@@ -34,13 +34,18 @@ class Patched:
         if not any(start < other.end and other.start < end for other in self.edits):
             self.edits.append(Edit(start, end, text, owner))
 
-    def blank(self, start: int, end: int, owners: Iterable[object] = ()) -> None:
-        """Empty a stretch; what `owners` were given as repairs is dropped, also at the stretch's ends."""
+    def blank(self, stretches: Iterable[tuple[int, int]], owners: Iterable[object] = ()) -> None:
+        """Empty stretches that do not overlap; what `owners` were given as repairs is dropped, also at their ends."""
+        empty = sorted(stretches)
+        starts = [start for start, _ in empty]
         gone = {id(owner) for owner in owners}
-        self.edits = [
-            edit for edit in self.edits if id(edit.owner) not in gone and not (start < edit.end and edit.start < end)
-        ]
-        self.edits.append(Edit(start, end, " ", None))
+
+        def hit(edit: Edit) -> bool:
+            at = bisect_right(starts, edit.end) - 1  # the last that may reach into it
+            return any(start < edit.end and edit.start < end for start, end in empty[max(at - 1, 0) : at + 1])
+
+        self.edits = [edit for edit in self.edits if id(edit.owner) not in gone and not hit(edit)]
+        self.edits += [Edit(start, end, " ", None) for start, end in empty]
 
     def apply(self) -> tuple[str, PlaceMap]:
         """The repaired text, and the way back."""

@@ -27,13 +27,14 @@ def outline(source: Source, tokens: list[Token]) -> Parts:
     if source.text.startswith("\ufeff"):  # what some editors begin a UTF-8 file with
         parts.patch.edit(0, 1, " ", None)
     reader = _Outliner(parts)
+    end = len(source.text) + 1
     try:
         reader.read()
     except TooManyError:
-        parts.lose_from(reader.item)
-    for part in parts.all():
-        if part.lost:
-            parts.lose(part)
+        end = reader.item
+    parts.lose(*(part for part in parts.all() if part.lost and part.start < end))
+    if end <= len(source.text):
+        parts.lose_from(end)
     return parts
 
 

@@ -78,6 +78,10 @@ class Parts:
             if diagnostic.fix is not None and owner is not None and owner.lost:
                 diagnostic = attrs.evolve(diagnostic, fix=attrs.evolve(diagnostic.fix, safe=False))
             found.append(diagnostic)
+        if len(found) >= MAX_DIAGNOSTICS:
+            found[-1] = attrs.evolve(
+                found[-1], notes=(*found[-1].notes, "there are more mistakes, which are not shown")
+            )
         return found
 
     def span(self, token: Token) -> Span:
@@ -103,21 +107,23 @@ class Parts:
             return block
         return statement
 
-    def lose(self, part: Statement | Block) -> None:
-        """Take a statement or a block out of what is parsed."""
-        owners: list[Statement | Block] = [part]
-        if isinstance(part, Block):
-            owners += part.statements
+    def lose(self, *parts: Statement | Block) -> None:
+        """Take statements and blocks out of what is parsed."""
+        owners: list[Statement | Block] = []
+        blocks = [part for part in parts if isinstance(part, Block)]
+        inside = {id(statement) for block in blocks for statement in block.statements}
+        for part in parts:
+            owners += [part, *part.statements] if isinstance(part, Block) else [part]
         for owner in owners:
             owner.lost = True
-        self.patch.blank(part.start, part.end, owners)
+        self.patch.blank([(part.start, part.end) for part in parts if id(part) not in inside], owners)
 
     def lose_from(self, start: int) -> None:
         """Take everything from an offset on out of what is parsed."""
         owners = [part for part in self.all() if part.start >= start]
         for part in owners:
             part.lost = True
-        self.patch.blank(start, len(self.source.text), owners)
+        self.patch.blank([(start, len(self.source.text))], owners)
 
     def lost_kinds(self) -> frozenset[str]:
         """The kinds of items of which something is not parsed."""

@@ -33,13 +33,13 @@ _HEADER = rf"(?:{'|'.join(BLOCKS)})\b[^\n]*\{{"
 _TOKEN = re.compile(
     r"""(?P<space>[ \t]+|\A\ufeff)
     |(?P<newline>\r?\n)
-    |(?P<comment>\#[^\n]*)
+    |(?P<comment>\#[^\n]*?(?=\r?(?:\n|\Z)))
     |(?P<long>\"\"\"[\s\S]*?\"\"\")
     |(?P<openlong>\"\"\"[\s\S]*?(?=\n(?:\}|"""
     + _HEADER
     + r""")|\Z))
     |(?P<string>"(?:[^"\\\n]|\\.)*")
-    |(?P<open>"(?:[^"\\\n]|\\.)*)
+    |(?P<open>"(?:[^"\\\r\n]|\\.)*)
     |(?P<column>`[^`\n]+`)
     |(?P<dollar>\$[^\W\d]\w*)
     |(?P<number>\d(?:\w|\.\d|(?<=\d[eE])[+-]\d)*%?)
