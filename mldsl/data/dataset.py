@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import numpy as np
 import polars as pl
@@ -16,7 +18,8 @@ SOURCE, ROW = "__source", "__row"
 class SourceInfo:
     """One file or frame that was read: its name as written, the hash of its bytes, its rows before `where`.
 
-    `part` is train, validation or test where parts have their own sources, else None.
+    `part` is train, validation or test where parts have their own sources, users or items for tables that are joined,
+    else None.
     """
 
     name: str
@@ -32,8 +35,8 @@ class Dataset:
     `frame` has the declared columns in canonical types (see `mldsl.data.convert`), computed ones included, and
     `__source` (UInt32, index into `sources`) and `__row` (UInt32, 0-based in its source). `rows_read` counts all rows,
     `dropped` names those that `where` dropped. `parts` [n] is each row's part where parts have their own sources.
-    Only `load_rows` fills the last two: `row_warnings` [n] says what was odd about a row (None: nothing), `given` holds
-    the rows as the source has them.
+    `sides` has the tables of `users` and `items`, whole: every item in it is a candidate. Only `load_rows` fills
+    `row_warnings` [n] (what was odd about a row; None: nothing) and `given` (the rows as the source has them).
     """
 
     frame: pl.DataFrame
@@ -45,6 +48,7 @@ class Dataset:
     parts: np.ndarray | None = None
     row_warnings: tuple[str | None, ...] = ()
     given: pl.DataFrame | None = None
+    sides: Mapping[str, pl.DataFrame] = attrs.field(factory=dict)
 
     @property
     def rows(self) -> int:

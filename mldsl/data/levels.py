@@ -42,7 +42,7 @@ def learn_levels(dataset: Dataset, rows: np.ndarray) -> Levels:
         if column.levels is not None:
             found[column.name] = column.levels
             continue
-        values = training[column.name].drop_nulls().unique().cast(pl.String)
+        values = _values(dataset, training, column)
         if column.type == "binary" and column.role not in ("user", "item"):
             listed = sorted(values.to_list())
             if (refused := binary_refused(column, listed)) is not None:
@@ -53,6 +53,15 @@ def learn_levels(dataset: Dataset, rows: np.ndarray) -> Levels:
     if problems:
         raise MldslError(*problems)
     return Levels(found)
+
+
+def _values(dataset: Dataset, training: pl.DataFrame, column: ColumnPlan) -> pl.Series:
+    """The distinct values to learn from; every user and item with a row of its own is known, rated or not."""
+    values = training[column.name].drop_nulls().unique().cast(pl.String)
+    side = dataset.sides.get({"user": "users", "item": "items"}.get(column.role, ""))
+    if side is None:
+        return values
+    return pl.concat([values, side[column.name].drop_nulls().cast(pl.String)]).unique()
 
 
 def in_level_order(values: pl.Series) -> tuple[str, ...]:

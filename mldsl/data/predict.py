@@ -16,7 +16,7 @@ from mldsl.data.expression import columns_of
 from mldsl.data.frames import sha256_of_frame, to_polars
 from mldsl.data.levels import Levels, has_levels
 from mldsl.data.read import absent_columns, check_memory, scan_source
-from mldsl.data.table import Table, build_table
+from mldsl.data.table import Table, read_table, with_computed
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import ColumnPlan, ComponentValue, Plan
 
@@ -47,7 +47,8 @@ def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = N
     if any(lacking.values()):
         raise MldslError(absent_columns(lacking, scans))
     check_memory(scans, len(columns), plan)
-    table = build_table(columns, scans, context)
+    table = read_table([column for column in columns if column.computed is None], scans)
+    table = with_computed(table, columns, context.function)
     known = [_with_levels(column, levels) for column in columns]
     everything = pl.repeat(True, table.frame.height, dtype=pl.Boolean, eager=True)
     problems = [_as_warning(d) for d in check_rows(table, known, everything, predicting=True)]

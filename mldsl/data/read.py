@@ -15,7 +15,8 @@ from mldsl.data.context import Context, Scan
 from mldsl.data.dataset import ROW, SOURCE, Dataset, SourceInfo
 from mldsl.data.expression import columns_of, truth_expression
 from mldsl.data.files import available_memory
-from mldsl.data.table import Table, build_table, short
+from mldsl.data.sides import ROLE_OF, find_sides, join_side, unmatched
+from mldsl.data.table import Table, read_table, short, with_computed
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import ColumnPlan, ComponentValue, EnvSecret, Plan
 
@@ -28,17 +29,14 @@ def read_header(plan: Plan, context: Context) -> dict[str, tuple[str, ...]]:
     Only headers are read. Several files of one source give the columns of all of them, in the order they appear.
     Raises MLP0406, 0407, 0409 for everything that keeps a header from being read.
     """
+    named = _all_scans(plan, context)
+    every = list(dict.fromkeys(column for _, scans in named for scan in scans for column in scan.columns))
     found: dict[str, tuple[str, ...]] = {}
-    problems: list[Diagnostic] = []
-    for name, value in plan.sources:
-        try:
-            scans = scan_source(value, context)
-        except MldslError as error:
-            problems.extend(error.diagnostics)
-            continue
-        found[name] = tuple(dict.fromkeys(column for scan in scans for column in scan.columns))
-    if problems:
-        raise MldslError(*problems)
+    for name, scans in named:
+        own = dict.fromkeys(column for scan in scans for column in scan.columns)
+        # What a source has a value for although no line names it (svmlight's zeros), if another part has it.
+        given = (column for column in every for scan in scans if scan.absent and scan.absent(column) is not None)
+        found[name] = tuple(dict.fromkeys((*own, *given)))
     return found
 
 
@@ -111,23 +109,39 @@ def load(plan: Plan, context: Context) -> Dataset:
     """Read, compute, filter and check the rows of a complete plan.
 
     Raises `MldslError` with everything that is wrong at its stage: MLP0406 to 0409, 0412, 0413 before rows are looked
-    at, then MLP0401 to 0404, 0410, 0411 for the rows that `where` keeps, and MLP0405 if it keeps none.
+    at, then MLP0401 to 0404, 0410, 0411 for the rows that `where` keeps, and MLP0405 if it keeps none. Tables of
+    `users` and `items` are joined before columns are computed, and all of their rows are checked.
     """
     named = _all_scans(plan, context)
-    scans = [scan for _, group in named for scan in group]
-    columns = plan.columns
-    read = [column for column in columns if column.computed is None]
+    sides = find_sides(plan, dict(named))
+    rows = [(name, group) for name, group in named if name not in ROLE_OF]
+    scans = [scan for _, group in rows for scan in group]
+    beside = {column.name for side in sides for column in side.columns}
+    read = [column for column in plan.columns if column.computed is None and column.name not in beside]
     _check_absent(read, scans)
     check_memory(scans, len(read), plan)
-    table = build_table(columns, scans, context)
+    table = read_table(read, scans)
+    problems: list[Diagnostic] = []
+    tables: dict[str, Table] = {}
+    for side in sides:
+        table, tables[side.name], found = join_side(table, side)
+        problems.extend(found)
+    table = with_computed(table, plan.columns, context.function)
     kept = _kept(plan, table, context)
     if not kept.any():
         raise MldslError(_no_rows(plan, table))
-    problems = check_rows(table, columns, kept)
+    problems.extend(check_rows(table, [column for column in plan.columns if column.name not in beside], kept))
+    for side in sides:
+        problems.extend(unmatched(table, kept, side, tables[side.name]))
     if any(problem.severity == "error" for problem in problems):
         raise MldslError(*problems)
     warnings = (*problems, *_dropped_unread(plan, table, kept))
-    return _dataset(plan, table, kept, [name for name, group in named for _ in group], warnings)
+    dataset = _dataset(plan, table, kept, [name for name, group in rows for _ in group], warnings)
+    return attrs.evolve(
+        dataset,
+        sources=(*dataset.sources, *(info for name, own in tables.items() for info in _infos(own, name))),
+        sides={name: own.frame.drop(SOURCE, ROW) for name, own in tables.items()},
+    )
 
 
 def _all_scans(plan: Plan, context: Context) -> list[tuple[str, list[Scan]]]:
@@ -242,14 +256,18 @@ def _dropped_unread(plan: Plan, table: Table, kept: pl.Series) -> Iterable[Diagn
         )  # fmt: skip
 
 
+def _infos(table: Table, part: str | None) -> list[SourceInfo]:
+    return [
+        SourceInfo(scan.name, facts.sha256, rows, part)
+        for scan, facts, rows in zip(table.scans, table.facts, table.rows, strict=True)
+    ]
+
+
 def _dataset(
     plan: Plan, table: Table, kept: pl.Series, names: Sequence[str], warnings: Sequence[Diagnostic]
 ) -> Dataset:
     parts = [name if name in PARTS else None for name in names]
-    sources = tuple(
-        SourceInfo(scan.name, facts.sha256, rows, part)
-        for scan, facts, rows, part in zip(table.scans, table.facts, table.rows, parts, strict=True)
-    )
+    sources = tuple(attrs.evolve(info, part=part) for info, part in zip(_infos(table, None), parts, strict=True))
     everything = bool(kept.all())
     frame = table.frame if everything else table.frame.filter(kept)
     dropped = table.frame.select(SOURCE, ROW).filter(~kept)

@@ -8,10 +8,11 @@ import attrs
 import polars as pl
 
 from mldsl.data.computed import compute_all
-from mldsl.data.context import Context, Facts, Scan, refuse
+from mldsl.data.context import Facts, Scan, refuse
 from mldsl.data.convert import BAD, CANONICAL, convert, converted, fixed_width, marked
 from mldsl.data.dataset import ROW, SOURCE
-from mldsl.diagnostics import MldslError
+from mldsl.data.expression import Functions
+from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import ColumnPlan
 
 
@@ -45,13 +46,12 @@ def short(name: str) -> str:
     return name.replace("\\", "/").rstrip("/").rpartition("/")[2] or name
 
 
-def build_table(columns: Sequence[ColumnPlan], scans: Sequence[Scan], context: Context) -> Table:
-    """Read the columns, all of which the scans have (or say what an absent one is); computed ones are added.
+def read_table(read: Sequence[ColumnPlan], scans: Sequence[Scan]) -> Table:
+    """Read columns that are not computed; one that a scan neither has nor has a value for is missing in its rows.
 
     Cells that do not fit are tried again leniently (see `convert`), which reads the source a second time.
     """
-    read = [column for column in columns if column.computed is None]
-    facts = tuple(scan.inspect() for scan in scans)
+    facts = _inspected(scans)
     frames = _collect(read, scans, frozenset())
     if failing := frozenset(name for frame in frames for name in marked(frame)):
         frames = _collect(read, scans, failing)
@@ -70,8 +70,27 @@ def build_table(columns: Sequence[ColumnPlan], scans: Sequence[Scan], context: C
             whole = whole.with_columns(values.alias(column.name))
             if wrong.any():
                 bad[column.name] = wrong
-    whole = compute_all(columns, whole, bad, context.function)
     return Table(whole, bad, tuple(scans), facts, rows)
+
+
+def with_computed(table: Table, columns: Sequence[ColumnPlan], functions: Functions) -> Table:
+    """The table with its computed columns, all columns in declared order."""
+    bad = dict(table.bad)
+    return attrs.evolve(table, frame=compute_all(columns, table.frame, bad, functions), bad=bad)
+
+
+def _inspected(scans: Sequence[Scan]) -> tuple[Facts, ...]:
+    """What each source tells, and everything that is wrong with any of them."""
+    facts: list[Facts] = []
+    problems: list[Diagnostic] = []
+    for scan in scans:
+        try:
+            facts.append(scan.inspect())
+        except MldslError as error:
+            problems.extend(error.diagnostics)
+    if problems:
+        raise MldslError(*problems)
+    return tuple(facts)
 
 
 def _collect(columns: Sequence[ColumnPlan], scans: Sequence[Scan], lenient: Collection[str]) -> list[pl.DataFrame]:

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from mldsl.data import columns_of, row_expression, truth_expression
+from mldsl.data import columns_of, derive, row_expression, truth_expression
 from mldsl.diagnostics import MldslError
 from mldsl.plan import Apply, ColumnPlan, Columns, ColumnUse, Constant
 
@@ -153,3 +153,22 @@ def test_a_computed_value_that_is_not_of_its_type(rig) -> None:
     half = ColumnPlan("half", "integer", computed=op("/", ColumnUse("a"), 2))
     found = rig.problem([ColumnPlan("a", "integer"), half])
     assert (found.code, found.notes) == ("MLP0402", ("line 2", "`half` is computed"))
+
+
+# ---- derived columns -------------------------------------------------------------------------------------------------
+def test_a_derived_column_is_canonical_and_knows_its_levels(rig) -> None:
+    columns = list(COLUMNS.values())
+    big = derive("big", "binary", op(">", "size", "small"), FRAME, columns, rig.function, fitting=True)
+    assert big.to_list() == ["false", "true", None, "true"]
+    whole = derive("n2", "continuous", op("*", "n", 2), FRAME, columns, rig.function, fitting=True)
+    assert whole.dtype == pl.Float64
+
+
+def test_infinite_values_are_refused_while_fitting_and_missing_afterwards(rig) -> None:
+    expr = call("log", op("*", "x", "x"))
+    with pytest.raises(MldslError) as caught:
+        derive("l", "continuous", expr, FRAME, list(COLUMNS.values()), rig.function, fitting=True)
+    found = caught.value.diagnostics[0]
+    assert (found.code, found.message) == ("MLP0411", "`l` is infinite in 1 row")
+    later = derive("l", "continuous", expr, FRAME, list(COLUMNS.values()), rig.function, fitting=False)
+    assert [None if v is None else round(v, 6) for v in later] == [0.0, 2.772589, None, None]

@@ -223,7 +223,7 @@ def test_more_data_than_memory_is_said_before_reading(rig, monkeypatch) -> None:
 
     rig.file("a,b\n" + "1.5,x\n" * 5000)
     monkeypatch.setattr(read, "available_memory", lambda: 10_000)
-    monkeypatch.setattr(read, "build_table", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr(read, "read_table", lambda *_: pytest.fail("rows were read"))
     found = rig.problem([A, B])
     assert (found.code, found.span is not None) == ("MLP0412", True)
     assert "takes about 60 kB of memory, and 10 kB are free" in found.message
