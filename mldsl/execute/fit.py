@@ -10,22 +10,23 @@ from typing import Any
 
 import attrs
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import Examples, Prediction, Shape, as_tree
-from mldsl.data import Dataset, Fold, Split
+from mldsl.data import Dataset, Encoded, Fold, Split
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.arrays import Rows, rows_of
+from mldsl.execute.blame import blamed
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.host import HostHalf, HostRows, fit_host
-from mldsl.execute.loop import Loop, Watch, compiled_steps
+from mldsl.execute.loop import Loop, compiled_steps
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.scales import back, forward
 from mldsl.execute.steps import Resolver, build
-from mldsl.plan import ModelPlan, Plan
+from mldsl.execute.watch import watch_of
+from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin import NamedColumn
 
 SHARD_FROM = 20_000  # rows; below, joining the shards costs more than two devices save
@@ -74,6 +75,7 @@ class FoldResult:
     prediction: Prediction
     history: Mapping[str, list[float]]
     matrix: np.ndarray | None = None
+    updates: int = 0
 
 
 @attrs.frozen(eq=False)
@@ -140,11 +142,18 @@ def lay_out(plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolv
         tensors=tuple((name, tuple(t.shape[1:])) for name, t in sorted(rows.tensors.items())),
     )  # fmt: skip
     devices = len(jax.devices()) if component.shards and shape.rows >= SHARD_FROM else 1
-    static = repr((model.algorithm, [(s.text, s.derive, s.take, s.leave, s.place) for s in steps], shape))
+    # Hyperparameters are not named here: they are part of the Spec's tree, traced ones without their values.
+    parts = [(_who(s.value), s.derive, s.take, s.leave, s.place, column_shapes(s.before)) for s in steps]
+    static = repr((_who(model.algorithm), parts, shape))
     pipeline = Pipeline(
-        model.name, tuple(steps), (*final, *wide), component, shape, static, tuple(host.sparse), devices
-    )
+        model.name, tuple(steps), (*final, *wide), component, shape, static, tuple(host.sparse), devices,
+        model.algorithm,
+    )  # fmt: skip
     return Layout(rows, pipeline, specs, spec, classes, x64, scale)
+
+
+def _who(value: ComponentValue | None) -> tuple[str, str] | None:
+    return None if value is None else (value.plugin, value.name)
 
 
 def prepare(run: Run, model: ModelPlan) -> Prepared:
@@ -155,11 +164,16 @@ def prepare(run: Run, model: ModelPlan) -> Prepared:
     shape = made.pipeline.shape
     _check(made.pipeline.model, made.plain_spec, attrs.evolve(shape, rows=int(train.sum())), model)
     encoded = host.encoded
-    weight = np.ones(len(train)) if encoded.weight is None else np.asarray(encoded.weight, np.float64)
+    weight = weight_of(encoded, len(train))
     inner = _inner(run, list(made.pipeline.steps), encoded.group, shape.rows)
     return Prepared(
         model, half, host, made.rows, made.pipeline, made.specs, made.classes, made.x64, weight, inner, made.scale
     )
+
+
+def weight_of(encoded: Encoded, n: int) -> np.ndarray:
+    """How often each row counts, [n]: the weight column, else 1."""
+    return np.ones(n) if encoded.weight is None else np.asarray(encoded.weight, np.float64)
 
 
 def _declared_missing(half: HostHalf, name: str) -> bool:
@@ -185,9 +199,11 @@ def _inner(run: Run, steps: list[Any], group: np.ndarray | None, n: int) -> np.n
 def _check(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> None:
     if component.check is None:
         return
+    with blamed(model.algorithm, "check"):
+        problems = list(component.check(spec, shape))
     found = [
         Diagnostic("MLP0312", f"`{model.algorithm.name}` cannot work here: `{p.parameter}`: {p.message}", model.span)
-        for p in component.check(spec, shape)
+        for p in problems
     ]
     if found:
         raise MldslError(*found)
@@ -198,23 +214,27 @@ def fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...]) -> FittedModel:
     prepared = prepare(run, model)
     counts = run.programs.counts
     compile_before, start = counts.compile_seconds, time.perf_counter()
-    held = [
-        back(prepared.scale, _fit(run, prepared, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}").prediction)
-        for fold in folds
-    ]
+    held, updates = [], []
+    for fold in folds:
+        fitted = _fit(run, prepared, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
+        held.append(back(prepared.scale, fitted.prediction))
+        _finite(held[-1], prepared, fold.held)
+        updates.append(fitted.updates)
     train = run.split.part == "train"
     stop = run.split.part == "validation"
-    last = _fit(run, prepared, train, stop if stop.any() else None, "last")
+    # Without validation rows the last fit has nothing to watch: it makes as many updates as the folds found best.
+    most = round(float(np.median(updates))) if model.stop_when is not None and updates and not stop.any() else None
+    last = _fit(run, prepared, train, stop if stop.any() else None, "last", most)
     last = attrs.evolve(last, prediction=back(prepared.scale, last.prediction))
-    _finite(last, prepared)
+    _finite(last.prediction, prepared, np.ones(len(train), bool))
     compiling = counts.compile_seconds - compile_before
-    seconds = {"compile": compiling, "fit": time.perf_counter() - start - compiling, "predict": 0.0}
+    seconds = {"compile": compiling, "fit": time.perf_counter() - start - compiling}
     return FittedModel(prepared, last, tuple(held), seconds)
 
 
-def _finite(result: FoldResult, prepared: Prepared) -> None:
-    leaves = [leaf for leaf in jax.tree.leaves(result.prediction) if np.issubdtype(leaf.dtype, np.floating)]
-    if any(np.isnan(leaf[: len(prepared.weight)]).all() for leaf in leaves if leaf.size):
+def _finite(prediction: Prediction, prepared: Prepared, rows: np.ndarray) -> None:
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(prediction)]
+    if any(np.isnan(leaf[: len(rows)][rows]).all() for leaf in leaves if leaf.size and leaf.dtype.kind == "f"):
         name = prepared.plan.algorithm.name
         raise MldslError(
             Diagnostic(
@@ -231,7 +251,10 @@ def to_numpy(tree: Any) -> Any:
     return jax.tree.map(np.asarray, tree)
 
 
-def _fit(run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | None, fold: str) -> FoldResult:
+def _fit(
+    run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | None, fold: str, most: int | None = None
+) -> FoldResult:
+    """One fit on the rows `train`; an iterative one stops on `stop`, or after `most` updates."""
     pipeline = prepared.pipeline
     stage = f"model/{pipeline.name}/{fold}"
     run.stage(stage, True)
@@ -257,7 +280,7 @@ def _fit(run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | Non
             history_of(fitted.info),
         )
     else:
-        result = _fit_apart(run, prepared, weight, key, stop, stage)
+        result = _fit_apart(run, prepared, weight, key, stop, stage, most)
     run.stage(stage, False)
     return result
 
@@ -276,7 +299,13 @@ def history_of(info: Any) -> dict[str, list[float]]:
 
 
 def _fit_apart(
-    run: Run, prepared: Prepared, weight: np.ndarray, key: np.ndarray, stop: np.ndarray | None, stage: str
+    run: Run,
+    prepared: Prepared,
+    weight: np.ndarray,
+    key: np.ndarray,
+    stop: np.ndarray | None,
+    stage: str,
+    most: int | None,
 ) -> FoldResult:
     """Models that are not one program: a host `prepare`, or an `init`/`update`/`finish` loop."""
     pipeline, specs, x64 = prepared.pipeline, prepared.specs, prepared.x64
@@ -285,83 +314,56 @@ def _fit_apart(
     steps, table, examples = call(
         "transform", pipeline.transform, pipeline.static, specs, key, prepared.rows, weight, prepared.inner, x64=x64
     )
-    scoring, state = pipeline_inputs(prepared, table), None
+    scoring, state = pipeline.inputs(table, prepared.rows), None
     if model.prepare is not None:
-        columns = {c.name: np.asarray(table.matrix[:, i]) for i, c in enumerate(pipeline.columns)}
-        prepared_inputs, state = model.prepare(specs[1], columns, weight)
-        examples = examples._replace(inputs=prepared_inputs)
-        scoring = prepared_inputs
+        scoring, state, examples = _prepare_on_host(run, prepared, table, examples)
     shape = attrs.evolve(pipeline.shape, rows=int(examples.weight.shape[0]))
 
-    def predict(spec: Any, params: Any, inputs: Any) -> Any:
-        return model.predict(spec, params, inputs)
-
     def score(params: Any) -> Prediction:
-        if model.predict is None:
-            return Prediction()
-        answer: Prediction = call("predict", predict, pipeline.static, specs[1], params, scoring, x64=x64)
-        return answer
+        answer = call("predict", pipeline.respond, pipeline.static, specs[1], params, scoring, prepared.rows, x64=x64)
+        numbers: Prediction = to_numpy(answer)
+        return numbers
 
-    history: dict[str, list[float]] = {}
+    history: Mapping[str, list[float]] = {}
+    updates = 0
     if model.fit is not None:
 
         def fit(spec: Any, key_data: Any, examples: Examples) -> Any:
-            return model.fit(spec, jax.random.wrap_key_data(key_data), shape, examples)
+            with blamed(pipeline.value, "fit"):
+                return model.fit(spec, jax.random.wrap_key_data(key_data), shape, examples)
 
         params, info = call("fit", fit, pipeline.static, specs[1], key, examples, x64=x64)
     else:
+        with blamed(pipeline.value, "init"):
+            total = int(model.steps(specs[1])) if model.steps is not None else 1
         init, update, finish = compiled_steps(
-            run.programs, pipeline.static, model, specs[1], shape, key, examples, x64=x64
+            run.programs, pipeline.static, pipeline.value, model, specs[1], shape, key, examples, x64=x64
         )
-        watch = _watch(run, prepared, stop, scoring)
-        total = int(model.steps(specs[1])) if model.steps is not None else 1
-        loop = Loop(stage, total, init, update, finish, watch, run.progress, run.checkpoints)
-        params, history = loop.run()
-        info = None
+        watch = watch_of(run, prepared, stop, scoring, np.asarray(table.matrix), score)
+        total = total if most is None else min(most, total)
+        looped = Loop(stage, total, init, update, finish, watch, run.progress, run.checkpoints).run()
+        params, history, updates, info = looped.params, looped.history, looped.updates, None
     fitted: StepsFitted = steps
     return FoldResult(
         to_numpy(fitted.params), to_numpy(fitted.info), to_numpy(params), to_numpy(info), state,
-        to_numpy(score(params)), history, np.asarray(table.matrix),
+        score(params), history, np.asarray(table.matrix), updates,
     )  # fmt: skip
 
 
-def pipeline_inputs(prepared: Prepared, table: Any) -> Any:
-    """The model's inputs for scoring, from a transformed table (NumPy or JAX leaves)."""
-    return prepared.pipeline.inputs(table, prepared.rows)
+def _prepare_on_host(run: Run, prepared: Prepared, table: Any, examples: Examples) -> tuple[Any, Any, Examples]:
+    """The model's `prepare`, on the table that it is trained on: inputs to score, state, examples."""
+    pipeline = prepared.pipeline
+    model: Any = pipeline.model
+    spec = run.resolver.spec(prepared.plan.algorithm)
 
+    def by_name(matrix: Any) -> dict[str, np.ndarray]:
+        return {c.name: np.asarray(matrix[:, i]) for i, c in enumerate(pipeline.columns)}
 
-def _watch(run: Run, prepared: Prepared, stop: np.ndarray | None, inputs: Any) -> Watch | None:
-    plan = prepared.plan.stop_when
-    if plan is None or stop is None:
-        return None
-    component, spec = run.resolver.component(plan), run.resolver.spec(plan)
-    dtype = np.float64 if prepared.x64 else np.float32
-    weight: Any = pad((prepared.weight * stop).astype(dtype), prepared.pipeline.shape.rows)
-    examples = Examples(inputs, weight, prepared.rows.target)
-    model: Any = prepared.pipeline.model
-
-    def loss(spec: Any, params: Any, examples: Examples) -> Any:
-        if model.loss is not None:
-            return model.loss(spec, params, examples)
-        return task_loss(model.predict(spec, params, examples.inputs), examples)
-
-    def value(params: Any) -> float:
-        answer = run.programs.call(
-            "loss", loss, prepared.pipeline.static, prepared.specs[1], params, examples, x64=prepared.x64
-        )
-        return float(answer)
-
-    return Watch(lambda history: bool(component.should_stop(spec, history)), value)
-
-
-def task_loss(prediction: Prediction, examples: Examples) -> Any:
-    """The loss of a task, where the model names none: log loss of classes, squared error of numbers; weighted mean."""
-    weight, target = examples.weight, examples.target
-    mass = jnp.maximum(weight.sum(), 1e-30)
-    if prediction.probability is not None and target is not None:
-        own = jnp.take_along_axis(prediction.probability, target[:, None], axis=1)[:, 0]
-        return -(weight * jnp.log(jnp.maximum(own, 1e-12))).sum() / mass
-    given = prediction.mean if prediction.mean is not None else prediction.score
-    assert given is not None
-    assert target is not None
-    return (weight * (given - target) ** 2).sum() / mass
+    with blamed(pipeline.value, "prepare"):
+        inputs, state = model.prepare(spec, by_name(examples.inputs), np.asarray(examples.weight))
+    scoring = inputs
+    # Steps that use the target or change rows leave two tables: what was trained on must not be scored.
+    if pipeline.trains_apart and model.apply_prepared is not None:
+        with blamed(pipeline.value, "apply_prepared"):
+            scoring = model.apply_prepared(spec, state, by_name(table.matrix))
+    return scoring, state, examples._replace(inputs=inputs)

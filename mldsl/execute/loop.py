@@ -6,9 +6,8 @@ one compiled program, so an interrupted fit that goes on from its checkpoint giv
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -16,8 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mldsl.execute.blame import blamed
 from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.programs import Programs
+from mldsl.plan import ComponentValue
 
 SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
@@ -26,12 +27,33 @@ SECONDS_BETWEEN_CHECKPOINTS = 10.0
 class Watch:
     """When to end early: `should_stop(history)`, history the watched values so far, the lower the better.
 
-    `value(params) -> float` judges a state on rows the fit does not see.
+    `best_step(history)` is the update (from 0) whose state is kept. `value(params) -> float` judges a state on rows
+    that the fit does not see; `name` is what it is called in the history.
     """
 
     should_stop: Callable[[list[float]], bool]
+    best_step: Callable[[list[float]], int]
     value: Callable[[Any], float]
     name: str = "validation_loss"
+
+
+@attrs.frozen(eq=False)
+class _Place:
+    """Where a loop is. One object, replaced as a whole, so that Ctrl-C never sees a state and a count that differ."""
+
+    step: int
+    state: Any
+    best: Any = None
+    stopped: bool = False
+
+
+@attrs.frozen(eq=False)
+class Looped:
+    """What a loop gives: params, what was reported step by step, and how many updates went into the params."""
+
+    params: Any
+    history: Mapping[str, list[float]]
+    updates: int
 
 
 @attrs.frozen(eq=False)
@@ -50,54 +72,57 @@ class Loop:
     progress: Callable[[str, int, int, dict[str, float]], None]
     checkpoints: Checkpoints | None
 
-    def run(self) -> tuple[Any, dict[str, list[float]]]:
+    def run(self) -> Looped:
         """Params of the last (or, when watched, the best) state, and what was reported step by step."""
-        state = self.init()
-        step, history, best = 0, {}, None
+        at, history = _Place(0, self.init()), dict[str, list[float]]()
         kept = self.checkpoints.load(self.stage) if self.checkpoints else None
         if kept is not None:
-            step, history = kept.step, kept.history
-            best = None if kept.best is None else _restored(state, kept.best)
-            state = _restored(state, kept.state)
+            best = None if kept.best is None else _restored(at.state, kept.best)
+            at, history = _Place(kept.step, _restored(at.state, kept.state), best, kept.done), kept.history
         saved = time.monotonic()
-        stopped = kept is not None and kept.done
         try:
-            while step < self.total and not stopped:
-                state, info = self.update(state)
-                step += 1
+            while at.step < self.total and not at.stopped:
+                state, info = self.update(at.state)
                 shown = scalars(info)
-                best, stopped = self._look(state, shown, history, best)
-                self.progress(self.stage, step, self.total, shown)
+                at = _Place(at.step + 1, state, *self._look(state, shown, at, history))
+                self.progress(self.stage, at.step, self.total, shown)
                 if self.checkpoints and time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                    self._save(state, best, step, history, done=False)
+                    self._save(at, history, done=False)
                     saved = time.monotonic()
         except KeyboardInterrupt:
-            self._save(state, best, step, history, done=False)
+            self._save(at, history, done=at.stopped)
             raise
         if self.checkpoints and (kept is None or not kept.done):
-            self._save(state, best, step, history, done=True)
-        return self.finish(state if best is None else best), history
+            self._save(at, history, done=True)
+        chosen = at.state if at.best is None else at.best
+        return Looped(self.finish(chosen), history, self._updates(at, history))
 
     def _look(
-        self, state: Any, shown: dict[str, float], history: dict[str, list[float]], best: Any
+        self, state: Any, shown: dict[str, float], at: _Place, history: dict[str, list[float]]
     ) -> tuple[Any, bool]:
+        """The best state so far, and whether to stop; `shown` and the history get what was seen."""
+        if self.watch is not None:
+            shown[self.watch.name] = self.watch.value(self.finish(state))
         for name, value in shown.items():
-            history.setdefault(name, []).append(value)
+            # An update that was cut off may have left its values behind; they are made anew, and are the same.
+            history[name] = [*history.get(name, [])[: at.step], value]
         if self.watch is None:
-            return best, False
-        watched = history.setdefault(self.watch.name, [])
-        earlier = min((v for v in watched if math.isfinite(v)), default=math.inf)
-        now = self.watch.value(self.finish(state))
-        watched.append(now)
-        shown[self.watch.name] = now
-        if best is None or now < earlier:
-            best = state
+            return None, False
+        watched = history[self.watch.name]
+        best = state if self.watch.best_step(watched) == at.step or at.best is None else at.best
         return best, self.watch.should_stop(watched)
 
-    def _save(self, state: Any, best: Any, step: int, history: dict[str, list[float]], *, done: bool) -> None:
-        if self.checkpoints is not None:
-            best_leaves = None if best is None else _leaves(best)
-            self.checkpoints.save(self.stage, _leaves(state), best_leaves, step, history, done=done)
+    def _updates(self, at: _Place, history: Mapping[str, list[float]]) -> int:
+        if self.watch is None or at.best is None:
+            return at.step
+        return self.watch.best_step(history[self.watch.name]) + 1
+
+    def _save(self, at: _Place, history: Mapping[str, list[float]], *, done: bool) -> None:
+        if self.checkpoints is None:
+            return
+        best = None if at.best is None else _leaves(at.best)
+        told = {name: values[: at.step] for name, values in history.items()}
+        self.checkpoints.save(self.stage, _leaves(at.state), best, at.step, told, done=done)
 
 
 def _is_key(leaf: Any) -> bool:
@@ -123,18 +148,30 @@ def scalars(info: Any) -> dict[str, float]:
 
 
 def compiled_steps(
-    programs: Programs, static: str, model: Any, spec: Any, shape: Any, key: np.ndarray, batch: Any, *, x64: bool
+    programs: Programs,
+    static: str,
+    value: ComponentValue | None,
+    model: Any,
+    spec: Any,
+    shape: Any,
+    key: np.ndarray,
+    batch: Any,
+    *,
+    x64: bool,
 ) -> tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]:
     """`init`, `update` and `finish` of an iterative model as calls of compiled programs."""
 
     def init(key_data: Any, spec: Any) -> Any:
-        return model.init(spec, jax.random.wrap_key_data(key_data), shape)
+        with blamed(value, "init"):
+            return model.init(spec, jax.random.wrap_key_data(key_data), shape)
 
     def update(spec: Any, state: Any, batch: Any) -> Any:
-        return model.update(spec, state, batch)
+        with blamed(value, "update"):
+            return model.update(spec, state, batch)
 
     def finish(spec: Any, state: Any) -> Any:
-        return model.finish(spec, state)
+        with blamed(value, "finish"):
+            return model.finish(spec, state)
 
     return (
         lambda: programs.call("init", init, static, key, spec, x64=x64),

@@ -17,8 +17,10 @@ import jax.numpy as jnp
 
 from mldsl.contract import ColumnShape, Examples, Prediction, Shape
 from mldsl.execute.arrays import Rows, join_sparse
+from mldsl.execute.blame import blamed
 from mldsl.execute.expressions import device_expression
 from mldsl.execute.steps import DeviceStep
+from mldsl.plan import ComponentValue
 from mldsl.plugin import NamedColumn
 
 INNER_FOLDS = 5  # of the training rows, for steps that use the target
@@ -65,6 +67,7 @@ class Pipeline:
     static: str
     sparse: tuple[str, ...] = ()
     devices: int = 1
+    value: ComponentValue | None = None  # the plan's name for `model`
 
     # ---- the matrix through one step ---------------------------------------------------------------------------------
     def _take(self, table: Table, positions: tuple[int, ...]) -> Table:
@@ -102,7 +105,8 @@ class Pipeline:
         if component is None or component.selects:
             return self._take(table, step.leave)
         part = self._take(table, step.take)
-        out = component.apply(spec, params, part.matrix)
+        with blamed(step.value, "apply"):
+            out = component.apply(spec, params, part.matrix)
         active = getattr(params, "active", None)
         if active is None:
             active = part.active if out.shape[1] == part.active.shape[0] else jnp.ones(out.shape[1], bool)
@@ -115,7 +119,8 @@ class Pipeline:
         shape = attrs.evolve(self.shape, columns=column_shapes([step.before[i] for i in step.take]))
         target = rows.target if component.uses_target else None
         examples = Examples(part.matrix, weight, target, part.active, query=rows.query, time=rows.time)
-        return component.fit(spec, key, shape, examples)
+        with blamed(step.value, "fit"):
+            return component.fit(spec, key, shape, examples)
 
     # ---- all steps ---------------------------------------------------------------------------------------------------
     def start(self, rows: Rows) -> Table:
@@ -139,7 +144,8 @@ class Pipeline:
             component: Any = step.component
             if component is not None and component.resample is not None:
                 examples = self.examples(train, train_rows, train_weight)
-                changed = component.resample(spec, step_key, examples._replace(inputs=train.matrix))
+                with blamed(step.value, "resample"):
+                    changed = component.resample(spec, step_key, examples._replace(inputs=train.matrix))
                 train = Table(changed.inputs, train.active)
                 train_weight = changed.weight
                 train_rows = train_rows._replace(
@@ -213,23 +219,42 @@ class Pipeline:
     def fit_model(self, spec: Any, key: Any, examples: Examples) -> tuple[Any, Any]:
         """The algorithm's own fit, over all devices where it declares `shards`."""
         shape = attrs.evolve(self.shape, rows=examples.weight.shape[0])
-        if self.devices == 1:
-            fitted: tuple[Any, Any] = self.model.fit(spec, key, shape, examples)
-            return fitted
-        from mldsl.execute.shards import sharded_fit
+        with blamed(self.value, "fit"):
+            if self.devices == 1:
+                fitted: tuple[Any, Any] = self.model.fit(spec, key, shape, examples)
+                return fitted
+            from mldsl.execute.shards import sharded_fit
 
-        return sharded_fit(self.model.fit, spec, key, shape, examples, self.devices)
+            return sharded_fit(self.model.fit, spec, key, shape, examples, self.devices)
 
     def predict(self, spec: Any, params: Any, table: Table, rows: Rows) -> Prediction:
         """The model's answer for all rows, by the function of its family."""
+        inputs = None if self.model.predict is None else self.inputs(table, rows)
+        return self.respond(spec, params, inputs, rows)
+
+    def respond(self, spec: Any, params: Any, inputs: Any, rows: Rows) -> Prediction:
+        """The same from the model's own inputs."""
         if self.model.predict is not None:
-            answer: Prediction = self.model.predict(spec, params, self.inputs(table, rows))
+            answer = self.answer_of(spec, params, inputs)
             if rows.offset is not None and answer.mean is not None and "offset" in self.model.roles:
                 return answer._replace(mean=answer.mean + rows.offset)
             return answer
         if self.model.score is not None:
-            return Prediction(score=self.model.score(spec, params, rows.user, rows.item))
+            with blamed(self.value, "score"):
+                return Prediction(score=self.model.score(spec, params, rows.user, rows.item))
         return Prediction()
+
+    def answer_of(self, spec: Any, params: Any, inputs: Any) -> Prediction:
+        """The model's own `predict`."""
+        with blamed(self.value, "predict"):
+            answer: Prediction = self.model.predict(spec, params, inputs)
+        return answer
+
+    @property
+    def trains_apart(self) -> bool:
+        """Whether the table that is trained on may differ from the one that is scored, row by row."""
+        parts: list[Any] = [step.component for step in self.steps if step.component is not None]
+        return any(p.uses_target or p.resample is not None or p.phase == "train" for p in parts)
 
     # ---- whole programs ----------------------------------------------------------------------------------------------
     def fit(self, specs: Any, key_data: Any, rows: Rows, weight: Any, inner: Any) -> Fitted:

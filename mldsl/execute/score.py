@@ -11,6 +11,7 @@ import numpy as np
 from mldsl.contract import Prediction
 from mldsl.data import Dataset
 from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.blame import blamed
 from mldsl.execute.decide import classes_at
 from mldsl.execute.fit import FittedModel, Layout, lay_out, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
@@ -111,14 +112,14 @@ class Scorer:
             "matrix", pipeline.matrix, pipeline.static, made.specs, learned.steps, made.rows, x64=made.x64
         )
         columns = {c.name: np.asarray(matrix[:, i]) for i, c in enumerate(pipeline.columns)}
-        inputs = model.apply_prepared(made.plain_spec, learned.state, columns)
-
-        def predict(spec: Any, params: Any, inputs: Any) -> Any:
-            return model.predict(spec, params, inputs)
-
+        with blamed(pipeline.value, "apply_prepared"):
+            inputs = model.apply_prepared(made.plain_spec, learned.state, columns)
         answer: Prediction = to_numpy(
-            self.programs.call("predict", predict, pipeline.static, made.specs[1], learned.params, inputs, x64=made.x64)
-        )
+            self.programs.call(
+                "predict", pipeline.respond, pipeline.static, made.specs[1], learned.params, inputs, made.rows,
+                x64=made.x64,
+            )
+        )  # fmt: skip
         return answer
 
     def answer(self, dataset: Dataset) -> Answers:
@@ -139,7 +140,8 @@ class Scorer:
         spec = as_tree(self.resolver.spec(self.learned.model.algorithm))
 
         def draw(spec: Any, params: Any, key: Any) -> Any:
-            return model.sample(spec, params, jax.random.wrap_key_data(key), n)
+            with blamed(self.learned.model.algorithm, "sample"):
+                return model.sample(spec, params, jax.random.wrap_key_data(key), n)
 
         drawn = self.programs.call(
             "sample", draw, (repr(self.learned.model.algorithm), n), spec, self.learned.params,

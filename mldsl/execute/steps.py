@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import attrs
 
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.blame import blamed
 from mldsl.plan import ColumnUse, ComponentValue, RowExpression, StepPlan
 from mldsl.plan.model import Apply, Columns
 from mldsl.plugin import Component, NamedColumn
@@ -34,7 +36,7 @@ class DeviceStep:
 
     `take` are the positions of its columns in the matrix before it, `leave` the positions that stay, `place` where its
     outputs go among those (-1: each where its own column was). `derive` is set instead of `component` for a row
-    expression; neither is set for a step that only leaves columns out.
+    expression; neither is set for a step that only leaves columns out. `value` is the plan's name for `component`.
     """
 
     path: str
@@ -48,6 +50,7 @@ class DeviceStep:
     before: tuple[NamedColumn, ...]
     after: tuple[NamedColumn, ...]
     names_in: tuple[str, ...]
+    value: ComponentValue | None = None
 
 
 def columns_used(expression: RowExpression) -> set[str]:
@@ -108,7 +111,7 @@ def build(
     """
     built: list[DeviceStep] = []
     for number, step in enumerate(steps):
-        made = _one(step, columns, resolver, path(number), hidden)
+        made = attrs.evolve(_one(step, columns, resolver, path(number), hidden), value=step.component)
         built.append(made)
         columns = made.after
     if hidden:
@@ -142,17 +145,37 @@ def _one(
         chosen = set(worked_on)
         leave = tuple(i for i, n in enumerate(names) if n not in here or (n in chosen) == (component.selects == "keep"))
         return _finish(path, text, component, spec, None, (), leave, 0, columns, ())
+    spec = _bound(step, component, spec, tuple(columns[i] for i in take))
     inputs = {c.name for c in step.after} & set(worked_on) if step.keep else set()
     stays = set(take) if step.keep else {names.index(n) for n in worked_on if n in hidden}
     new = tuple(
         attrs.evolve(c, name=f"{c.name}_{component.name}") if c.name in inputs or c.name in hidden else c
-        for c in outputs_of(component, spec, tuple(columns[i] for i in take))
+        for c in _outputs(step, component, spec, tuple(columns[i] for i in take))
     )
     leave = tuple(i for i in range(len(names)) if i not in set(take) - stays)
     if not stays and len(new) == len(take):
         return _in_place(path, text, component, spec, take, leave, columns, new)
     place = min(take) if take and not stays else len(names)
     return _finish(path, text, component, spec, None, take, leave, place, columns, new)
+
+
+def _bound(step: StepPlan, component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> Any:
+    """The Spec with names of levels as codes of these columns; MLP0312 where a column has no such level."""
+    if component.bind is None:
+        return spec
+    with blamed(step.component, "bind"):
+        bound = component.bind(spec, columns)
+    if not isinstance(bound, list):
+        return bound
+    name = step.component.name if step.component is not None else ""
+    raise MldslError(
+        *(Diagnostic("MLP0312", f"`{name}` cannot work here: `{p.parameter}`: {p.message}", step.span) for p in bound)
+    )
+
+
+def _outputs(step: StepPlan, component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ...]:
+    with blamed(step.component, "names"):
+        return outputs_of(component, spec, columns)
 
 
 def selection(path: str, columns: tuple[NamedColumn, ...], gone: Collection[str]) -> DeviceStep:
