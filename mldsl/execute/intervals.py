@@ -27,6 +27,8 @@ LEVEL = 0.95
 REPLICATES = 1000
 # Above this many units each count is drawn by itself (Poisson) and the sum put right afterwards.
 EXACT_UP_TO = 10_000
+# Row visits that the replicates of one part may cost; with less than a fifth of them, ends of intervals get too rough.
+_VISITS = 50_000_000
 # Elements of a block of weight vectors: 16 MB in float32.
 _BLOCK = 1 << 22
 
@@ -45,6 +47,15 @@ class Replicates(NamedTuple):
     counts: np.ndarray
     scale: np.ndarray
     factor: np.ndarray
+
+
+def replicates_for(rows: int) -> int:
+    """How many replicates a part of so many rows gets: 1,000 up to 50,000 rows, falling to 200 at 250,000.
+
+    The ends of an interval from 200 replicates scatter by about a tenth of its half-width, which for so many rows is
+    far below what anybody decides on; a thousand would cost more than the fit.
+    """
+    return int(min(REPLICATES, max(REPLICATES // 5, _VISITS // max(rows, 1))))
 
 
 # ---- drawing ---------------------------------------------------------------------------------------------------------

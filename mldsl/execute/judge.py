@@ -16,7 +16,7 @@ from mldsl.contract import MetricView, Prediction
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.decide import classes_at
 from mldsl.execute.fit import Prepared, Run
-from mldsl.execute.intervals import intervals, prepare_views
+from mldsl.execute.intervals import intervals, prepare_views, replicates_for
 from mldsl.execute.programs import key_data
 from mldsl.plan import ComponentValue, MetricPlan
 
@@ -148,7 +148,8 @@ class Judge:
         views = self._views(prediction, weight, threshold)
         value, low, high = intervals(
             self._pairs, views, key_data(self.run.plan.seed, f"metrics/{path}"), self.run.programs.call,
-            static=self.static, groups=views[0].group, x64=self.prepared.x64,
+            static=self.static, groups=views[0].group, replicates=replicates_for(int(np.count_nonzero(weight))),
+            x64=self.prepared.x64,
         )  # fmt: skip
         return {m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)}
 
