@@ -200,7 +200,8 @@ class _Reader:
                 self._report_unclosed(top.token, before, token)
             return
         span = self.parts.span(token)
-        if not self.open:
+        follows = self.cursor.peek(1).text
+        if not self.open or follows == CLOSERS[self.open.open[-1].token.text]:
             self.parts.patch.edit(token.start, token.end, " ", self.statement)
             if not self.statement.reported:
                 report_stray(self.parts, token, self.statement)

@@ -15,7 +15,7 @@ from mldsl.syntax.scan import Token
 # What people of other languages write, and what it is here.
 _FOREIGN = {
     "&&": "and", "||": "or", "**": "^", "===": "==", "!==": "!=", "<>": "!=", "=>": ">=", ":=": "=",
-    "//": "#", "−": "-", "–": "-", "×": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..",
+    "−": "-", "–": "-", "×": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..",
 }  # fmt: skip
 _OPERATORS_BY_CHARACTER = {"&": "and", "|": "or", "!": "not"}
 _UNITS = {
@@ -51,6 +51,12 @@ def flaw(token: Token, source: Source) -> Flaw | None:
         case "foreign":
             return _foreign(token, source)
     return _character(token, source)
+
+
+def comment_sign(token: Token, source: Source) -> Diagnostic:
+    """`//` in the place of `#`."""
+    span = source.span(token.start, token.end)
+    return Diagnostic("MLP0013", "unexpected `//`", span, help="comments start with `#`", fix=Fix(span, "#"))
 
 
 def forbidden_in_comments(comments: list[tuple[int, int]], source: Source) -> list[Diagnostic]:
@@ -156,10 +162,8 @@ def _foreign(token: Token, source: Source) -> Flaw:
     message = f"unexpected character `{token.text[0]}`" if doubled else f"unexpected `{token.text}`"
     meant = _FOREIGN.get(token.text)
     if meant is None:
-        return Flaw(Diagnostic("MLP0013", message, first, help="comments start with `#`"), None)
+        return Flaw(Diagnostic("MLP0013", message, span, help="comments start with `#`"), None)
     text = _spaced(meant, token, source)
-    if meant == "#":
-        return Flaw(Diagnostic("MLP0013", message, first, help="comments start with `#`", fix=Fix(span, "#")), None)
     return Flaw(Diagnostic("MLP0013", message, span, help=f"write `{meant}`", fix=Fix(span, text)), text)
 
 

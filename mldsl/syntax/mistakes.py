@@ -10,7 +10,7 @@ import attrs
 
 from mldsl.diagnostics import Diagnostic, Fix
 from mldsl.source import Span
-from mldsl.syntax.literals import NAME
+from mldsl.syntax.literals import NAME, quote
 from mldsl.syntax.parts import Parts, Statement
 from mldsl.syntax.scan import Token, ends_value, starts_value
 
@@ -51,7 +51,7 @@ class _Case:
         self.first = tokens[0]
         self.before = tokens[:index]
         self.token = tokens[index] if index < len(tokens) else None
-        self.after = tokens[index + 1 : index + 3]
+        self.after = tokens[index + 1 : index + 4]
         self.previous = tokens[index - 1] if index else tokens[0]
         signs = [token.text for token in self.before if token.kind == "op"]
         self.depth = sum(sign in ("(", "[") for sign in signs) - sum(sign in (")", "]") for sign in signs)
@@ -296,7 +296,11 @@ class _Case:
             return self._in_param(token)
         word, second = self.first.text, len(self.before) == 1
         if word == "include" and second and token.kind == "name":
-            return Mistake(self._unexpected("the path of a file is written in quotes"))
+            text = self.parts.source.text[token.start : (self.after[-1] if self.after else token).end]
+            span = self.parts.source.span(token.start, token.start + len(text))
+            fix = Fix(span, quote(text)) if len(self.after) < 3 and "\n" not in text else None
+            found = attrs.evolve(self._unexpected("the path of a file is written in quotes"), fix=fix)
+            return Mistake(found, (token.start, token.start + len(text), quote(text)) if fix else None)
         if word == "use" and second and token.kind == "string" and NAME.fullmatch(token.text[1:-1]):
             message = f"unexpected `{token.text}`"
             return self._replace("MLP0001", message, "a name is written without quotes", token, token.text[1:-1])

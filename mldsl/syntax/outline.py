@@ -14,7 +14,9 @@ from mldsl.diagnostics import Diagnostic, Fix, Label
 from mldsl.diagnostics.suggest import did_you_mean
 from mldsl.source import Source
 from mldsl.syntax.brackets import read_statement, report_stray
+from mldsl.syntax.characters import comment_sign
 from mldsl.syntax.cursor import Cursor
+from mldsl.syntax.literals import NAME
 from mldsl.syntax.parts import Block, Parts, TooManyError
 from mldsl.syntax.scan import BLOCKS, ITEMS, NAMED_BLOCKS, Token
 
@@ -29,6 +31,7 @@ def outline(source: Source, tokens: list[Token]) -> Parts:
     reader = _Outliner(parts)
     end = len(source.text) + 1
     try:
+        _take_out_comments(parts)
         reader.read()
     except TooManyError:
         end = reader.item
@@ -36,6 +39,22 @@ def outline(source: Source, tokens: list[Token]) -> Parts:
     if end <= len(source.text):
         parts.lose_from(end)
     return parts
+
+
+def _take_out_comments(parts: Parts) -> None:
+    """What other languages mark as a comment is one here, too, once that is told."""
+    kept: list[Token] = []
+    inside = False
+    for token in parts.tokens:
+        if token.text == "//" and token.kind == "foreign" and not inside:
+            inside = True
+            end = parts.source.text.find("\n", token.start)
+            parts.patch.edit(token.start, len(parts.source.text) if end < 0 else end, " ", None)
+            parts.report(comment_sign(token, parts.source))
+        inside = inside and token.kind not in ("newline", "end")
+        if not inside:
+            kept.append(token)
+    parts.tokens[:] = kept
 
 
 class _Outliner:
@@ -185,17 +204,7 @@ class _Outliner:
         ahead = next(i for i in range(len(self.parts.tokens)) if cursor.peek(i).kind in ("newline", "end"))
         braces = [i for i in range(ahead) if cursor.at("{", i)]
         if braces:
-            first, brace = cursor.token, cursor.peek(braces[0])
-            help_ = "names are written without quotes" if first.kind == "string" else None
-            note = "expected `{`" if block.keyword not in NAMED_BLOCKS else "expected a name or `{`"
-            message = f"unexpected `{first.text}`"
-            found = Diagnostic("MLP0001", message, self.parts.span(first), notes=(note,), help=help_)
-            self.parts.report(found, block)
-            self.parts.patch.edit(first.start, brace.start, " ", block)
-            if block.keyword == "network":
-                block.lost = True
-            block.brace = brace
-            cursor.step(braces[0] + 1)
+            self._words_before_brace(block, braces[0])
             return
         brace = cursor.next_real(ahead)
         if ahead <= 1 and brace.kind == "op" and brace.text == "{":
@@ -225,8 +234,29 @@ class _Outliner:
         self.parts.report(found, block)
         self.parts.patch.edit(last.end, last.end, " {", block)
         if cursor.token.kind == "op" and cursor.token.text in (":", "="):
+            block.sure = False
             self.parts.patch.edit(cursor.token.start, cursor.token.end, " ", block)
             cursor.step()
+
+    def _words_before_brace(self, block: Block, count: int) -> None:
+        """What stands between the keyword, or a name, and `{`; a name in quotes is only that."""
+        cursor, first = self.cursor, self.cursor.token
+        block.brace = cursor.peek(count)
+        text = first.text.strip('"')
+        named = block.keyword in NAMED_BLOCKS
+        quoted = named and count == 1 and first.kind == "string" and NAME.fullmatch(text) is not None
+        found = Diagnostic(
+            "MLP0001",
+            f"unexpected `{first.text}`",
+            self.parts.span(first),
+            notes=("expected a name or `{`" if named else "expected `{`",),
+            help="names are written without quotes" if quoted else None,
+            fix=Fix(self.parts.span(first), text) if quoted else None,
+        )
+        self.parts.report(found, block)
+        self.parts.patch.edit(first.start, first.end if quoted else block.brace.start, text if quoted else " ", block)
+        block.lost = block.lost or (block.keyword == "network" and not quoted)
+        cursor.step(count + 1)
 
     def _body(self, block: Block) -> None:
         """The statements up to `}`, or to where the block must have ended."""
@@ -270,6 +300,7 @@ class _Outliner:
         last, header = cursor.before(), cursor.token
         block.end = last.end
         self.parts.patch.edit(last.end, last.end, "}", block)
+        block.sure = block.brace is not None
         if block.brace is None or last.kind == "openlong":  # told already
             return
         at_end = header.kind == "end"

@@ -29,6 +29,7 @@ class Statement:
     end: int = -1
     reported: bool = False  # a mistake in it is known, so what follows from it is not told again
     lost: bool = False  # nothing of it is parsed
+    sure: bool = True  # its repairs are what was meant
 
 
 @attrs.define(eq=False)
@@ -43,6 +44,7 @@ class Block:
     statements: list[Statement] = attrs.Factory(list)
     reported: bool = False
     lost: bool = False
+    sure: bool = True
 
 
 class TooManyError(Exception):
@@ -75,7 +77,7 @@ class Parts:
         """The mistakes; a fix is safe only if what it was made in parses once it is repaired."""
         found = []
         for diagnostic, owner in self._found:
-            if diagnostic.fix is not None and owner is not None and owner.lost:
+            if diagnostic.fix is not None and owner is not None and (owner.lost or not owner.sure):
                 diagnostic = attrs.evolve(diagnostic, fix=attrs.evolve(diagnostic.fix, safe=False))
             found.append(diagnostic)
         if len(found) >= MAX_DIAGNOSTICS:
