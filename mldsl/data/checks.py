@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import polars as pl
 
 from mldsl.data.convert import LEVEL_TYPES
 from mldsl.data.dataset import ROW, SOURCE
+from mldsl.data.expression import reads
 from mldsl.data.table import Table, short
 from mldsl.diagnostics import Diagnostic
 from mldsl.plan import ColumnPlan
@@ -41,27 +42,34 @@ def check_rows(
         return []
     bad = {name: marks.filter(kept) for name, marks in table.bad.items()}
     check = _Check(table, frame, bad)
-    problems = {column.name: problem_masks(column) for column in columns}
-    counts = frame.lazy().select(
-        *(pl.col(column.name).null_count().alias(f"{column.name} missing") for column in columns),
-        *(mask.sum().alias(f"{name} {kind}") for name, masks in problems.items() for kind, mask in masks.items()),
-    ).collect().row(0, named=True)  # fmt: skip
+    counts = check.counts(columns)
+    by_name = {column.name: column for column in columns}
     found: list[Diagnostic] = []
     for column in columns:
-        missing = counts[f"{column.name} missing"]
-        if missing == frame.height and not predicting:
-            found.extend(check.all_missing(column))
-            continue
-        if column.name in bad and (wrong := int(bad[column.name].sum())):
-            found.append(check.wrong_type(column, wrong))
-            missing -= wrong
-        if missing and not column.missing:
-            found.append(check.missing(column, missing))
-        for kind, mask in problems[column.name].items():
-            if count := counts[f"{column.name} {kind}"]:
-                found.append(getattr(check, kind)(column, count, mask))
-        if not predicting:
-            found.extend(check.binary_levels(column))
+        problems = _of_column(check, column, counts, predicting)
+        if problems and column.computed is not None and not predicting:
+            # Where what it is computed from is wrong, that has been said.
+            sound = check.sound(column, by_name)
+            problems = _of_column(sound, column, sound.counts([column]), predicting) if sound.frame.height else []
+        found.extend(problems)
+    return found
+
+
+def _of_column(check: _Check, column: ColumnPlan, counts: Mapping[str, int], predicting: bool) -> list[Diagnostic]:
+    missing, rows = counts[f"{column.name} missing"], check.frame.height
+    if missing == rows and not predicting:
+        return list(check.all_missing(column))
+    found: list[Diagnostic] = []
+    if column.name in check.bad and (wrong := int(check.bad[column.name].sum())):
+        found.append(check.wrong_type(column, wrong))
+        missing -= wrong
+    if missing and not column.missing:
+        found.append(check.missing(column, missing))
+    for kind, mask in problem_masks(column).items():
+        if count := counts[f"{column.name} {kind}"]:
+            found.append(getattr(check, kind)(column, count, mask))
+    if not predicting:
+        found.extend(check.binary_levels(column))
     return found
 
 
@@ -136,6 +144,30 @@ class _Check:
     table: Table
     frame: pl.DataFrame  # the kept rows
     bad: dict[str, pl.Series]
+
+    def counts(self, columns: Sequence[ColumnPlan]) -> dict[str, int]:
+        """How many cells of each column are missing or break a rule, in one pass."""
+        wanted = [pl.col(column.name).null_count().alias(f"{column.name} missing") for column in columns]
+        for column in columns:
+            masks = problem_masks(column)
+            wanted.extend(mask.sum().alias(f"{column.name} {kind}") for kind, mask in masks.items())
+        return self.frame.lazy().select(wanted).collect().row(0, named=True)
+
+    def sound(self, column: ColumnPlan, by_name: Mapping[str, ColumnPlan]) -> _Check:
+        """The same check of the rows in which all that a computed column reads is well."""
+        computed = {name: c.computed for name, c in by_name.items() if c.computed is not None}
+        sound = pl.repeat(True, self.frame.height, dtype=pl.Boolean, eager=True)
+        for name in reads(column.name, computed):
+            source = by_name.get(name)
+            if source is None or source.computed is not None:
+                continue
+            if name in self.bad:
+                sound &= ~self.bad[name]
+            if not source.missing:
+                sound &= self.frame[name].is_not_null()
+            if source.type == "continuous":
+                sound &= ~self.frame[name].is_infinite().fill_null(False)
+        return _Check(self.table, self.frame.filter(sound), {n: marks.filter(sound) for n, marks in self.bad.items()})
 
     # ---- examples ----------------------------------------------------------------------------------------------------
     def _rows(self, mask: pl.Series) -> list[tuple[int, int]]:

@@ -10,13 +10,15 @@ import numpy as np
 import polars as pl
 
 from mldsl.data.convert import LEVEL_TYPES, TENSOR_TYPES
-from mldsl.data.expression import columns_of
+from mldsl.data.expression import gathered, reads
 from mldsl.data.levels import Levels, has_levels
-from mldsl.plan import Apply, ColumnPlan, Columns, RowExpression
+from mldsl.plan import ColumnPlan
 
 MATRIX_TYPES = ("continuous", "integer", "time", *LEVEL_TYPES)
 DAY = 86_400_000_000  # microseconds
 UNSEEN = -1
+# Roles whose levels a model learns from: elsewhere a level that no training row has means nothing.
+LEARNED = ("input", "target", "user", "item")
 
 
 @attrs.frozen(eq=False)
@@ -63,32 +65,6 @@ def input_columns(columns: Sequence[ColumnPlan]) -> tuple[ColumnPlan, ...]:
         if column.role == "target":
             gone.update(reads(column.name, computed))
     return tuple(column for column in columns if column.role == "input" and column.name not in gone)
-
-
-def gathered(expression: RowExpression) -> set[str]:
-    """The columns that functions such as `image` gather in an expression."""
-    if isinstance(expression, Columns):
-        return set(expression.names)
-    if isinstance(expression, Apply):
-        return {name for arg in expression.args for name in gathered(arg)}
-    return set()
-
-
-def reads(name: str, computed: Mapping[str, RowExpression]) -> set[str]:
-    """Every column that a computed one reads, directly or through others."""
-    found: set[str] = set()
-    pending = [name]
-    while pending:
-        expression = computed.get(pending.pop())
-        for used in columns_of(expression) if expression is not None else ():
-            if used not in found:
-                found.add(used)
-                pending.append(used)
-    return found
-
-
-# Roles whose levels a model learns from: elsewhere a level that no training row has means nothing.
-LEARNED = ("input", "target", "user", "item")
 
 
 def encode(frame: pl.DataFrame, columns: Sequence[ColumnPlan], levels: Levels) -> Encoded:

@@ -67,6 +67,32 @@ def columns_of(expr: RowExpression) -> Iterable[str]:
                 yield from columns_of(arg)
 
 
+def gathered(expression: RowExpression) -> set[str]:
+    """The columns that functions such as `image` gather in an expression."""
+    if isinstance(expression, Columns):
+        return set(expression.names)
+    if isinstance(expression, Apply):
+        return {name for arg in expression.args for name in gathered(arg)}
+    return set()
+
+
+def reads(name: str, computed: Mapping[str, RowExpression]) -> set[str]:
+    """Every column that a computed one reads, directly or through others."""
+    found: set[str] = set()
+    pending = [name]
+    while pending:
+        expression = computed.get(pending.pop())
+        for used in columns_of(expression) if expression is not None else ():
+            if used not in found:
+                found.add(used)
+                pending.append(used)
+    return found
+
+
+# Roles whose levels a model learns from: elsewhere a level that no training row has means nothing.
+LEARNED = ("input", "target", "user", "item")
+
+
 @attrs.frozen
 class _Typed:
     expr: pl.Expr

@@ -11,8 +11,8 @@ import polars as pl
 from mldsl.data.checks import check_rows, problem_masks
 from mldsl.data.context import Context, Facts, Scan
 from mldsl.data.dataset import ROW, SOURCE, Dataset, SourceInfo
-from mldsl.data.encode import input_columns, reads
-from mldsl.data.expression import columns_of
+from mldsl.data.encode import input_columns
+from mldsl.data.expression import columns_of, reads
 from mldsl.data.frames import sha256_of_frame, to_polars
 from mldsl.data.levels import Levels, has_levels
 from mldsl.data.read import absent_columns, check_memory, scan_source

@@ -55,10 +55,17 @@ def _report(absent: list[ColumnPlan], names: list[str], source: str, scope: Scop
     shown = [f"`{column.name}`" for column in absent[:_NAMED]]
     rest = len(absent) - len(shown)
     listed = ", ".join(shown) + (f" and {rest} more" if rest else "")
-    near = did_you_mean(first.name, names)
+    near = _other_delimiter(names) or did_you_mean(first.name, names)
     has = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     scope.findings.error(
         "MLP0413", f"{listed} {'is' if len(absent) == 1 else 'are'} not in `{source}`", first.span,
         labels=tuple(Label(column.span, "nor this") for column in absent[1:_NAMED] if column.span is not None),
         notes=(f"its columns: {has}",), help=near,
     )  # fmt: skip
+
+
+def _other_delimiter(names: list[str]) -> str | None:
+    """A single column whose name holds a delimiter is a header that was not parted."""
+    signs = [sign for sign in ";\t|," if len(names) == 1 and sign in names[0]]
+    written = signs[0].replace("\t", r"\t") if signs else ""
+    return f'is the delimiter another one? write `delimiter = "{written}"`' if signs else None

@@ -160,10 +160,15 @@ def test_infinite_values_of_the_data_and_of_divisions(rig) -> None:
     rig.file("a,b\n1,2\n-inf,2\n3,0\n")
     ratio = ColumnPlan("r", "continuous", missing=True, computed=Apply("/", (use("a"), use("b"))))
     found = rig.problems([A, ColumnPlan("b", "integer"), ratio])
-    assert [(d.code, d.notes[0]) for d in found] == [
-        ("MLP0411", "line 3: -inf"), ("MLP0411", "line 3: -inf; line 4: inf"),
-    ]  # fmt: skip
+    assert [(d.code, d.notes[0]) for d in found] == [("MLP0411", "line 3: -inf"), ("MLP0411", "line 4: inf")]
     assert "dividing by 0" in (found[1].help or "")
+
+
+def test_what_is_computed_from_a_wrong_cell_is_not_reported_again(rig) -> None:
+    rig.file("a,b\n1,2\nbad,2\n,2\n")
+    ratio = ColumnPlan("r", "continuous", computed=Apply("/", (use("a"), use("b"))))
+    twice = ColumnPlan("s", "continuous", computed=Apply("*", (use("r"), Constant(2))))
+    assert [d.code for d in rig.problems([A, ColumnPlan("b", "integer"), ratio, twice])] == ["MLP0402", "MLP0403"]
 
 
 def test_what_has_no_value_is_missing(rig) -> None:
