@@ -8,12 +8,14 @@ Fences of the pages, by the words after the three backticks:
     mlp part            some lines; they parse
     console             `$ command` lines and what they print, compared to the letter
     console run         the same, but times and places vary: only the exit code counts
+    python              on a page with commands: it runs, in its turn
 
 `file=NAME` keeps the text under a name for the commands that follow on its page.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -127,6 +129,9 @@ def test_commands_print_what_the_page_says(page: Path, examples: Path) -> None:
     for block in blocks_of(page):
         if block.file:
             written(block, examples)
+        if block.language == "python" and "import mldsl" in block.text:
+            with contextlib.chdir(examples):
+                exec(compile(block.text, str(block), "exec"), {})
         if block.language == "console":
             for command, expected, code in commands(block.text):
                 done = run_command(command, examples)
