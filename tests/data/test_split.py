@@ -149,10 +149,11 @@ groups = st.lists(st.integers(1, 9), min_size=4, max_size=12)
 @given(groups, st.sampled_from([0.1, 0.25, 0.4]), st.integers(0, 3))
 def test_groups_are_never_parted_and_shares_are_the_nearest(rig, sizes, test, seed) -> None:
     g = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
-    split = split_of(rig, SplitPlan(test, folds=2, by=("group",)), (X, G), seed, x=np.arange(len(g)), g=g)
-    for mask in (split.mask("test"), *(fold.held for fold in split.folds)):
-        inside, outside = (set(np.array(g)[side]) for side in (mask, split.mask("train") & ~mask))
-        assert not inside & outside
+    values = {"x": np.arange(len(g)), "g": g}
+    split = split_of(rig, SplitPlan(test, by=("group",)), (X, G), seed, **values)
+    folds = split_of(rig, SplitPlan(None, folds=3, by=("group",)), (X, G), seed, **values).folds
+    for mask in (split.mask("test"), *(fold.held for fold in folds)):
+        assert not set(np.array(g)[mask]) & set(np.array(g)[~mask])
     want = int(len(g) * test + 0.5)
     sums = {sum(chosen) for k in range(1, len(sizes)) for chosen in combinations(sizes, k)}
     assert abs(counts(split)["test"] - want) == min(abs(total - want) for total in sums)
