@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from mldsl.contract import Examples, block_rows, sum_blocks, tiny, total, weighted_moments
@@ -229,6 +228,8 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
         return value.objective / null, whiten(value.gradient, True) / null
 
     objective.defvjp(forward, lambda gradient, cotangent: (cotangent * gradient,))
+    import optax  # only here: it takes longer to import than a small fit by Newton's method takes
+
     method = optax.lbfgs(memory_size=10, linesearch=optax.scale_by_zoom_linesearch(max_linesearch_steps=25))
     value_and_gradient = optax.value_and_grad_from_state(objective)
 
