@@ -87,6 +87,7 @@ def analyze(
     draft = _resolve(loaded, registry, overrides or {}, header, header_levels or {}, findings)
     for diagnostic in rules.judge(draft):
         findings.add(diagnostic)
+    findings.forget_what_follows(loaded.diagnostics)
     pending = tuple(_pending(draft, loaded))
     if header is not None and not findings.failed:
         for diagnostic in pending:

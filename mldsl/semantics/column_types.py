@@ -11,6 +11,7 @@ from mldsl.semantics.frame import UNKNOWN_TYPE
 from mldsl.semantics.names import did_you_mean, one_of
 from mldsl.semantics.params import convert
 from mldsl.semantics.scope import Scope
+from mldsl.semantics.spelling import spell
 from mldsl.syntax import ast
 
 _ALIASES = {
@@ -47,7 +48,9 @@ def type_column(node: ast.Type, scope: Scope) -> ColumnType:
     if node.name == "time":
         return ColumnType("time", node.missing, form=_form(node, scope))
     if node.args:
-        scope.findings.error("MLP0114", f"the type `{node.name}` takes no arguments", node.span)
+        numbers = node.name in ("continuous", "integer") and len(node.args) == 2
+        help_text = f"a range is written `{node.name} in LOW..HIGH`" if numbers else None
+        scope.findings.error("MLP0114", f"the type `{node.name}` takes no arguments", node.span, help=help_text)
     return ColumnType(node.name, node.missing)
 
 
@@ -109,7 +112,10 @@ def type_range(node: ast.Expr, type_: ColumnType, scope: Scope) -> tuple[float, 
         scope.findings.error("MLP0201", f"a `{type_.name}` column has no range", node.span, help=help_text)
         return None
     if not isinstance(node, ast.Range):
-        scope.findings.error("MLP0201", "expected a range such as `0..100`", node.span)
+        help_text = None
+        if isinstance(node, ast.Binary) and node.op == "-":
+            help_text = f"write `{spell(node.left)}..{spell(node.right)}`"
+        scope.findings.error("MLP0201", "expected a range such as `0..100`", node.span, help=help_text)
         return None
     ends: list[float] = []
     for end in (node.low, node.high):

@@ -15,6 +15,7 @@ from mldsl.syntax import ast
 
 UNKNOWN_TYPE = "unknown"  # what failed elsewhere: compatible with everything
 NUMERIC = ("continuous", "integer")
+_LISTED = 10  # columns that a message names
 TYPE_WORDS = (*COLUMN_TYPES, "numeric")
 
 
@@ -133,8 +134,9 @@ class Frame:
             notes = (f"line {place.line} replaced it" if place is not None else "an earlier step replaced it",)
         candidates = [known.name for known in self if not known.state.pattern]
         help_text = did_you_mean(name, [*candidates, *(TYPE_WORDS if words else ())])
-        if help_text is None and not notes and not candidates:
-            help_text = "declare it in `features`"
+        if help_text is None and not notes:
+            listed = ", ".join(candidates[:_LISTED]) + (", ..." if len(candidates) > _LISTED else "")
+            help_text = f"columns here: {listed}" if listed else "declare it in `features`"
         findings.error("MLP0105", f"unknown column `{name}`", span, notes=notes, help=help_text)
 
 

@@ -91,6 +91,8 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
     algorithm = resolve(line, "model", scope) if line is not None else None
     formula = _formula(algorithm)
     matrix = tuple(design_columns(formula, scope)) if formula is not None else tuple(frame.inputs())
+    if formula is None and _lacks_formula(algorithm):
+        matrix = ()  # what it would use is not known
     model = ModelDraft(
         node.name or (line.name[-1] if line is not None else "model"),
         node,
@@ -124,6 +126,14 @@ def _formula(algorithm: Resolved | None) -> ast.Formula | None:
         if isinstance(value, ast.Formula):
             return value
     return None
+
+
+def _lacks_formula(algorithm: Resolved | None) -> bool:
+    """Whether an argument that should be a formula is something else."""
+    if algorithm is None or algorithm.declaration is None or algorithm.value is None:
+        return False
+    formulas = {p.name for p in algorithm.declaration.parameters if p.type.name == "formula"}
+    return bool(formulas & set(algorithm.value.written))
 
 
 def _component(setting: ast.Setting, kind: str, scope: Scope) -> Resolved | None:
@@ -203,9 +213,13 @@ def _threshold(model: ModelDraft, setting: ast.Setting, scope: Scope) -> None:
         return
     if isinstance(node, ast.Call | ast.Ref):
         word = node.dotted
+        known = scope.components.get("metric", word)
+        meant = (
+            f"write `{'minimize' if known.better == 'lower' else 'maximize'}({word})`" if known is not None else None
+        )
         scope.findings.error(
             "MLP0203", f"`{word}` is not a threshold", node.span,
-            help=did_you_mean(word, ("maximize", "minimize")) or "a probability or `maximize(METRIC)`",
+            help=meant or did_you_mean(word, ("maximize", "minimize")) or "a probability or `maximize(METRIC)`",
         )  # fmt: skip
         touch(node, scope)
         return

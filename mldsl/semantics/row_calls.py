@@ -15,11 +15,21 @@ from mldsl.semantics.scope import Scope
 from mldsl.semantics.values import FAILED, type_value
 from mldsl.syntax import ast
 
+# What people used to data frames write; each looks at all rows.
+_STATISTICS = ("mean", "median", "mode", "std", "var", "sum", "count", "quantile", "rank", "avg", "average", "shift")
+
 Recurse = Callable[[ast.Arg, Scope], Row]
 
 
 def type_call(node: ast.Call, scope: Scope, type_row: Recurse) -> Row:
     """The type of `function(operands)`; `type_row` types an operand."""
+    if node.dotted in _STATISTICS and scope.components.get("function", node.dotted) is None:
+        scope.findings.error(
+            "MLP0101", f"unknown function `{node.dotted}`", node.name_span,
+            notes=("a row expression sees one row",),
+            help="statistics of a column exist as fitted steps, such as `standardize` and `impute`",
+        )  # fmt: skip
+        return unknown(node.span, *(type_row(arg, scope) for arg in node.args if isinstance(arg, ast.Ref | ast.Column)))
     declaration = scope.components.find("function", node.name, node.name_span)
     if declaration is None:
         # The arguments still say which columns are used, and may hold mistakes of their own.

@@ -46,7 +46,7 @@ def type_row(node: ast.Arg, scope: Scope) -> Row:
             parts = (type_row(node.left, scope), type_row(node.right, scope))
             return _joined(node, op, parts, _arithmetic(node, op, parts, scope))
         case ast.Compare():
-            parts = (type_row(node.left, scope), type_row(node.right, scope))
+            parts = _compared(node, scope)
             return _joined(node, node.op, parts, _comparison(node, parts, scope))
         case ast.And() | ast.Or():
             op = "and" if isinstance(node, ast.And) else "or"
@@ -150,6 +150,31 @@ def _condition(op: str, parts: tuple[Row, ...], scope: Scope) -> str | None:
     for part in wrong:
         _refuse(op, part, scope, "there is no truthiness; compare with something, such as `x > 0`")
     return None if wrong else "binary"
+
+
+def _compared(node: ast.Compare, scope: Scope) -> tuple[Row, Row]:
+    """Both sides; a name that is no column, beside a column of words, is a value without its quotes."""
+    rows: dict[bool, Row] = {}
+    for right in (not _nameless(node.right, scope), _nameless(node.right, scope)):
+        side, other = (node.right, rows.get(False)) if right else (node.left, rows.get(True))
+        if other is not None and other.type in WORDS and _nameless(side, scope) and not scope.frame.blurred:
+            assert isinstance(side, ast.Ref)
+            scope.findings.error(
+                "MLP0105", f"unknown column `{side.dotted}`", side.span,
+                help=f'values of the data are quoted: `"{side.dotted}"`',
+            )  # fmt: skip
+            rows[right] = unknown(side.span)
+        else:
+            rows[right] = type_row(side, scope)
+    return rows[False], rows[True]
+
+
+def _nameless(node: ast.Expr, scope: Scope) -> bool:
+    """Whether this is a bare name that no column has."""
+    return (
+        isinstance(node, ast.Ref) and len(node.name) == 1 and node.dotted not in ("true", "false")
+        and scope.frame.find(node.dotted) is None
+    )  # fmt: skip
 
 
 def _comparison(node: ast.Compare, parts: tuple[Row, ...], scope: Scope) -> str | None:

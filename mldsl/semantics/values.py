@@ -69,6 +69,15 @@ def type_value(node: ast.Expr, type_: ParameterType, parameter: Parameter, owner
     return _TYPERS[type_.name](node, type_, parameter, owner, scope)
 
 
+def _meant(node: ast.Arg, parameter: Parameter, scope: Scope) -> str | None:
+    """What somebody meant who wrote a bare name where none can stand: a `$param`, or the parameter itself."""
+    if not isinstance(node, ast.Ref):
+        return None
+    if node.dotted in scope.constants.params:
+        return f"write `${node.dotted}` for the param of that name"
+    return f"write `{parameter.name} = ...`" if node.dotted == parameter.name else None
+
+
 def mismatch(node: ast.Arg, type_: ParameterType, parameter: Parameter, owner: str, scope: Scope, **more: Any) -> Any:
     """MLP0201: what the parameter takes, and what was found."""
     wanted = WANTED[type_.name]
@@ -78,6 +87,7 @@ def mismatch(node: ast.Arg, type_: ParameterType, parameter: Parameter, owner: s
         wanted = "one of " + ", ".join(choice.name for choice in type_.choices)
     if type_.otherwise is not None:
         wanted += f", or {WANTED[type_.otherwise.name]}"
+    more["help"] = _meant(node, parameter, scope) or more.get("help")
     scope.findings.error(
         "MLP0201", f"{_subject(parameter, owner)} takes {wanted}, not {describe(node, scope)}", node.span, **more
     )

@@ -57,7 +57,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     """Models that have `stop_when` and no rounds."""
     for model in draft.models:
         declaration = model.declaration
-        if model.stop_when_node is None or declaration is None or declaration.iterative:
+        if model.stop_when_node is None or model.stop_when is None or declaration is None or declaration.iterative:
             continue
         iterative = [d.name for d in draft.components.visible("model") if d.iterative and draft.verb in d.tasks]
         yield Diagnostic(

@@ -101,7 +101,11 @@ def _decisions(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "MLP0314", f"`{name}` needs classification", node.span, notes=(why(draft),), help=f"leave `{name}` out"
             )
-    if model.target_scale_node is not None and draft.task not in ("regression", "ranking", "recommendation"):
+    if (
+        model.target_scale is not None
+        and model.target_scale_node is not None
+        and draft.task not in ("regression", "ranking", "recommendation")
+    ):
         yield Diagnostic(
             "MLP0314", "only a target of numbers has a scale", model.target_scale_node.span, notes=(why(draft),),
             help="leave `target` out",
