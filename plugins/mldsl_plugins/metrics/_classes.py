@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mldsl.contract import MetricView
-from mldsl_plugins.metrics._rows import dot, namespace, prepared, present, ratio, when_any
+from mldsl_plugins.metrics._rows import namespace, prepared, present, ratio, total, when_any
 
 Average = Literal["macro", "micro", "weighted"]
 AVERAGE_DOC = (
@@ -18,12 +18,12 @@ AVERAGE_DOC = (
 )
 POSITIVE_DOC = "Level that counts as positive; by default the last one of a binary target."
 
-# Up to this many cells one-hot columns are quicker than a scatter: a thousand weight vectors are one matrix product.
+# Up to this many cells sums over one-hot rows are quicker than a scatter.
 _WIDE = 64
 
 
 def cells(view: MetricView, codes: Any, size: int) -> Any:
-    """What `tally` needs to add up weights by code: one-hot columns [n, size] if few, else the codes [n].
+    """What `tally` needs to add up weights by code: one-hot rows [size, n] if few, else the codes [n].
 
     Codes outside 0..size-1 are left out.
     """
@@ -31,12 +31,12 @@ def cells(view: MetricView, codes: Any, size: int) -> Any:
     codes = xp.where((view.weight > 0) & (codes >= 0) & (codes < size), codes, size)
     if size > _WIDE:
         return codes.astype(xp.int32)
-    return (codes[:, None] == xp.arange(size)[None, :]).astype(view.weight.dtype)
+    return (codes[None, :] == xp.arange(size)[:, None]).astype(view.weight.dtype)
 
 
 def tally(weight: Any, cell: Any, size: int) -> Any:
     """The sum of weights in each of `size` cells."""
-    return dot(weight, cell) if cell.ndim == 2 else jax.ops.segment_sum(weight, cell, size)
+    return total(weight, cell) if cell.ndim == 2 else jax.ops.segment_sum(weight, cell, size)
 
 
 def prepare_confusion(spec: Any, view: MetricView) -> Any:

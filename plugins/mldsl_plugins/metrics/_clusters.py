@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from mldsl.contract import MetricView, segment_reduce
@@ -95,5 +96,7 @@ def information(table: Any) -> Information:
     expected = rows[:, None] * columns[None, :]
     some = (share > 0) & (expected > 0)
     log = jnp.log(jnp.where(some, share, 1)) - jnp.log(jnp.where(some, expected, 1))
-    mutual = jnp.maximum((share * log).sum(), 0)
-    return Information(entropy(rows), entropy(columns), mutual, mass)
+    # What rounding leaves of an information of 0 must not be divided by what it leaves of another.
+    noise = 16 * float(np.finfo(share.dtype).eps)
+    known = [jnp.where(part > noise, part, 0) for part in (entropy(rows), entropy(columns), (share * log).sum())]
+    return Information(known[0], known[1], known[2], mass)

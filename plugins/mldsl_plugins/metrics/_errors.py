@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from mldsl.contract import MetricView
-from mldsl_plugins.metrics._rows import average, dot, namespace, ratio, when_any
+from mldsl_plugins.metrics._rows import average, namespace, ratio, total, when_any
 
 
 def errors(view: MetricView) -> Any:
@@ -28,11 +28,11 @@ def spread(weight: Any, values: Any) -> Any:
     return when_any(weight, jnp.where(high > low, squares, 0))
 
 
-def explained(weight: Any, unexplained: Any, total: Any) -> Any:
-    """1 - unexplained / total; where total is 0: 1 if nothing is left unexplained, else 0."""
-    return when_any(weight, jnp.where(total > 0, 1 - ratio(unexplained, total), jnp.where(unexplained > 0, 0.0, 1.0)))
+def explained(weight: Any, left: Any, there: Any) -> Any:
+    """1 - left / there, of sums of squares; where there is nothing to explain: 1 if nothing is left, else 0."""
+    return when_any(weight, jnp.where(there > 0, 1 - ratio(left, there), jnp.where(left > 0, 0.0, 1.0)))
 
 
 def determination(weight: Any, target: Any, error: Any) -> Any:
     """R squared: 1 - sum w e^2 / sum w (t - mean)^2."""
-    return explained(weight, dot(weight, error**2), spread(weight, target))
+    return explained(weight, total(weight, error**2), spread(weight, target))

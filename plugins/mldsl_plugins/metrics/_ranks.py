@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from mldsl.contract import MetricView
 from mldsl_plugins.metrics._classes import class_scores, positive_class
-from mldsl_plugins.metrics._rows import dot, namespace, ratio
+from mldsl_plugins.metrics._rows import namespace, ratio
 
 # Comparisons held as matrices, all problems together: 4 MB in float32.
 _DENSE = 1 << 20
@@ -95,15 +95,19 @@ def arranged(ranking: Ranking, weight: Any) -> Any:
 def at_least(ranking: Ranking, weight: Any) -> Any:
     """For each row: the arranged weight of all rows that score at least as much."""
     if ranking.at_least is not None:
-        return dot(weight, ranking.at_least.T)
+        return _product(weight, ranking.at_least.T)
     return cumulative(weight)[ranking.last]
 
 
 def more_than(ranking: Ranking, weight: Any) -> Any:
     """For each row: the arranged weight of all rows that score more."""
     if ranking.at_least is not None:
-        return weight.sum() - dot(weight, ranking.at_least)
+        return weight.sum() - _product(weight, ranking.at_least)
     return (cumulative(weight) - weight)[ranking.first]
+
+
+def _product(left: Any, right: Any) -> Any:
+    return jnp.matmul(left, right, precision="highest")
 
 
 def cumulative(x: Any) -> Any:
@@ -111,9 +115,9 @@ def cumulative(x: Any) -> Any:
     n = x.shape[0]
     blocks = -(-n // _BLOCK)
     if blocks == 1:
-        return dot(x, jnp.triu(jnp.ones((n, n), x.dtype)))
+        return _product(x, jnp.triu(jnp.ones((n, n), x.dtype)))
     table = jnp.pad(x, (0, blocks * _BLOCK - n)).reshape(blocks, _BLOCK)
-    within = dot(table, jnp.triu(jnp.ones((_BLOCK, _BLOCK), x.dtype)))
+    within = _product(table, jnp.triu(jnp.ones((_BLOCK, _BLOCK), x.dtype)))
     before = cumulative(within[:, -1]) - within[:, -1]
     return (within + before[:, None]).reshape(-1)[:n]
 

@@ -2,8 +2,8 @@
 
 A metric has two halves. `prepare` computes what does not depend on weights: on the host with NumPy (quick, nothing to
 compile) or inside a compiled program with JAX; the view's own arrays say which. The metric itself then needs
-O(n) a weight vector, most often one product `weight @ columns`, so that a thousand bootstrap weights are one matrix
-product. Rows whose weight is 0 in the view given to `prepare` are absent in all that follows.
+O(n) a weight vector, most often sums of weights times prepared columns, so that a thousand bootstrap weights cost a
+thousand sums. Rows whose weight is 0 in the view given to `prepare` are absent in all that follows.
 """
 
 from __future__ import annotations
@@ -34,14 +34,17 @@ def prepared(prepare: Callable[[Any, MetricView], Any], spec: Any, view: MetricV
     return prepare(spec, view) if view.prepared is None else view.prepared
 
 
-def dot(weight: Any, columns: Any) -> Any:
-    """sum_i weight_i columns_i for columns [n] or [n, m], in full precision on every device."""
-    return jnp.matmul(weight, columns, precision="highest")
+def total(weight: Any, values: Any) -> Any:
+    """sum_i w_i v_i for values [n], or for each row of values [m, n].
+
+    As a fused sum and not a matrix product: on a CPU those add up 200,000 float32 numbers a hundred times less exactly.
+    """
+    return (weight * values).sum() if values.ndim == 1 else (weight[None, :] * values).sum(axis=1)
 
 
 def average(weight: Any, values: Any) -> Any:
     """sum w v / sum w; NaN where nothing has weight."""
-    return dot(weight, values) / weight.sum()
+    return total(weight, values) / weight.sum()
 
 
 def ratio(numerator: Any, denominator: Any, otherwise: float = 0) -> Any:

@@ -21,19 +21,19 @@ from mldsl.contract import MetricView
 from mldsl.plugin import Component, Metric, NoSpec, hookimpl
 from mldsl_plugins.metrics._classes import tally
 from mldsl_plugins.metrics._clusters import prepare_geometry
-from mldsl_plugins.metrics._rows import dot, prepared, ratio
+from mldsl_plugins.metrics._rows import prepared, ratio, total
 
 
 def metric(spec: NoSpec, view: MetricView) -> Any:
     """The ratio of mean squares between and within clusters."""
     geometry = prepared(prepare_geometry, spec, view)
     mass = tally(view.weight, geometry.member, view.clusters)
-    total, count = mass.sum(), (mass > 0).sum()
-    mean = ratio(dot(mass, geometry.centroid), total)
-    between = dot(mass, ((geometry.centroid - mean[None, :]) ** 2).sum(axis=1))
-    within = dot(view.weight, geometry.distance**2)
-    value = ratio(between * (total - count), within * (count - 1), 1.0)
-    return jnp.where((count > 1) & (total > count), value, jnp.nan)
+    all_mass, count = mass.sum(), (mass > 0).sum()
+    mean = ratio(jnp.matmul(mass, geometry.centroid, precision="highest"), all_mass)
+    between = total(mass, ((geometry.centroid - mean[None, :]) ** 2).sum(axis=1))
+    within = total(view.weight, geometry.distance**2)
+    value = ratio(between * (all_mass - count), within * (count - 1), 1.0)
+    return jnp.where((count > 1) & (all_mass > count), value, jnp.nan)
 
 
 @hookimpl

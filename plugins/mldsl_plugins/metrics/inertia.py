@@ -17,7 +17,7 @@ from typing import Any
 from mldsl.contract import MetricView
 from mldsl.plugin import Component, Metric, NoSpec, hookimpl
 from mldsl_plugins.metrics._clusters import prepare_geometry, rows_by_cluster
-from mldsl_plugins.metrics._rows import dot, prepared, present, when_any
+from mldsl_plugins.metrics._rows import prepared, present, total, when_any
 
 
 def prepare(spec: NoSpec, view: MetricView) -> Any:
@@ -30,7 +30,7 @@ def prepare(spec: NoSpec, view: MetricView) -> Any:
 
 def metric(spec: NoSpec, view: MetricView) -> Any:
     """The weighted sum of squared distances."""
-    return when_any(view.weight, dot(view.weight, prepared(prepare, spec, view)))
+    return when_any(view.weight, total(view.weight, prepared(prepare, spec, view)))
 
 
 @hookimpl
