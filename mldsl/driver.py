@@ -116,9 +116,7 @@ def open_source(path: Path) -> Source:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise MldslError(
-            Diagnostic("MLP0407", f"`{path}` is not UTF-8 text", help="save the file as UTF-8")
-        ) from error
+        raise MldslError(Diagnostic("MLP0407", f"`{path}` is not UTF-8 text", help="save the file as UTF-8")) from error
     except OSError as error:
         near = sorted(p.name for p in path.parent.glob("*.mlp")) if path.parent.is_dir() else []
         reason = (error.strerror or "it cannot be read").lower()
@@ -215,9 +213,10 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     configure(options.device)
     from mldsl.data import learn_levels, load, make_split
     from mldsl.execute.checkpoint import Checkpoints
-    from mldsl.execute.engine import compute_reports, execute
+    from mldsl.execute.engine import execute
     from mldsl.execute.fit import Run
     from mldsl.execute.programs import Programs
+    from mldsl.execute.reports import compute_reports
     from mldsl.execute.resolver import RegistryResolver
 
     registry = _registry(options)

@@ -1,4 +1,4 @@
-"""A whole plan on loaded data: every model fitted and judged, the best one, the gates, every report computed."""
+"""A whole plan on loaded data: every model fitted and judged, the best one, the gates, the tables of predictions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mldsl.contract import ModelView, PartView, Prediction, ReportView
-from mldsl.diagnostics import InternalError, MldslError
-from mldsl.execute.decide import classes_at
-from mldsl.execute.fit import Run, to_numpy
+from mldsl.contract import Prediction
+from mldsl.execute.fit import Run
 from mldsl.execute.outcome import Outcome, best_of, gates_of, judge_model
 from mldsl.execute.score import in_words
-from mldsl.plugin import ReportOutput
 from mldsl.record import GateResult
 
 
@@ -44,7 +41,7 @@ def execute(run: Run) -> Result:
 
 
 def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
-    found = [w.message for w in run.dataset.warnings]
+    found = [w.message for w in (*run.dataset.warnings, *run.split.warnings)]
     for outcome in outcomes:
         info = scalars_of(outcome.model.last.info)
         if info.get("converged") is False:
@@ -55,10 +52,25 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
                 "standard errors grow without bound; a penalty (`l2`) makes them finite"
             )
         unseen = outcome.model.prepared.host.encoded.unseen
-        found += [f"{count} cells of `{name}` hold a level that no training row has" for name, count in unseen.items()]
-    if run.plan.split.test == 0 and run.plan.split.folds == 0 and outcomes:
+        found += [
+            f"{count} cells of `{name}` hold a level that no training row has"
+            for name, count in unseen.items()
+            if name != run.plan.target  # said when the rows were split
+        ]
+        found += _not_finite(run, outcome)
+    if any(o.headline == "train" for o in outcomes):
         found.append("nothing is held out: every metric is of the rows the model was trained on")
     return list(dict.fromkeys(found))
+
+
+def _not_finite(run: Run, outcome: Outcome) -> list[str]:
+    n = run.dataset.frame.height
+    odd = np.zeros(n, bool)
+    for leaf in outcome.model.last.prediction:
+        if leaf is not None and np.asarray(leaf).dtype.kind == "f":
+            odd |= ~np.isfinite(np.asarray(leaf)[:n].reshape(n, -1)).all(axis=1)
+    count = int(odd.sum())
+    return [f"`{outcome.name}` gave no finite prediction for {count:,} of {n:,} rows"] if count else []
 
 
 def scalars_of(info: Any) -> dict[str, Any]:
@@ -71,109 +83,6 @@ def scalars_of(info: Any) -> dict[str, Any]:
     return found
 
 
-# ---- reports ---------------------------------------------------------------------------------------------------------
-def _part(
-    run: Run, outcome: Outcome, prediction: Prediction, rows: np.ndarray, name: str, threshold: float | None
-) -> PartView:
-    prepared = outcome.model.prepared
-    index = np.flatnonzero(rows & (np.asarray(prepared.weight)[: len(rows)] > 0))  # of weight 0: not there
-    n = len(rows)
-    target = prepared.host.encoded.target
-
-    def take(value: Any) -> np.ndarray | None:
-        return None if value is None else np.asarray(value)[:n][index]
-
-    shown: Any = prediction.label if prediction.label is not None else prediction.mean
-    if prediction.probability is not None:
-        positive = len(prepared.classes) - 1 if len(prepared.classes) == 2 else None
-        shown = classes_at(np.asarray(prediction.probability)[:n], positive, threshold)
-    elif shown is None:
-        shown = prediction.score
-    return PartView(
-        name, prepared.weight[index], run.dataset.frame["__row"].to_numpy()[index], take(target), take(shown),
-        take(prediction.probability), take(prediction.interval), take(prediction.distance), take(prediction.score),
-        take(outcome.matrix), index,
-    )  # fmt: skip
-
-
-def _model_view(run: Run, outcome: Outcome) -> ModelView:
-    prepared, last = outcome.model.prepared, outcome.model.last
-    pipeline = prepared.pipeline
-    part = run.split.part
-    if outcome.headline == "folds":
-        held = np.any([f.held for f in run.split.folds], axis=0)
-        shown = _part(run, outcome, outcome.out_of_fold[0], held, "folds", outcome.threshold)
-    else:
-        rows = part == "train" if outcome.headline == "all" else part == outcome.headline
-        shown = _part(run, outcome, last.prediction, rows, outcome.headline, outcome.threshold)
-
-    def predict(matrix: np.ndarray) -> Prediction:
-        from mldsl.execute.buckets import bucket, pad
-
-        dtype = np.float64 if prepared.x64 else np.float32
-        padded = pad(np.asarray(matrix, dtype), bucket(len(matrix)))
-        model: Any = pipeline.model
-        answer = run.programs.call(
-            "predict", lambda spec, params, x: model.predict(spec, params, x), pipeline.static, prepared.specs[1],
-            last.params, padded, x64=prepared.x64,
-        )  # fmt: skip
-        cut: Any = [None if v is None else v[: len(matrix)] for v in to_numpy(answer)]
-        return Prediction(*cut)
-
-    steps = [
-        (step.text, step.names_in, params, info)
-        for step, params, info in zip(pipeline.steps, last.steps, last.steps_info, strict=True)
-    ]
-    return ModelView(
-        name=outcome.name, algorithm=prepared.plan.algorithm.name, spec=run.resolver.spec(prepared.plan.algorithm),
-        params=last.params, info=last.info, shape=pipeline.shape, features=tuple(c.name for c in pipeline.columns),
-        held_out=shown, train=_part(run, outcome, last.prediction, part == "train", "train", outcome.threshold),
-        predict=predict, threshold=outcome.threshold, history=last.history, steps=steps, target_scale=prepared.scale,
-    )  # fmt: skip
-
-
-def report_view(result: Result) -> ReportView:
-    """The run as reports see it."""
-    run, plan = result.run, result.run.plan
-    levels = result.outcomes[0].model.prepared.classes if result.outcomes else ()
-    return ReportView(
-        task=plan.task, target=plan.target, levels=levels, positive=len(levels) - 1 if len(levels) == 2 else None,
-        models=tuple(_model_view(run, o) for o in result.outcomes), best=result.best, frame=run.dataset.frame,
-        part=run.split.part, columns=run.dataset.columns,
-        metrics={o.name: {p: {m: (v.value, v.low, v.high) for m, v in ms.items()} for p, ms in o.metrics.items()}
-                 for o in result.outcomes},
-        fold_metrics={o.name: o.fold_metrics for o in result.outcomes},
-        primary=next((m.name for m in plan.metrics if m.primary), None),
-    )  # fmt: skip
-
-
-def compute_reports(result: Result) -> dict[str, ReportOutput]:
-    """Every report of the plan by its unique name; a plugin that raises is named."""
-    from mldsl.report import unique_names
-
-    run = result.run
-    view = report_view(result) if run.plan.reports else None
-    names = unique_names([value.name for value in run.plan.reports])
-    outputs: dict[str, ReportOutput] = {}
-    for name, value in zip(names, run.plan.reports, strict=True):
-        component, spec = run.resolver.component(value), run.resolver.spec(value)
-        try:
-            outputs[name] = component.compute(spec, _limited(view, value.model))
-        except MldslError:
-            raise
-        except Exception as error:
-            raise InternalError(f"the report `{name}` failed: {error}", owner=value.plugin) from error
-    return outputs
-
-
-def _limited(view: ReportView | None, model: str | None) -> ReportView | None:
-    """The view with one model only, where a report names it."""
-    if view is None or model is None:
-        return view
-    wanted = view.best if model == "best" and all(m.name != "best" for m in view.models) else model
-    return attrs.evolve(view, models=tuple(m for m in view.models if m.name == wanted))
-
-
 # ---- tables that the run folder keeps --------------------------------------------------------------------------------
 def predictions_frame(result: Result) -> Any:
     """One line for every held-out row of every model: where it is from, what was true, what was said."""
@@ -182,7 +91,6 @@ def predictions_frame(result: Result) -> Any:
     run = result.run
     frames = []
     for outcome in result.outcomes:
-        prepared = outcome.model.prepared
         if not any(v is not None for v in outcome.model.last.prediction):
             continue
         for part in ("validation", "test"):
@@ -195,7 +103,6 @@ def predictions_frame(result: Result) -> Any:
         if outcome.headline in ("all", "train"):
             rows = run.split.part == "train"
             frames.append(_answers(run, outcome, outcome.model.last.prediction, rows, outcome.headline, None, None))
-        del prepared
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame({"row": []}, {"row": pl.UInt32})
 
 

@@ -1,7 +1,8 @@
 """Row expressions on the device, for columns derived from what a fitted step gives.
 
 Expressions over declared columns run on the host, in Polars; only those that read the output of a device step come
-here. NaN is missing: arithmetic passes it on, and a comparison with it is missing too.
+here. NaN is missing: arithmetic passes it on, a comparison with it is missing too, and `and` and `or` know three
+truths, as on the host. Levels are codes: `coded` replaces what the file calls them by their place in the dictionary.
 """
 
 from __future__ import annotations
@@ -9,10 +10,41 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 import jax.numpy as jnp
 
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import Apply, ColumnUse, Constant, RowExpression
+from mldsl.plugin import NamedColumn
+
+_NO_LEVEL = -2.0  # no code: -1 is an unseen level
+
+
+def _truth(value: Any) -> Any:
+    """1 or 0, NaN where missing; a binary column holds where it has its positive level."""
+    return jnp.where(jnp.isnan(value), jnp.nan, jnp.where(value == 1, 1.0, 0.0))
+
+
+def _and(a: Any, b: Any) -> Any:
+    a, b = _truth(a), _truth(b)
+    return jnp.where((a == 0) | (b == 0), 0.0, a * b)
+
+
+def _or(a: Any, b: Any) -> Any:
+    a, b = _truth(a), _truth(b)
+    return jnp.where((a == 1) | (b == 1), 1.0, a + b)
+
+
+def _one_of(x: Any, *values: Any) -> Any:
+    found = jnp.zeros_like(x)
+    for value in values:
+        found = jnp.where(x == value, 1.0, found)
+    return jnp.where(jnp.isnan(x), jnp.nan, found)
+
+
+def _if_else(condition: Any, yes: Any, no: Any) -> Any:
+    holds = _truth(condition)
+    return jnp.where(jnp.isnan(holds), jnp.nan, jnp.where(holds == 1, yes, no))
 
 
 def _compare(test: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -35,9 +67,9 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "<=": _compare(lambda a, b: a <= b),
     ">": _compare(lambda a, b: a > b),
     ">=": _compare(lambda a, b: a >= b),
-    "and": jnp.minimum,
-    "or": jnp.maximum,
-    "not": lambda a: 1 - a,
+    "and": _and,
+    "or": _or,
+    "not": lambda a: 1 - _truth(a),
 }
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -46,8 +78,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": jnp.exp,
     "sqrt": lambda x: jnp.where(x >= 0, jnp.sqrt(jnp.maximum(x, 0)), jnp.nan),
     "abs": jnp.abs,
-    "min": lambda *xs: jnp.nanmin(jnp.stack(jnp.broadcast_arrays(*xs)), axis=0),
-    "max": lambda *xs: jnp.nanmax(jnp.stack(jnp.broadcast_arrays(*xs)), axis=0),
+    "min": lambda *xs: jnp.stack(xs).min(axis=0),
+    "max": lambda *xs: jnp.stack(xs).max(axis=0),
     "round": lambda x, digits=0.0: jnp.round(x * 10.0**digits) / 10.0**digits,
     "clip": lambda x, low, high: jnp.where(jnp.isnan(x), x, jnp.clip(x, low, high)),
     "sign": jnp.sign,
@@ -56,7 +88,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "is_missing": lambda x: jnp.isnan(x).astype(x.dtype),
     "coalesce": lambda *xs: _coalesce(xs),
     "null_if": lambda x, value: jnp.where(x == value, jnp.nan, x),
-    "if_else": lambda test, yes, no: jnp.where(jnp.isnan(test), jnp.nan, jnp.where(test > 0, yes, no)),
+    "one_of": _one_of,
+    "if_else": _if_else,
 }
 
 
@@ -67,6 +100,53 @@ def _coalesce(values: Sequence[Any]) -> Any:
     return result
 
 
+def coded(expression: RowExpression, columns: Sequence[NamedColumn]) -> RowExpression:
+    """The expression with levels as codes of these columns: `sex == "male"` compares with a number.
+
+    A comparison that codes cannot decide (`<` of categories, two columns of different levels) is MLP0312.
+    """
+    if not isinstance(expression, Apply):
+        return expression
+    args = tuple(coded(arg, columns) for arg in expression.args)
+    compares = expression.function is None and expression.op in ("==", "!=", "<", "<=", ">", ">=")
+    function = (expression.function or "").rpartition(".")[2]
+    if compares or function in ("one_of", "null_if"):
+        args = _compared(expression, args, {c.name: c for c in columns if c.levels is not None})
+    return attrs.evolve(expression, args=args)
+
+
+def _compared(
+    whole: Apply, args: tuple[RowExpression, ...], leveled: dict[str, NamedColumn]
+) -> tuple[RowExpression, ...]:
+    beside = [leveled[arg.name] for arg in args if isinstance(arg, ColumnUse) and arg.name in leveled]
+    if not beside:
+        return args
+    levels = beside[0].levels or ()
+    unlike = any(column.levels != levels for column in beside)
+    if unlike or (whole.op in ("<", "<=", ">", ">=") and beside[0].type not in ("ordinal", "binary")):
+        raise _too_late(whole)
+
+    def code(arg: RowExpression) -> RowExpression:
+        if not isinstance(arg, Constant) or isinstance(arg.value, bool) or arg.value is None:
+            return arg
+        text = arg.value if isinstance(arg.value, str) else f"{arg.value:.15g}"
+        missing = float("nan") if beside[0].type == "ordinal" else _NO_LEVEL
+        return attrs.evolve(arg, value=float(levels.index(text)) if text in levels else missing)
+
+    return tuple(code(arg) for arg in args)
+
+
+def _too_late(expression: RowExpression) -> MldslError:
+    return MldslError(
+        Diagnostic(
+            "MLP0312",
+            "this expression reads the output of a fitted step, where only numbers exist",
+            getattr(expression, "span", None),
+            help="move it above the fitted steps, so that it reads the declared columns",
+        )
+    )
+
+
 def device_expression(expression: RowExpression, names: Sequence[str], matrix: Any) -> Any:
     """The expression's value for every row, [n], from the columns `names` of `matrix` [n, d]."""
     value = _value(expression, names, matrix)
@@ -74,7 +154,7 @@ def device_expression(expression: RowExpression, names: Sequence[str], matrix: A
 
 
 def _value(expression: RowExpression, names: Sequence[str], matrix: Any) -> Any:
-    if isinstance(expression, Constant):
+    if isinstance(expression, Constant) and isinstance(expression.value, int | float):
         return jnp.asarray(float(expression.value), matrix.dtype)
     if isinstance(expression, ColumnUse):
         return matrix[:, list(names).index(expression.name)]
@@ -84,12 +164,6 @@ def _value(expression: RowExpression, names: Sequence[str], matrix: Any) -> Any:
         function = table.get(name)
         if function is not None:
             n = matrix.shape[0]
-            return function(*(jnp.broadcast_to(_value(a, names, matrix), (n,)) for a in expression.args))
-    raise MldslError(
-        Diagnostic(
-            "MLP0312",
-            "this expression reads the output of a fitted step, where only numbers exist",
-            getattr(expression, "span", None),
-            help="move it above the fitted steps, so that it reads the declared columns",
-        )
-    )
+            known = [a for a in expression.args if a != Constant(None)]  # optional operands that were left out
+            return function(*(jnp.broadcast_to(_value(a, names, matrix), (n,)) for a in known))
+    raise _too_late(expression)

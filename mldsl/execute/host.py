@@ -14,6 +14,7 @@ import numpy as np
 
 from mldsl.contract import HostSparse
 from mldsl.data import Dataset, Encoded, Levels, derive, encode, learn_levels
+from mldsl.execute.blame import blamed
 from mldsl.execute.steps import Resolver, columns_used, matched
 from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
 
@@ -50,7 +51,8 @@ class HostRows:
 def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], tuple[StepPlan, ...]]:
     """The steps of the host half and those of the device half, each in order.
 
-    An expression runs on the host unless a device step has made or changed a column that it reads or names.
+    An expression runs on the host unless a device step has made or changed a column that it reads or names; steps
+    that leave columns out, and those that keep theirs and add beside them, change none.
     """
     host: list[StepPlan] = []
     device: list[StepPlan] = []
@@ -68,14 +70,16 @@ def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], 
         else:
             device.append(step)
             before = {c.name for c in step.before}
-            touched |= set(step.on) | {c.name for c in step.after if c.name not in before}
+            changes = not (step.keep or (step.component is not None and resolver.component(step.component).selects))
+            touched |= {c.name for c in step.after if c.name not in before}
+            touched |= set(step.on) if changes else set()
     return tuple(host), tuple(device)
 
 
 def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Resolver) -> tuple[HostHalf, HostRows]:
     """Learn the host half on the rows `train` (bool [n]) and apply it to all rows."""
     host, device = divide(model, resolver)
-    weight = train.astype(np.float64)
+    weight = weight_of(dataset, train)
     walk = _Walk(dataset.frame, dataset.columns, resolver)
     done = [walk.fit(step, weight) for step in host]
     columns, hidden = _with_hidden(walk.columns, device)
@@ -83,6 +87,14 @@ def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Re
     levels = learn_levels(changed, train)
     half = HostHalf(tuple(done), columns, levels, device, hidden)
     return half, HostRows(encode(walk.frame, columns, levels), walk.sparse, walk.tensors)
+
+
+def weight_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """How often each row counts, Float64[n]: its weight column, else 1, and 0 outside of `rows`."""
+    column = dataset.column("weight")
+    if column is None:
+        return rows.astype(np.float64)
+    return np.where(rows, dataset.frame[column.name].cast(float).to_numpy(), 0.0)
 
 
 def _with_hidden(
@@ -120,7 +132,8 @@ class _Walk:
         else:
             component, spec = self.resolver.component(step.component), self.resolver.spec(step.component)
             on = tuple(matched(step.on, self.frame.columns))
-            state = component.fit(spec, self._series(on), weight) if component.fit is not None else None
+            with blamed(step.component, "fit"):
+                state = component.fit(spec, self._series(on), weight) if component.fit is not None else None
             done = HostStep(step, state, on)
         self.apply(done, fitting=True)
         return done
@@ -131,7 +144,9 @@ class _Walk:
             self._derive(step.plan, name, expression, fitting)
         elif step.plan.component is not None:
             component, spec = self.resolver.component(step.plan.component), self.resolver.spec(step.plan.component)
-            self._outputs(step.plan, component.apply(spec, step.state, self._series(step.on)))
+            with blamed(step.plan.component, "apply"):
+                made = component.apply(spec, step.state, self._series(step.on))
+            self._outputs(step.plan, made)
         self._leave(step.plan)
 
     def _series(self, names: Sequence[str]) -> dict[str, Any]:
@@ -140,9 +155,7 @@ class _Walk:
     def _derive(self, plan: StepPlan, name: str, expression: RowExpression, fitting: bool) -> None:
         state = next((c for c in plan.after if c.name == name), None)
         kind = state.type if state is not None else "continuous"
-        made = derive(
-            name, kind, expression, self.frame, self.columns, self._function, fitting=fitting, span=plan.span
-        )
+        made = derive(name, kind, expression, self.frame, self.columns, self._function, fitting=fitting, span=plan.span)
         self.frame = self.frame.with_columns(made)
         self._add(plan, name)
 

@@ -55,6 +55,18 @@ def measured(run: Run, prepared: Prepared, name: str, value: ComponentValue) -> 
     return Measured(name, component, spec, positive, labels, count)
 
 
+def with_another_class(target: np.ndarray, probability: Any, classes: int) -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Target [n] and probabilities [n, k] where rows are of a class (-1) that no training row has.
+
+    It becomes a class more, of probability 0: no model can predict it, so such rows count as the mistakes they are.
+    """
+    changed = np.where(target < 0, classes, target)
+    if probability is None:
+        return changed, None, classes + 1
+    given = np.asarray(probability)
+    return changed, np.concatenate([given, np.zeros_like(given[:, :1])], axis=1), classes + 1
+
+
 class Judge:
     """All metrics of one model."""
 
@@ -90,9 +102,9 @@ class Judge:
             return None if array is None else pad(np.asarray(array)[rows].astype(cast), size)
 
         classes = len(self.prepared.classes)
-        shown, probability = None, None
-        if prediction.probability is not None:
-            probability = prediction.probability
+        target, shown = self.target, None
+        probability: Any = prediction.probability
+        if probability is not None:
             positive = classes - 1 if classes == 2 else None
             shown = fit(classes_at(np.asarray(probability)[: self.n], positive, threshold), np.int32)
         elif prediction.label is not None:
@@ -101,16 +113,18 @@ class Judge:
             shown = fit(prediction.mean if prediction.mean is not None else prediction.score, dtype)
         train = (self.run.split.part == "train") * self.prepared.weight
         prior = center = None
-        if self.target is not None:
-            mass = max(float(train.sum()), 1e-30)
-            if classes:
-                prior = (np.bincount(self.target.astype(int), train, classes)[:classes] / mass).astype(dtype)
-            else:
-                center = np.asarray((self.target * train).sum() / mass, dtype)
+        if target is not None and classes:
+            if ((target < 0) & (weight > 0)).any():
+                target, probability, classes = with_another_class(target, probability, classes)
+            of_train = target[train > 0].astype(int)
+            prior = np.bincount(of_train, train[train > 0], classes) / max(float(train.sum()), 1e-30)
+            prior = prior.astype(dtype)
+        elif target is not None:
+            center = np.asarray((target * train).sum() / max(float(train.sum()), 1e-30), dtype)
         groups = self.groups
         view = MetricView(
             weight=fit(weight, dtype),
-            target=fit(self.target, np.int32 if classes else dtype),
+            target=fit(target, np.int32 if classes else dtype),
             prediction=shown,
             probability=fit(probability, dtype),
             score=fit(prediction.score, dtype),

@@ -57,7 +57,8 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
     """Fit one model, take its decisions, measure it. `choose`: several models compete, so folds must score it."""
     folds = needed_folds(run, model, choose)
     fitted = fit_all(run, model, folds)
-    start = time.perf_counter()
+    counts = run.programs.counts
+    compiling, start = counts.compile_seconds, time.perf_counter()
     prepared, n = fitted.prepared, run.dataset.frame.height
     matrix = _matrix(run, fitted)
     judge = Judge(run, prepared, run.plan.metrics, matrix)
@@ -71,18 +72,19 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
         judge.points(answer, fold.held * weight, at)
         for fold, answer, at in zip(folds, fitted.folds, per_fold, strict=True)
     )
-    chose = explicit and ("test" in parts) and (choose or threshold is not None)
+    chosen = chooses_threshold(model)
     if explicit:
-        metrics["folds"] = _over_folds(run, folds, fold_metrics, chose)
+        # Without a test part each fold is judged at the threshold of the others, which is honest.
+        metrics["folds"] = _over_folds(run, folds, fold_metrics, choose or (chosen and "test" in parts))
     for part, rows in parts.items():
         values = judge.part(fitted.last.prediction, rows * weight, threshold, f"{model.name}/{part}")
-        metrics[part] = {
-            k: MetricValue(v[0], v[1], v[2], part == "validation" and (choose or threshold is not None) and not folds)
-            for k, v in values.items()
-        }
+        chose = part == "validation" and (model.stop_when is not None or ((choose or chosen) and not folds))
+        metrics[part] = {k: MetricValue(*v, selected_on=chose) for k, v in values.items()}
     primary = next((m for m in run.plan.metrics if m.primary), None)
     choosing = _choosing(run, folds, fold_metrics, metrics, primary)
-    seconds = {**fitted.seconds, "predict": time.perf_counter() - start}
+    compiling = counts.compile_seconds - compiling
+    seconds = {**fitted.seconds, "compile": fitted.seconds["compile"] + compiling}
+    seconds["metrics"] = time.perf_counter() - start - compiling
     return Outcome(
         attrs.evolve(fitted, seconds=seconds), threshold, per_fold, folded, metrics, fold_metrics,
         headline_of(metrics), matrix, choosing,
@@ -93,9 +95,14 @@ def needed_folds(run: Run, model: ModelPlan, choose: bool) -> tuple[Fold, ...]:
     """The folds of the split; implicit ones only where something is chosen and no validation part can choose it."""
     if not run.split.folds or not run.split.implicit:
         return run.split.folds
-    wants = choose or (model.threshold is not None and model.threshold.value is None)
+    wants = choose or chooses_threshold(model)
     needed: tuple[Fold, ...] = run.split.folds if wants and not (run.split.part == "validation").any() else ()
     return needed
+
+
+def chooses_threshold(model: ModelPlan) -> bool:
+    """Whether the threshold is chosen on held-out rows; one that the file fixes is not."""
+    return model.threshold is not None and model.threshold.metric is not None
 
 
 def _parts(run: Run) -> dict[str, np.ndarray]:
@@ -177,6 +184,10 @@ def _over_folds(
     for metric in run.plan.metrics:
         each = np.array([v[metric.name] for v in values])
         low, high = fold_interval(each[np.isfinite(each)], 1 - share)
+        # A t interval knows nothing of the ends that a metric has.
+        component = run.resolver.component(metric.component)
+        low = low if component.lowest is None else max(low, component.lowest)
+        high = high if component.highest is None else min(high, component.highest)
         mean = float(np.nanmean(each)) if np.isfinite(each).any() else math.nan
         out[metric.name] = MetricValue(mean, low, high, selected_on=chose)
     return out

@@ -13,6 +13,7 @@ import attrs
 
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
+from mldsl.execute.expressions import coded
 from mldsl.plan import ColumnUse, ComponentValue, RowExpression, StepPlan
 from mldsl.plan.model import Apply, Columns
 from mldsl.plugin import Component, NamedColumn
@@ -130,7 +131,7 @@ def _one(
         derived = (NamedColumn(name, state.type, state.levels, state.missing),)
         place = names.index(name) if name in names else len(names)
         leave = tuple(i for i, n in enumerate(names) if n != name)
-        return _finish(path, name, None, None, expression, (), leave, place, columns, derived)
+        return _finish(path, name, None, None, coded(expression, columns), (), leave, place, columns, derived)
     assert step.component is not None
     component, spec = resolver.component(step.component), resolver.spec(step.component)
     text = step.component.text or step.component.name

@@ -1,0 +1,151 @@
+"""A finished run as reports see it: NumPy arrays of the rows that count, of every model; and the reports computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.contract import ModelView, PartView, Prediction, ReportView
+from mldsl.execute.blame import blamed
+from mldsl.execute.decide import classes_at
+from mldsl.execute.engine import Result
+from mldsl.execute.fit import Run, to_numpy
+from mldsl.execute.judge import with_another_class
+from mldsl.execute.outcome import Outcome
+from mldsl.plugin import ReportOutput
+
+
+def _part(
+    run: Run, outcome: Outcome, prediction: Prediction, said: Any, rows: np.ndarray, name: str, classes: int
+) -> PartView:
+    """The rows of a part; `said` [n] is the answer for each, `classes` how many the reports know."""
+    prepared = outcome.model.prepared
+    index = np.flatnonzero(rows & (np.asarray(prepared.weight)[: len(rows)] > 0))  # of weight 0: not there
+    n = len(rows)
+    target: Any = prepared.host.encoded.target
+    probability: Any = prediction.probability
+    if target is not None and classes > len(prepared.classes):
+        target, probability, _ = with_another_class(np.asarray(target), probability, len(prepared.classes))
+
+    def take(value: Any) -> np.ndarray | None:
+        return None if value is None else np.asarray(value)[:n][index]
+
+    return PartView(
+        name, prepared.weight[index], run.dataset.frame["__row"].to_numpy()[index], take(target), take(said),
+        take(probability), take(prediction.interval), take(prediction.distance), take(prediction.score),
+        take(outcome.matrix), index,
+    )  # fmt: skip
+
+
+def _said(outcome: Outcome, prediction: Prediction, n: int, threshold: float | None) -> np.ndarray | None:
+    """The answer for each row [n]: class index, number, cluster or score."""
+    if prediction.probability is not None:
+        positive = len(outcome.model.prepared.classes) - 1 if len(outcome.model.prepared.classes) == 2 else None
+        return classes_at(np.asarray(prediction.probability)[:n], positive, threshold)
+    found = next((v for v in (prediction.label, prediction.mean, prediction.score) if v is not None), None)
+    return None if found is None else np.asarray(found)[:n]
+
+
+def _of_folds(run: Run, outcome: Outcome, classes: int) -> PartView:
+    """Every row that a fold held out, as the fit of that fold says, at the threshold of the other folds."""
+    prediction, n = outcome.out_of_fold[0], run.dataset.frame.height
+    first = run.split.folds[0].repeat
+    held = np.zeros(n, bool)
+    answer = _said(outcome, prediction, n, outcome.threshold)
+    said = None if answer is None else answer.copy()
+    for fold, at in zip(run.split.folds, outcome.fold_thresholds, strict=True):
+        if fold.repeat != first:
+            continue
+        held |= fold.held
+        if said is not None:
+            said[fold.held] = np.asarray(_said(outcome, prediction, n, at))[fold.held]
+    return _part(run, outcome, prediction, said, held, "folds", classes)
+
+
+def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
+    prepared, last = outcome.model.prepared, outcome.model.last
+    pipeline = prepared.pipeline
+    part = run.split.part
+    said = _said(outcome, last.prediction, len(part), outcome.threshold)
+    if outcome.headline == "folds":
+        shown = _of_folds(run, outcome, classes)
+    else:
+        rows = part == "train" if outcome.headline == "all" else part == outcome.headline
+        shown = _part(run, outcome, last.prediction, said, rows, outcome.headline, classes)
+
+    def predict(matrix: np.ndarray) -> Prediction:
+        from mldsl.execute.buckets import bucket, pad
+
+        dtype = np.float64 if prepared.x64 else np.float32
+        padded = pad(np.asarray(matrix, dtype), bucket(len(matrix)))
+        model: Any = pipeline.model
+        answer = run.programs.call(
+            "predict", lambda spec, params, x: model.predict(spec, params, x), pipeline.static, prepared.specs[1],
+            last.params, padded, x64=prepared.x64,
+        )  # fmt: skip
+        cut: Any = [None if v is None else v[: len(matrix)] for v in to_numpy(answer)]
+        return Prediction(*cut)
+
+    steps = [
+        (step.text, step.names_in, params, info)
+        for step, params, info in zip(pipeline.steps, last.steps, last.steps_info, strict=True)
+    ]
+    return ModelView(
+        name=outcome.name, algorithm=prepared.plan.algorithm.name, spec=run.resolver.spec(prepared.plan.algorithm),
+        params=last.params, info=last.info, shape=pipeline.shape, features=tuple(c.name for c in pipeline.columns),
+        held_out=shown, train=_part(run, outcome, last.prediction, said, part == "train", "train", classes),
+        predict=predict, threshold=outcome.threshold, history=last.history, steps=steps, target_scale=prepared.scale,
+    )  # fmt: skip
+
+
+def report_view(result: Result) -> ReportView:
+    """The run as reports see it."""
+    run, plan = result.run, result.run.plan
+    known = result.outcomes[0].model.prepared.classes if result.outcomes else ()
+    levels = (*known, *_another_level(run, known))
+    return ReportView(
+        task=plan.task, target=plan.target, levels=levels, positive=len(known) - 1 if len(known) == 2 else None,
+        models=tuple(_model_view(run, o, len(levels)) for o in result.outcomes), best=result.best,
+        frame=run.dataset.frame, part=run.split.part, columns=run.dataset.columns,
+        metrics={o.name: {p: {m: (v.value, v.low, v.high) for m, v in ms.items()} for p, ms in o.metrics.items()}
+                 for o in result.outcomes},
+        fold_metrics={o.name: o.fold_metrics for o in result.outcomes},
+        primary=next((m.name for m in plan.metrics if m.primary), None),
+    )  # fmt: skip
+
+
+def _another_level(run: Run, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The class of held-out rows that no training row has: its name, or one word for several."""
+    import polars as pl
+
+    if run.plan.target is None or not known:
+        return ()
+    held = (run.split.part == "test") | (run.split.part == "validation")
+    values = run.dataset.frame[run.plan.target].filter(pl.Series(held)).cast(pl.String).drop_nulls().unique()
+    unknown = sorted(set(values) - set(known))
+    return (unknown[0] if len(unknown) == 1 else "other levels",) if unknown else ()
+
+
+def compute_reports(result: Result) -> dict[str, ReportOutput]:
+    """Every report of the plan by its unique name; a plugin that raises is named."""
+    from mldsl.report import unique_names
+
+    run = result.run
+    view = report_view(result) if run.plan.reports else None
+    names = unique_names([value.name for value in run.plan.reports])
+    outputs: dict[str, ReportOutput] = {}
+    for name, value in zip(names, run.plan.reports, strict=True):
+        component, spec = run.resolver.component(value), run.resolver.spec(value)
+        with blamed(value, "compute"):
+            outputs[name] = component.compute(spec, _limited(view, value.model))
+    return outputs
+
+
+def _limited(view: ReportView | None, model: str | None) -> ReportView | None:
+    """The view with one model only, where a report names it."""
+    if view is None or model is None:
+        return view
+    wanted = view.best if model == "best" and all(m.name != "best" for m in view.models) else model
+    return attrs.evolve(view, models=tuple(m for m in view.models if m.name == wanted))
