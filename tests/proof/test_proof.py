@@ -262,6 +262,18 @@ def test_the_same_file_data_and_seed_give_the_same_bits(name: str, done: Callabl
     assert again.predictions.equals(it.run.predictions)
 
 
+MODULES = sorted(path.stem for path in (Path(__file__).parent / "mldsl_proof").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_conformance_kit_finds_nothing(module: str) -> None:
+    from mldsl.testing import check_component
+
+    loaded = importlib.import_module(f"mldsl_proof.{module}")
+    for component in loaded.mldsl_components() if hasattr(loaded, "mldsl_components") else ():
+        assert [str(finding) for finding in check_component(component)] == []
+
+
 # ---- what is not an algorithm ----------------------------------------------------------------------------------------
 def test_report_exporter_and_observer(data: Path, tmp_path: Path) -> None:
     diary = importlib.import_module("mldsl_proof.diary")

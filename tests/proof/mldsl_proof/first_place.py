@@ -2,8 +2,8 @@
 
 Queries whose best relevance is 0 or less, or whose rows all have weight 0, do not count; ties share their relevance.
 
-Shapes:  n rows, q queries. O(n) time.
-Units:   none; 1 is perfect.
+Range:   0..1, higher is better; without a query that counts it is NaN.
+Cost:    O(n) time for n rows.
 Sources: Chapelle, Metzler, Zhang & Grinspan 2009, doi:10.1145/1645953.1646033 (graded relevance at one place).
 """
 
@@ -34,7 +34,8 @@ def metric(spec: NoSpec, view: MetricView) -> Float[Array, ""]:
     # A query counts as often as its rows do on average, so that whole queries may be resampled.
     rows = jax.ops.segment_sum(jnp.where(there, 1.0, 0.0), view.query, queries)
     weight = jnp.where(counts, jax.ops.segment_sum(view.weight, view.query, queries) / jnp.maximum(rows, 1), 0)
-    return jnp.sum(weight * ratio) / jnp.maximum(weight.sum(), tiny(weight))
+    total = weight.sum()
+    return jnp.where(total > 0, jnp.sum(weight * ratio) / jnp.maximum(total, tiny(total)), jnp.nan)
 
 
 @hookimpl

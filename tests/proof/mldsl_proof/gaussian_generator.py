@@ -44,6 +44,8 @@ class Info(NamedTuple):
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Estimate mean and covariance; the covariance is factored once."""
     x, weight = examples.inputs, examples.weight
+    if examples.active is not None:
+        x = jnp.where(examples.active[None, :], x, 0)
     mean, variance, mass = weighted_moments(x, weight)
     centred = jnp.where(weight[:, None] > 0, x - mean[None, :], 0)
     covariance = weighted_gram(centred, weight) / jnp.maximum(mass, tiny(mass))

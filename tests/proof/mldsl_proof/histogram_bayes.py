@@ -50,9 +50,16 @@ def prepare(
     """Choose the edges from the rows that count, then bin all rows."""
     quantiles = np.arange(1, spec.bins) / spec.bins
     there = np.asarray(weight) > 0
-    edges = np.stack([np.quantile(np.asarray(x, float)[there], quantiles) for x in columns.values()])
+    edges = np.stack(
+        [_quantiles(np.asarray(x, float)[there], np.asarray(weight)[there], quantiles) for x in columns.values()]
+    )
     state = {"edges": edges}  # [d, b - 1]
     return apply_prepared(spec, state, columns), state
+
+
+def _quantiles(x: np.ndarray, weight: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    # Of the methods that NumPy has, this one takes weights, and repeating a row is the same as doubling its weight.
+    return np.quantile(x, quantiles, weights=weight, method="inverted_cdf")
 
 
 def apply_prepared(spec: Spec, state: Mapping[str, np.ndarray], columns: Mapping[str, Any]) -> np.ndarray:

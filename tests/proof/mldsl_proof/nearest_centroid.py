@@ -5,7 +5,7 @@ classes with variance `spread` times the mean within-class variance.
 
 Shapes:  n rows, d features, k classes. O(n d k) time.
 Units:   all features share one unit u; centroids are in u, the variance in u squared.
-Errors:  none; a class without rows of positive weight gets probability 0.
+Errors:  none; a class without rows of positive weight gets probability 0. Without any variance it is taken to be 1.
 Sources: Tibshirani, Hastie, Narasimhan & Chu 2002, doi:10.1073/pnas.082099299 (without their shrinkage).
 """
 
@@ -53,7 +53,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     centroids = total / jnp.maximum(mass, tiny(mass))[:, None]
     within = jnp.where(weight[:, None] > 0, (x - centroids[target]) ** 2, 0)
     variance = weighted_mean(within.mean(axis=1), weight)
-    return Params(centroids, jnp.maximum(variance, tiny(variance)), mass > 0), Info(mass)
+    return Params(centroids, jnp.where(variance > 0, variance, 1), mass > 0), Info(mass)
 
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:

@@ -86,6 +86,8 @@ def update(spec: Spec, state: State, batch: Examples) -> tuple[State, Info]:
     """One epoch: the rows in a new order, a gradient step for every `batch_size` of them."""
     weight = batch.weight
     here = {name: jnp.where(_rows(weight, value), value, 0) for name, value in batch.inputs.items()}
+    if batch.active is not None and "table" in here:
+        here["table"] = jnp.where(batch.active[None, :], here["table"], 0)
     largest = {name: jnp.maximum(jnp.abs(value).max(), tiny(value)) for name, value in here.items()}
     # The scale is fixed by the first rows seen; later epochs must not move the inputs under the weights.
     scale = {name: jnp.where(state.params.scale[name] > 0, state.params.scale[name], largest[name]) for name in largest}
