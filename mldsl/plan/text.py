@@ -12,6 +12,7 @@ from textwrap import wrap
 from mldsl.plan.expressions import expression_text, name_text
 from mldsl.plan.model import ColumnState, ComponentValue, ModelPlan, Plan, SplitPlan, StepPlan
 from mldsl.plan.values import default_arguments, domain_text, search_text, type_text, ways_text, written_text
+from mldsl.plugin.declaration import ParameterType
 from mldsl.plugin.wording import number_text, value_text
 
 # Further rows for a section: its title -> (label, text).
@@ -122,7 +123,7 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
         repeats = f", repeated {split.repeats} times" if split.repeats > 1 else ""
         yield "folds", f"{split.folds}, {by}{repeats}; of the rows that are neither test nor validation"
     if split.gap is not None:
-        yield "gap", f"{split.gap} rows" if isinstance(split.gap, int) else f"{number_text(split.gap)} s"
+        yield "gap", f"{split.gap} rows" if isinstance(split.gap, int) else value_text(split.gap, ParameterType("duration"))
     yield "metrics of", _HELD_OUT[split.held_out]
     if choosers := list(_choosers(plan)):
         yield "choosing", f"{', '.join(choosers)}: on {_chosen_on(split)}"

@@ -13,7 +13,8 @@ from mldsl.plugin.declaration import Choice, Declaration, DefaultCall, Parameter
 from mldsl.semantics.names import did_you_mean, parameter_aliases
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.spelling import spell
-from mldsl.semantics.values import FAILED, type_value
+from mldsl.semantics.value_messages import FAILED
+from mldsl.semantics.values import type_value
 from mldsl.source import Span
 from mldsl.syntax import ast
 

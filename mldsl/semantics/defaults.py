@@ -125,7 +125,7 @@ def _split_sentences(draft: Draft, plan: SplitPlan) -> list[str]:
     elif not plan.written and not plan.separate and plan.part_column is None:
         said.append("nothing is split, since there is no target; metrics are of all rows")
     elif plan.written and "by" not in draft.split.spans and (plan.test or plan.validation or plan.folds):
-        said.append(f"rows are split {by}")
+        said.append(f"no `by` is written: rows are split {by}")
     if plan.written and "test" not in draft.split.spans and plan.test is not None:
         said.append(f"{plan.test:.0%} of the rows are for testing")
     if plan.implicit_folds:

@@ -10,7 +10,7 @@ from mldsl.semantics.draft import MetricDraft
 from mldsl.semantics.params import convert
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.spelling import spell
-from mldsl.semantics.values import out_of_range
+from mldsl.semantics.value_messages import out_of_range
 from mldsl.syntax import ast
 
 GATES = (">=", "<=", ">", "<")

@@ -18,7 +18,8 @@ from mldsl.semantics.frame import Frame
 from mldsl.semantics.names import did_you_mean
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.settings import read_settings, setting_value, touch, words
-from mldsl.semantics.values import FAILED, defined, out_of_range
+from mldsl.semantics.value_messages import FAILED, out_of_range
+from mldsl.semantics.value_names import defined
 from mldsl.syntax import ast
 
 SETTINGS = ("inputs", "target", "threshold", "calibrate", "stop_when")

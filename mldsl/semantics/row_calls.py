@@ -12,7 +12,8 @@ from mldsl.semantics.frame import NUMERIC, UNKNOWN_TYPE, overlap, pick
 from mldsl.semantics.names import did_you_mean
 from mldsl.semantics.row import WORDS, Row, plain, shown, unknown
 from mldsl.semantics.scope import Scope
-from mldsl.semantics.values import FAILED, type_value
+from mldsl.semantics.value_messages import FAILED
+from mldsl.semantics.values import type_value
 from mldsl.syntax import ast
 
 # What people used to data frames write; each looks at all rows.

@@ -14,7 +14,7 @@ from mldsl.semantics.features import Features
 from mldsl.semantics.names import did_you_mean, one_of
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.settings import read_settings, setting_value, spans
-from mldsl.semantics.values import FAILED, out_of_range
+from mldsl.semantics.value_messages import FAILED, out_of_range
 from mldsl.syntax import ast
 
 SETTINGS = ("test", "validation", "folds", "repeats", "by", "gap")

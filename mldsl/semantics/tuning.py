@@ -11,7 +11,7 @@ from mldsl.semantics.names import did_you_mean
 from mldsl.semantics.params import RESERVED, Domain, domain_of
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.settings import read_settings, setting_value, words
-from mldsl.semantics.values import FAILED
+from mldsl.semantics.value_messages import FAILED
 from mldsl.syntax import ast
 
 SETTINGS = ("search", "folds", "choose")

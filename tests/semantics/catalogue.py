@@ -4,6 +4,8 @@ Only what checking reads: names, parameters, types of columns, tasks. Where a co
 here, unless a test asks for the registry of stand-ins alone.
 """
 
+# ruff: noqa: E501  (tables are read by row)
+
 from __future__ import annotations
 
 from typing import Any
@@ -221,7 +223,7 @@ FIRST = (
     transform("standardize", ("continuous", "integer"), missing="accepts", outputs=(Output("{column}", "continuous"),)),
     transform("one_hot", ("categorical", "binary", "ordinal"), p("min_count", "int", 1),
               outputs=(Output("{column}_*", "binary", "no"),)),
-    transform("drop", (), selects="drop", missing="accepts"), transform("keep", (), selects="keep", missing="accepts"),
+    transform("drop", (), selects="drop", missing="accepts", fitted=False), transform("keep", (), selects="keep", missing="accepts", fitted=False),
     model("constant", "classify regress", p("strategy", "mean|median|quantile(q)|prior", "mean"), accepts=ALL,
           missing="accepts"),
     model(

@@ -13,7 +13,7 @@ from mldsl.syntax.scan import scan
 
 ROOT = Path(__file__).parents[2]
 FILES = [*sorted((ROOT / "../shared/language/examples").rglob("*.mlp")), *sorted((ROOT / "examples").rglob("*.mlp"))]
-ROUNDS, EACH = 8, 150
+ROUNDS, EACH = 6, 60
 
 
 def tokens_of(text: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Includes: relative, acyclic, local, each with its own edition; and how much is said of a file that is broken."""
 
+# ruff: noqa: E501  (tables are read by row)
+
 import pytest
 
 from mldsl.semantics import analyze, load

@@ -3,11 +3,17 @@
 The pipeline without replacements is sound. One mistake gives one message; where a row lists two, there are two mistakes.
 """
 
+# ruff: noqa: E501  (tables are read by row)
+
 import pytest
 
 TARGET = 'features {\n  y: binary("no", "yes") as target\n'
 TIMES = "features {\n  y: continuous as target\n  a: continuous\n  d: time as time\n}"
-REGRESSION = {"features": "features {\n  y: continuous as target\n  a: continuous\n}", "transforms": "", "model": "model { ridge }"}
+REGRESSION = {
+    "features": "features {\n  y: continuous as target\n  a: continuous\n}",
+    "transforms": "",
+    "model": "model { ridge }",
+}
 CLUSTERING = {
     "features": "features { a, b: continuous }", "transforms": "transforms { standardize on numeric }",
     "model": "model { k_means(clusters = 2) }",

