@@ -95,12 +95,13 @@ def parser() -> Lark:
 
 def compiled() -> str:
     """The tables of the grammar as it is now, as text to keep beside it."""
+    from lark import __version__
     from lark.grammar import Rule
     from lark.lexer import TerminalDef
 
     data, memo = Lark(grammar(), postlex=NewlineFilter(), **_OPTIONS).memo_serialize([TerminalDef, Rule])
     data["options"] = {name: data["options"][name] for name in ("lexer", "start", "priority", "ambiguity")}
-    return dump(data, memo)
+    return dump(data, memo, __version__)
 
 
 @attrs.frozen

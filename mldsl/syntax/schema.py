@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
 import attrs
@@ -22,7 +23,8 @@ def schema() -> dict[str, Any]:
     expressions = list(get_args(ast.Expr))
     definitions: dict[str, Any] = {
         "span": _SPAN,
-        "expression": {"anyOf": [{"$ref": f"#/$defs/{kind.kind}"} for kind in expressions]},
+        "expression": _by_kind(expressions),
+        "argument": _by_kind([*expressions, ast.Named]),
     }
     queue = [*_leaves(hint_of(ast.Program, "items")), *expressions]
     while queue:
@@ -74,17 +76,32 @@ def _leaves(hint: Any) -> list[Any]:
     return [hint]
 
 
+def _by_kind(kinds: Sequence[Any]) -> dict[str, Any]:
+    """One of several nodes. Told apart by `kind` first, so that checking does not try every kind at every level."""
+    names = [kind.kind for kind in kinds]
+    if len(names) == 1:
+        return {"$ref": f"#/$defs/{names[0]}"}
+    return {
+        "type": "object",
+        "properties": {"kind": {"enum": names}},
+        "required": ["kind"],
+        "allOf": [
+            {"if": {"properties": {"kind": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}} for name in names
+        ],
+    }
+
+
 def _schema_of(hint: Any) -> dict[str, Any]:
-    options = list(options_of(hint))
+    options = options_of(hint)
     choices: list[dict[str, Any]] = []
-    if set(get_args(ast.Expr)) <= set(options):
-        choices.append({"$ref": "#/$defs/expression"})
-        options = [option for option in options if option not in get_args(ast.Expr)]
+    nodes = [option for option in options if isinstance(option, type) and issubclass(option, ast.Node)]
+    if set(get_args(ast.Expr)) <= set(nodes):
+        choices.append({"$ref": "#/$defs/argument" if ast.Named in nodes else "#/$defs/expression"})
+    elif nodes:
+        choices.append(_by_kind(nodes))
     for option in options:
         if get_origin(option) is tuple:
             choices.append({"type": "array", "items": _schema_of(get_args(option)[0])})
         elif option in _JSON_TYPES:
             choices.append({"type": _JSON_TYPES[option]})
-        else:
-            choices.append({"$ref": f"#/$defs/{option.kind}"})
     return choices[0] if len(choices) == 1 else {"anyOf": choices}

@@ -40,11 +40,23 @@ def load() -> dict[str, Any] | None:
     return {"data": tables["data"], "memo": memo}
 
 
-def dump(data: dict[str, Any], memo: dict[int, Any]) -> str:
-    """The text to keep, from what `Lark.memo_serialize` gives."""
-    kept = {"grammar": _digest(), "data": data, "memo": memo}
+def dump(data: dict[str, Any], memo: dict[int, Any], version: str) -> str:
+    """The text to keep, from what `Lark.memo_serialize` of that version gives."""
+    kept = {"lark": version, "grammar": _digest(), "data": data, "memo": memo}
     return json.dumps(kept, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _digest() -> str:
     return hashlib.sha256(grammar().encode()).hexdigest()
+
+
+def _main() -> None:
+    """Write the tables anew."""
+    from mldsl.syntax.parse import compiled
+
+    with resources.as_file(resources.files("mldsl_grammar").joinpath(NAME)) as path:
+        path.write_text(compiled(), "utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    _main()
