@@ -123,7 +123,8 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
         repeats = f", repeated {split.repeats} times" if split.repeats > 1 else ""
         yield "folds", f"{split.folds}, {by}{repeats}; of the rows that are neither test nor validation"
     if split.gap is not None:
-        yield "gap", f"{split.gap} rows" if isinstance(split.gap, int) else value_text(split.gap, ParameterType("duration"))
+        rows = isinstance(split.gap, int)
+        yield "gap", f"{split.gap} rows" if rows else value_text(split.gap, ParameterType("duration"))
     yield "metrics of", _HELD_OUT[split.held_out]
     if choosers := list(_choosers(plan)):
         yield "choosing", f"{', '.join(choosers)}: on {_chosen_on(split)}"
