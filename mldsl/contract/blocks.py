@@ -53,26 +53,46 @@ def sum_blocks(summand: Callable[..., Any], weight: Float[Array, " n *folds"], *
     pytree of arrays and must multiply all that it sums by the weights it is handed: the last block overlaps the one
     before, with weight 0 for rows already counted.
     """
+    zeros = lambda shape: jnp.zeros(shape.shape, shape.dtype)  # noqa: E731
+    return jax.tree.map(total, _fold(summand, jnp.add, zeros, weight, arrays, rows))
+
+
+def least_of_blocks(of: Callable[..., Any], weight: Float[Array, " n"], *arrays: Any, rows: int = BLOCK) -> Any:
+    """The elementwise least of `of(weight_block, *array_blocks)` over blocks of rows (and over the shards).
+
+    `of` gives a pytree of float arrays, inf where a block has nothing to say; rows of weight 0 must not be heard.
+    """
+    nothing = lambda shape: jnp.full(shape.shape, jnp.inf, shape.dtype)  # noqa: E731
+    found = _fold(of, jnp.minimum, nothing, weight, arrays, rows)
+    return found if _axis[-1] is None else jax.lax.pmin(found, _axis[-1])
+
+
+def _fold(
+    of: Callable[..., Any],
+    combine: Callable[[Array, Array], Array],
+    start: Callable[[Any], Array],
+    weight: Array,
+    arrays: Any,
+    rows: int,
+) -> Any:
     n = weight.shape[0]
     if n <= rows:
-        return jax.tree.map(total, summand(weight, *arrays))
+        return of(weight, *arrays)
 
-    def of(start: Array | int) -> tuple[Array, Any]:
-        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, rows), (weight, arrays))
+    def block(first: Array | int) -> tuple[Array, Any]:
+        taken: tuple[Array, Any] = jax.tree.map(
+            lambda a: jax.lax.dynamic_slice_in_dim(a, first, rows), (weight, arrays)
+        )
+        return taken
 
-    def body(i: Array, sums: Any) -> Any:
-        start = jnp.minimum(i * rows, n - rows)
-        w, blocks = of(start)
-        new = start + jnp.arange(rows) >= i * rows
+    def body(i: Array, so_far: Any) -> Any:
+        first = jnp.minimum(i * rows, n - rows)
+        w, blocks = block(first)
+        new = first + jnp.arange(rows) >= i * rows
         w = jnp.where(new.reshape((-1,) + (1,) * (w.ndim - 1)), w, 0)
-        return jax.tree.map(jnp.add, sums, summand(w, *blocks))
+        return jax.tree.map(combine, so_far, of(w, *blocks))
 
-    shapes = jax.eval_shape(lambda: summand(*_flat(of(0))))
-    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    if _axis[-1] is not None:  # each shard has sums of its own until they are added up
-        zeros = jax.lax.pcast(zeros, _axis[-1], to="varying")
-    return jax.tree.map(total, jax.lax.fori_loop(0, -(-n // rows), body, zeros))
-
-
-def _flat(pair: tuple[Array, Any]) -> tuple[Any, ...]:
-    return pair[0], *pair[1]
+    nothing = jax.tree.map(start, jax.eval_shape(lambda: of(block(0)[0], *block(0)[1])))
+    if _axis[-1] is not None:  # each shard has its own until they are put together
+        nothing = jax.lax.pcast(nothing, _axis[-1], to="varying")
+    return jax.lax.fori_loop(0, -(-n // rows), body, nothing)

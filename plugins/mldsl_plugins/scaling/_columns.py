@@ -7,13 +7,14 @@ rows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from mldsl.contract import Shape, segment_quantile, segment_reduce, sum_blocks, tiny, weighted_quantile
+from mldsl.contract import Shape, least_of_blocks, segment_quantile, segment_reduce, sum_blocks, tiny, weighted_quantile
 from mldsl.plugin.components import NamedColumn
 
 NUMBERS = ("continuous", "integer", "binary", "ordinal")
@@ -52,7 +53,7 @@ def names(spec: Any, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ...
 
 
 class Moments(NamedTuple):
-    """Weighted mean, population variance and sum of weights of what is present, [g + 1, d]."""
+    """Weighted mean, population variance (0 if constant) and sum of weights of what is present, [g + 1, d]."""
 
     mean: Float[Array, "g d"]
     variance: Float[Array, "g d"]
@@ -61,45 +62,56 @@ class Moments(NamedTuple):
 
 def moments(x: Float[Array, "n d"], weight: Float[Array, " n"], groups: Groups) -> Moments:
     """Two passes: the second is about the mean, and takes out of the variance what rounding left in the mean."""
-    total, mass = _sums(x, weight, groups, None)
-    mean = total / jnp.maximum(mass, tiny(mass))
-    first, _ = _sums(x, weight, groups, mean)
-    second, _ = _sums(x, weight, groups, mean, square=True)
+    total, mass = _sums(lambda off, there: (off, there), x, weight, groups, None)
     safe = jnp.maximum(mass, tiny(mass))
+    mean = total / safe
+    first, second = _sums(lambda off, there: (off, off * off), x, weight, groups, mean)
     shift = first / safe
-    return Moments(mean + shift, jnp.maximum(second / safe - shift**2, 0), mass)
+    variance = second / safe - shift**2
+    # In a column that does not vary all deviations are the error of the mean, and their squares cancel to rounding.
+    return Moments(mean + shift, jnp.where(variance > 1e-3 * shift**2, variance, 0), mass)
 
 
-def _sums(x: Array, weight: Array, groups: Groups, mean: Array | None, square: bool = False) -> tuple[Array, Array]:
-    """Sums of the values present, or of their (squared) deviations from `mean`, and the sums of their weights."""
+def _sums(
+    of: Callable[[Array, Array], tuple[Array, Array]], x: Array, weight: Array, groups: Groups, mean: Array | None
+) -> tuple[Array, Array]:
+    """Weighted sums of two functions of the values present (less `mean`), and of whether they are there."""
 
-    def of(w: Array, v: Array, center: Array | float) -> tuple[Array, Array]:
+    def values(v: Array, center: Array | float) -> tuple[Array, Array]:
         there = ~jnp.isnan(v)
-        off = jnp.where(there, v - center, 0)
-        return jnp.where(there, w[:, None], 0) * (off * off if square else off), jnp.where(there, w[:, None], 0)
+        return of(jnp.where(there, v - center, 0), there.astype(v.dtype))
 
     def block(w: Array, v: Array) -> tuple[Array, Array]:
-        off, there = of(jnp.ones_like(w), v, 0.0 if mean is None else mean[-1:])
-        return jnp.dot(w, off, precision="highest"), jnp.dot(w, there, precision="highest")
+        one, other = values(v, 0.0 if mean is None else mean[-1:])
+        return jnp.dot(w, one, precision="highest")[None], jnp.dot(w, other, precision="highest")[None]
 
-    whole = tuple(s[None] for s in sum_blocks(block, weight, x))
+    whole: tuple[Array, Array] = sum_blocks(block, weight, x)
     if groups.of_row is None:
-        return whole[0], whole[1]
-    off, there = of(weight, x, 0.0 if mean is None else of_rows(mean, groups))
-    each = (segment_reduce(off, groups.of_row, groups.count), segment_reduce(there, groups.of_row, groups.count))
-    return jnp.concatenate([each[0], whole[0]]), jnp.concatenate([each[1], whole[1]])
+        return whole
+    by_row = values(x, 0.0 if mean is None else of_rows(mean, groups))
+    each = (segment_reduce(value, groups.of_row, groups.count, weight=weight) for value in by_row)
+    one, other = (jnp.concatenate(pair) for pair in zip(each, whole, strict=True))
+    return one, other
 
 
 def extremes(x: Float[Array, "n d"], weight: Float[Array, " n"], groups: Groups) -> tuple[Array, Array]:
     """Least and greatest value present, [g + 1, d]; inf and -inf where nothing is."""
-    there = (weight > 0)[:, None] & ~jnp.isnan(x)
-    low, high = jnp.where(there, x, jnp.inf), jnp.where(there, x, -jnp.inf)
-    least, greatest = low.min(0)[None], high.max(0)[None]
+
+    def values(w: Array, v: Array) -> tuple[Array, Array]:
+        there = (w > 0)[:, None] & ~jnp.isnan(v)
+        return jnp.where(there, v, jnp.inf), jnp.where(there, -v, jnp.inf)
+
+    def block(w: Array, v: Array) -> tuple[Array, Array]:
+        low, high = values(w, v)
+        return low.min(0)[None], high.min(0)[None]
+
+    whole = least_of_blocks(block, weight, x)
     if groups.of_row is None:
-        return least, greatest
+        return whole[0], -whole[1]
     group = jnp.where(groups.of_row < 0, groups.count, groups.of_row)
-    by_group = jax.ops.segment_min(low, group, groups.count), jax.ops.segment_max(high, group, groups.count)
-    return jnp.concatenate([by_group[0], least]), jnp.concatenate([by_group[1], greatest])
+    each = (jax.ops.segment_min(value, group, groups.count) for value in values(weight, x))
+    low, high = (jnp.concatenate(pair) for pair in zip(each, whole, strict=True))
+    return low, -high
 
 
 def quantiles(x: Float[Array, "n d"], weight: Float[Array, " n"], q: Float[Array, " q"], groups: Groups) -> Array:

@@ -54,11 +54,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     """Learn mean and standard deviation of each column."""
     x, groups = columns.split(examples.inputs, spec.per, shape)
     found = columns.moments(x, examples.weight, groups)
-    least, greatest = columns.extremes(x, examples.weight, groups)
     present = found.mass > 0
-    # Comparing values finds constant columns exactly; a variance of rounding errors would not.
-    deviation = jnp.where(greatest > least, jnp.sqrt(found.variance), 0)
-    mean, deviation = columns.known(found.mean, present), columns.known(deviation, present)
+    mean, deviation = columns.known(found.mean, present), columns.known(jnp.sqrt(found.variance), present)
     scale = columns.divisor(deviation, deviation == 0)
     params = Params(
         mean if spec.center else jnp.zeros_like(mean),
