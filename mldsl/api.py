@@ -248,7 +248,7 @@ class Model:
         columns = answer_columns(self._trained.answer(dataset))
         if any(dataset.row_warnings):
             columns["warning"] = pl.Series("warning", list(dataset.row_warnings), dtype=pl.String)
-        return like(rows, dataset.given.with_columns(**columns))
+        return beside(rows, dataset.given, pl.DataFrame(columns))
 
     def evaluate(self, rows: Any) -> Mapping[str, Any]:
         """The pipeline's metrics on labelled rows, with intervals."""
@@ -273,13 +273,23 @@ class Model:
         return f"<{self.algorithm} `{self.name}`: {plan.task}{goal} from {inputs}>"
 
 
-def like(given: Any, result: Any) -> Any:
-    """A Polars frame as the kind of frame that was given."""
-    kind = type(given).__module__.partition(".")[0]
-    if kind == "pandas":
-        import pandas as pd
+def beside(rows: Any, frame: Any, answers: Any) -> Any:
+    """The rows as they were given, in the kind that was given, with the columns of `answers` beside them.
 
-        return pd.DataFrame({name: result[name].to_list() for name in result.columns}, index=given.index)
-    if kind == "pyarrow":
-        return result.to_arrow()
-    return result
+    `frame` are the same rows in Polars, which is also what any kind other than pandas, PyArrow and dict becomes.
+    """
+    kind = type(rows).__module__.partition(".")[0]
+    if kind == "pandas":
+        given = rows.copy()
+        for name in answers.columns:
+            given[name] = answers[name].to_numpy()
+        return given
+    if kind == "pyarrow" and hasattr(rows, "append_column"):
+        for name in answers.columns:
+            column = answers[name].to_arrow()
+            place = rows.schema.get_field_index(name)
+            rows = rows.append_column(name, column) if place < 0 else rows.set_column(place, name, column)
+        return rows
+    if isinstance(rows, dict):
+        return {**rows, **answers.to_dict(as_series=False)}
+    return frame.with_columns(answers)

@@ -8,7 +8,7 @@ all of its errors.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Checked:
     pending: tuple[Diagnostic, ...]
     sources: Mapping[str, Source]
     base: Path
+    loaded: Any = None  # the parsed files, so that no later step parses them again
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -97,18 +98,22 @@ def check(source: Source | Path, options: Options | None = None) -> Checked:
 
 
 def _analyze(
-    source: Source | Path, options: Options, header: Mapping[str, tuple[str, ...]] | None, levels: Any
+    source: Source | Path,
+    options: Options,
+    header: Mapping[str, tuple[str, ...]] | None,
+    levels: Any,
+    loaded: Any = None,
 ) -> Checked:
     from mldsl.semantics import analyze, load
 
-    main = source if isinstance(source, Source) else open_source(source)
-    loaded = load(main)
+    if loaded is None:
+        loaded = load(source if isinstance(source, Source) else open_source(source))
     analysis = analyze(loaded, _registry(options), overrides=options.params, header=header, header_levels=levels)
     given = analysis.plan
     if given is not None and options.data is not None:
         given = with_frame(given, options.data)[0]
     texts = {s.name: s for s in loaded.sources}
-    return Checked(given, tuple(analysis.diagnostics), analysis.pending, texts, base_of(main))
+    return Checked(given, tuple(analysis.diagnostics), analysis.pending, texts, base_of(loaded.sources[0]), loaded)
 
 
 def open_source(path: Path) -> Source:
@@ -169,7 +174,7 @@ def plan(source: Source | Path, options: Options | None = None) -> Checked:
     resolver = RegistryResolver(_registry(options))
     with _with_sources(first.sources):
         header = read_header(first.plan, _context(first, options, resolver))
-    complete = _analyze(source, options, header, None)
+    complete = _analyze(source, options, header, None, first.loaded)
     if complete.plan is not None:
         found = (*_later(complete.plan), *_lint(complete.plan, options))
         complete = attrs.evolve(complete, diagnostics=(*complete.diagnostics, *found))
@@ -212,12 +217,14 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
 
     configure(options.device)
     from mldsl.data import learn_levels, load, make_split
+    from mldsl.execute import keep
     from mldsl.execute.checkpoint import Checkpoints
     from mldsl.execute.engine import execute
     from mldsl.execute.fit import Run
-    from mldsl.execute.programs import Programs
+    from mldsl.execute.programs import Programs, source_hash
     from mldsl.execute.reports import compute_reports
     from mldsl.execute.resolver import RegistryResolver
+    from mldsl.record.disk import write_file
 
     registry = _registry(options)
     resolver = RegistryResolver(registry)
@@ -225,54 +232,71 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     dataset = load(found, _context(checked, options, resolver))
     split = make_split(found, dataset, found.seed)
     levels = learn_levels(dataset, split.part == "train")
-    again = _analyze(source, options, _header_of(found, dataset), dict(levels.of))
+    again = _analyze(source, options, _header_of(found, dataset), dict(levels.of), checked.loaded)
     found = again.sound()
-    digest = content_hash(checked, found, dataset)
+    modules = _modules(found, resolver)
+    digest = content_hash(checked, found, dataset, source_hash(modules))
     folder = _begin(options, checked, digest)
-    programs = Programs(modules=_modules(found, resolver))
-    from mldsl.execute import keep
-
-    plugins = registry.versions()
-    name = Path(found.file).name
-    run_id = folder.run_id(name) if folder is not None else f"{Path(name).stem}-{digest[:8]}"
-    record = keep.draft(run_id, found.file, digest, found, dataset, split, plugins)
-    hooks.call("mldsl_run_start", record=record)
-
-    def progress(stage: str, step: int, total: int, info: dict[str, float]) -> None:
-        hooks.call("mldsl_fit_progress", stage=stage, step=step, total=total, info=info)
-        if options.progress is not None:
-            options.progress(stage, step, total, info)
-
-    def stage(name: str, begins: bool) -> None:
-        hooks.call("mldsl_stage_start" if begins else "mldsl_stage_end", stage=name)
-
-    checkpoints = Checkpoints(folder.path / "checkpoints", options.resume) if folder is not None else None
     try:
+        programs = Programs(modules=modules)
+        plugins = registry.versions()
+        name = Path(found.file).name
+        run_id = folder.run_id(name) if folder is not None else f"{Path(name).stem}-{digest[:8]}"
+        text = keep.pipeline_text(checked.sources)
+        record = keep.draft(run_id, found.file, text, found, dataset, split, plugins)
+        hooks.call("mldsl_run_start", record=record)
+
+        def progress(stage: str, step: int, total: int, info: dict[str, float]) -> None:
+            hooks.call("mldsl_fit_progress", stage=stage, step=step, total=total, info=info)
+            if options.progress is not None:
+                options.progress(stage, step, total, info)
+
+        def stage(name: str, begins: bool) -> None:
+            hooks.call("mldsl_stage_start" if begins else "mldsl_stage_end", stage=name)
+
+        checkpoints = Checkpoints(folder.path / "checkpoints", options.resume) if folder is not None else None
         result = execute(Run(found, dataset, split, resolver, programs, progress, stage, checkpoints))
         outputs = compute_reports(result)
-        for plugin, sections in hooks.call("mldsl_report_sections", record=record):
-            outputs |= {f"{plugin}-{i}" if i else plugin: section for i, section in enumerate(sections)}
-        failures = [f"the plugin `{f.plugin}` failed in `{f.key}`: {f.message}" for f in hooks.failures]
-        warnings = [d.message for d in checked.diagnostics if d.severity == "warning"]
-        record = keep.complete(record, result, outputs, *warnings, *failures)
+        outputs |= _sections(hooks, record)
+        warnings = [d.message for d in (*checked.diagnostics, *again.diagnostics) if d.severity == "warning"]
+        record = keep.complete(record, result, outputs, *warnings, *_said(hooks.failures))
         final = None
         if folder is not None:
-            keep.write(result, record, outputs, checked.sources, plan_text(found), folder, plugins)
+            keep.write(result, record, outputs, text, plan_text(found), folder, plugins)
             record = keep.export(record, result, folder.path, checked.base, resolver.spec)
             if record.outputs:
-                (folder.path / "run.json").write_text(record.text(), encoding="utf-8")
+                write_file(folder.path / "run.json", record.text())
             checkpoints_done(folder.path / "checkpoints")
             final = folder.finish(run_id)
     except KeyboardInterrupt:
-        if folder is not None:
+        if folder is not None and (folder.path / "checkpoints").is_dir():
             folder.release()
+        elif folder is not None:
+            folder.discard()  # nothing was kept that a later run could go on from
         raise
     except BaseException:
         if folder is not None:
             folder.discard()
         raise
+    known = len(hooks.failures)
     hooks.call("mldsl_run_end", record=record)
+    if len(hooks.failures) > known:
+        record = attrs.evolve(record, warnings=(*record.warnings, *_said(hooks.failures[known:])))
+        if final is not None:
+            write_file(final / "run.json", record.text())
     return Finished(record, final, outputs, result, checked, programs.counts.compiled)
+
+
+def _sections(hooks: Any, record: Any) -> dict[str, Any]:
+    """What observers add to the report page, under the names of their plugins."""
+    found: dict[str, Any] = {}
+    for plugin, sections in hooks.call("mldsl_report_sections", record=record):
+        found |= {f"{plugin}-{i}" if i else plugin: section for i, section in enumerate(sections)}
+    return found
+
+
+def _said(failures: Iterable[Any]) -> list[str]:
+    return [f"the plugin `{f.plugin}` failed in `{f.key}`: {f.message}" for f in failures]
 
 
 def checkpoints_done(folder: Path) -> None:
@@ -315,11 +339,11 @@ def _modules(found: Plan, resolver: Any) -> list[str]:
     return sorted(modules)
 
 
-def content_hash(checked: Checked, found: Plan, dataset: Any) -> str:
-    """What a run is made of: file with includes, params, data, versions of mldsl and the plugins it uses."""
+def content_hash(checked: Checked, found: Plan, dataset: Any, code: str) -> str:
+    """What a run is made of: file with includes, params, data, version, and `code`, the hash of what computes."""
     from mldsl import __version__
 
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(f"{__version__}\0{code}\0".encode())
     for name, text in sorted(checked.sources.items()):
         digest.update(f"{Path(name).name}\0{text.text}\0".encode())
     digest.update(repr([(p.name, p.value) for p in found.params]).encode())

@@ -45,7 +45,7 @@ def _report(error: Exception, verbose: bool) -> int:
     if isinstance(error, MldslError):
         from mldsl.cli.messages import show
 
-        show(error.diagnostics)
+        show(error.diagnostics, error.sources)
         kept = getattr(getattr(error, "failure", None), "traceback", "")
         if verbose and kept:
             click.echo(kept, err=True)

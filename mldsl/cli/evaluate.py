@@ -18,7 +18,7 @@ import click
 def command(artifact: Path, data: str, as_json: bool, device: str | None) -> int:
     """Measure the model ARTIFACT on the labelled rows of the file DATA: its pipeline's metrics, with 95 % intervals.
 
-    The rows must have the target; they are checked as strictly as training rows.
+    The rows must have the target; they are checked as strictly as training rows, and `where` applies to them too.
     """
     from mldsl.execute.settings import configure
 
@@ -30,7 +30,7 @@ def command(artifact: Path, data: str, as_json: bool, device: str | None) -> int
 
     trained = load_model(artifact)
     plan = trained.learned.plan
-    plan = attrs.evolve(plan, sources=(("data", source_for(plan, data)),), where=None)
+    plan = attrs.evolve(plan, sources=(("data", source_for(plan, data)),))
     metrics = trained.evaluate(plan, trained.context(Path.cwd()))
     if as_json:
         click.echo(json.dumps({name: attrs.asdict(value) for name, value in metrics.items()}, indent=2))

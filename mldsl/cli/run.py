@@ -37,8 +37,6 @@ def command(
 
     Exit status: 0 fine, 1 errors, 3 a gate of `metrics` was missed, 130 interrupted (go on with --resume).
     """
-    from mldsl.cli.messages import show
-    from mldsl.diagnostics import MldslError
     from mldsl.driver import Options, run
 
     bar = _Bar() if sys.stderr.isatty() and not quiet else None
@@ -49,9 +47,6 @@ def command(
                 params=params, runs_dir=runs_dir, resume=resume, device=device, progress=bar.update if bar else None
             ),
         )
-    except MldslError as error:
-        show(error.diagnostics, error.sources)
-        return 1
     except KeyboardInterrupt:
         again = " ".join(["mldsl", *sys.argv[1:], *([] if resume else ["--resume"])])
         click.echo(f"\nstopped; what was trained so far is kept: `{again}` goes on from there", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,7 @@ import attrs
 
 from mldsl.data import Dataset, Split, split_frame
 from mldsl.execute.engine import Result, predictions_frame, scalars_of
+from mldsl.execute.fit import FoldResult
 from mldsl.execute.outcome import Outcome, needed_folds
 from mldsl.execute.score import learned_of
 from mldsl.plan import ComponentValue, EnvSecret, Plan
@@ -45,9 +47,9 @@ def versions(plugins: Mapping[str, str]) -> dict[str, str]:
 
 
 def draft(
-    run_id: str, file: str, digest: str, plan: Plan, dataset: Dataset, split: Split, plugins: Mapping[str, str]
+    run_id: str, file: str, text: str, plan: Plan, dataset: Dataset, split: Split, plugins: Mapping[str, str]
 ) -> RunRecord:
-    """The record before anything is fitted: file, data, split, versions, device."""
+    """The record before anything is fitted: file and its text with includes, data, split, versions, device."""
     import jax
 
     part = split.part
@@ -55,7 +57,7 @@ def draft(
     repeats = plan.split.repeats
     return RunRecord(
         id=run_id,
-        pipeline=PipelineRecord(file, digest),
+        pipeline=PipelineRecord(file, hashlib.sha256(text.encode()).hexdigest()),
         task=plan.task,
         seed=plan.seed,
         data=DataRecord(
@@ -93,14 +95,18 @@ def _model_record(outcome: Outcome) -> ModelRecord:
         threshold=outcome.threshold,
         metrics=outcome.metrics,
         fold_metrics=outcome.fold_metrics if "folds" in outcome.metrics else (),
-        info=scalars_of(fitted.last.info) | _last(fitted.last.history),
+        info=scalars_of(fitted.last.info) | _last(fitted.last),
         seconds={name: round(value, 6) for name, value in fitted.seconds.items()},
     )
 
 
-def _last(history: Mapping[str, list[float]]) -> dict[str, Any]:
-    steps = max((len(v) for v in history.values()), default=0)
-    return {"steps": steps, **{name: values[-1] for name, values in history.items() if values}} if steps else {}
+def _last(fit: FoldResult) -> dict[str, Any]:
+    """How far an iterative fit went, and what it said last; `kept_step` is the one whose state was kept."""
+    steps = max((len(v) for v in fit.history.values()), default=0)
+    if not steps:
+        return {}
+    kept = {"kept_step": fit.updates} if fit.updates and fit.updates != steps else {}
+    return {"steps": steps, **kept, **{name: values[-1] for name, values in fit.history.items() if values}}
 
 
 def complete(record: RunRecord, result: Result, outputs: Mapping[str, ReportOutput], *warnings: str) -> RunRecord:
@@ -124,7 +130,7 @@ def write(
     result: Result,
     record: RunRecord,
     outputs: Mapping[str, ReportOutput],
-    sources: Mapping[str, Source],
+    text: str,
     plan_text: str,
     partial: Partial,
     plugins: Mapping[str, str],
@@ -134,7 +140,6 @@ def write(
     from mldsl.report import render_run
 
     folder = partial.path
-    text = pipeline_text(sources)
     with writing(folder):
         (folder / "pipeline.mlp").write_text(text, encoding="utf-8")
         (folder / "plan.txt").write_text(plan_text, encoding="utf-8")
