@@ -37,10 +37,11 @@ def check_rows(
     With `predicting`, rows are judged one by one: that a column is missing in all of them, or has no positive level,
     says nothing.
     """
-    frame = table.frame.filter(kept)
+    whole = bool(kept.all())  # filtering would copy the table
+    frame = table.frame if whole else table.frame.filter(kept)
     if not frame.height:
         return []
-    bad = {name: marks.filter(kept) for name, marks in table.bad.items()}
+    bad = table.bad if whole else {name: marks.filter(kept) for name, marks in table.bad.items()}
     check = _Check(table, frame, bad)
     counts = check.counts(columns)
     by_name = {column.name: column for column in columns}

@@ -44,11 +44,13 @@ class Facts:
 
     `sha256` is the hash of its bytes (for a frame: of its Arrow buffers). `lines`: every row is one line, so that line
     numbers can be given. `blank_end` is the number of blank lines at the end, which some readers take for rows.
+    `plain`: no cell is quoted, so that a reader which overlooks mistakes has none to overlook.
     """
 
     sha256: str
     lines: bool = False
     blank_end: int = 0
+    plain: bool = False
 
 
 @attrs.frozen
@@ -56,7 +58,9 @@ class Scan:
     """One table of a source: what `scan(spec, context)` returns, or a list of them (one for each file).
 
     `name` is the path as written, `columns` are the names in the source, `frame` gives them lazily. `text` sources hold
-    text only, which is cast to the declared types; `decimal` is their decimal mark. `first_line` is the line of the
+    text only, which is cast to the declared types; `decimal` is their decimal mark; `numbers(types)` gives `frame` with
+    those columns read as numbers at once, null where a cell is none: it is faster, but cannot tell such a cell from a
+    missing one. `first_line` is the line of the
     first row, where rows are lines. `inspect` reads the source once through before its rows are used: it raises
     MLP0407, 0408 if they cannot be trusted, and gives the `Facts`. `estimate(columns)` is the memory, in bytes, that
     reading those columns takes at least. `explain` says what an exception while collecting means. `absent(column)` is
@@ -72,6 +76,7 @@ class Scan:
     decimal: str = "."
     first_line: int = 2
     estimate: Callable[[int], int] | None = None
+    numbers: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = None
     explain: Callable[[Exception], MldslError] | None = None
     absent: Callable[[str], float | None] | None = None
 

@@ -172,7 +172,8 @@ class DelimitedFile:
             hash_of_file = digest.hexdigest()
         shape.close()
         if shape.regular:
-            return Facts(hash_of_file, lines=not shape.newline_in_field, blank_end=shape.blank_end)
+            lines, plain = not shape.newline_in_field, not shape.quotes
+            return Facts(hash_of_file, lines=lines, blank_end=shape.blank_end, plain=plain)
         return Facts(hash_of_file, lines=False, blank_end=self._exact())
 
     def _exact(self) -> int:
@@ -259,7 +260,7 @@ class _Shape:
         self.blank_end = 0
         self._place = 0  # in the pattern
         self._ends = 0  # ends of lines kept back: those at the end of the file after the first are blank lines
-        self._quotes = 0
+        self.quotes = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -267,11 +268,11 @@ class _Shape:
         ends = chunk.count(self.eol, len(body))
         if body and self.regular:
             found = body.translate(None, self.delete)
-            if b'"' in found or self._quotes % 2:
+            if b'"' in found or self.quotes % 2:
                 found = self._outside_quotes(found)
             self._match(self.eol * self._ends + found)
             self._ends = 0
-        if self._quotes % 2:
+        if self.quotes % 2:
             self.newline_in_field |= ends > 0
         else:
             self._ends += ends
@@ -280,7 +281,7 @@ class _Shape:
         """The last row ends here, with an end of line or without."""
         self.blank_end = max(self._ends - 1, 0)
         self._match(self.eol)
-        self.regular = self.regular and self._place == 0 and self._quotes % 2 == 0
+        self.regular = self.regular and self._place == 0 and self.quotes % 2 == 0
 
     def _match(self, found: bytes) -> None:
         end = self._place + len(found)
@@ -292,9 +293,9 @@ class _Shape:
     def _outside_quotes(self, found: bytes) -> bytes:
         signs = np.frombuffer(found, np.uint8)
         quote = signs == ord('"')
-        inside = ((np.cumsum(quote) + self._quotes) % 2).astype(bool)
+        inside = ((np.cumsum(quote) + self.quotes) % 2).astype(bool)
         self.newline_in_field |= bool(np.any(inside & (signs == self.eol[0])))
-        self._quotes += int(quote.sum())
+        self.quotes += int(quote.sum())
         return bytes(signs[~quote & ~inside])
 
 

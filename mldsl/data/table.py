@@ -15,6 +15,8 @@ from mldsl.data.expression import Functions
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import ColumnPlan
 
+NUMBERS = {name: CANONICAL[name] for name in ("continuous", "integer")}
+
 
 @attrs.frozen(eq=False)
 class Table:
@@ -49,12 +51,17 @@ def short(name: str) -> str:
 def read_table(read: Sequence[ColumnPlan], scans: Sequence[Scan]) -> Table:
     """Read columns that are not computed; one that a scan neither has nor has a value for is missing in its rows.
 
-    Cells that do not fit are tried again leniently (see `convert`), which reads the source a second time.
+    Numbers in text are read as such first; where a column turns out to have cells without a value, it is read again
+    as text, which tells missing from wrong, and where cells do not fit, once more leniently (see `convert`).
     """
     facts = _inspected(scans)
-    frames = _collect(read, scans, frozenset())
-    if failing := frozenset(name for frame in frames for name in marked(frame)):
-        frames = _collect(read, scans, failing)
+    plain = all(fact.plain for fact in facts)
+    quick = frozenset(column.name for column in read if column.type in NUMBERS and plain)
+    frames = _collect(read, scans, quick=quick)
+    doubtful = {name for frame in frames for name in quick & set(frame.columns) if frame[name].null_count()}
+    frames = _again(frames, [column for column in read if column.name in doubtful], scans)
+    failing = {name for frame in frames for name in marked(frame)}
+    frames = _again(frames, [column for column in read if column.name in failing], scans, lenient=True)
     cut = [frame.head(frame.height - fact.blank_end) for frame, fact in zip(frames, facts, strict=True)]
     rows = tuple(frame.height for frame in cut)
     for index, frame in enumerate(cut):
@@ -93,8 +100,20 @@ def _inspected(scans: Sequence[Scan]) -> tuple[Facts, ...]:
     return tuple(facts)
 
 
-def _collect(columns: Sequence[ColumnPlan], scans: Sequence[Scan], lenient: Collection[str]) -> list[pl.DataFrame]:
-    lazy = [_lazy(columns, scan, lenient) for scan in scans]
+def _again(
+    frames: list[pl.DataFrame], columns: Sequence[ColumnPlan], scans: Sequence[Scan], lenient: bool = False
+) -> list[pl.DataFrame]:
+    """The frames with some columns read once more, with more care."""
+    if not columns:
+        return frames
+    better = _collect(columns, scans, lenient=lenient)
+    return [frame.with_columns(new.get_columns()) for frame, new in zip(frames, better, strict=True)]
+
+
+def _collect(
+    columns: Sequence[ColumnPlan], scans: Sequence[Scan], *, quick: Collection[str] = (), lenient: bool = False
+) -> list[pl.DataFrame]:
+    lazy = [_lazy(columns, scan, quick, lenient) for scan in scans]
     try:
         return pl.collect_all(lazy, engine="streaming")
     except (pl.exceptions.PolarsError, MldslError, OSError):
@@ -114,19 +133,19 @@ def _explained(scan: Scan, error: Exception) -> MldslError:
     return refuse("MLP0406", f"`{scan.name}` cannot be read", str(error).partition("\n")[0])
 
 
-def _lazy(columns: Sequence[ColumnPlan], scan: Scan, lenient: Collection[str]) -> pl.LazyFrame:
+def _lazy(columns: Sequence[ColumnPlan], scan: Scan, quick: Collection[str], lenient: bool) -> pl.LazyFrame:
+    source = scan.frame
+    if scan.numbers is not None and quick:
+        source = scan.numbers({c.name: NUMBERS[c.type] for c in columns if c.name in quick and c.name in scan.columns})
     try:
-        held = scan.frame.collect_schema()
+        held = source.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _explained(scan, error) from None
     present = [column for column in columns if column.name in held]
-    found = {
-        column: convert(column, held[column.name], decimal=scan.decimal, lenient=column.name in lenient)
-        for column in present
-    }
-    frame = converted(scan.frame, found)
+    found = {column: convert(column, held[column.name], decimal=scan.decimal, lenient=lenient) for column in present}
+    frame = converted(source, found)
     if not present:  # the rows still count
-        frame = scan.frame.select(pl.col(next(iter(held))).is_null().alias(BAD))
+        frame = source.select(pl.col(next(iter(held))).is_null().alias(BAD))
     absent = [column for column in columns if column.name not in held]
     return frame.with_columns(_absent(column, scan).alias(column.name) for column in absent)
 

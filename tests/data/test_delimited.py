@@ -232,3 +232,26 @@ def test_what_is_written_is_read(rig, rows) -> None:
     rig.file(file.getvalue())
     read = rig.load([A, B]).frame
     assert list(read.select("a", "b").iter_rows()) == rows
+
+
+# ---- two ways to read numbers ----------------------------------------------------------------------------------------
+numbers = st.one_of(
+    st.floats().map(repr), st.integers(-(10**20), 10**20).map(str), st.sampled_from(["", "NA", "1_0", "0x1", " 7", "3.0"]),
+    st.text(st.sampled_from("0123456789.eE+-infa "), max_size=6),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(numbers, min_size=1, max_size=6), st.sampled_from(["continuous", "integer"]))
+def test_reading_numbers_at_once_says_the_same_as_reading_them_as_text(rig, monkeypatch, cells, type_) -> None:
+    from mldsl.data import table
+
+    rig.file("a,b\n" + "".join(f"{cell},x\n" for cell in cells))
+    found = []
+    for quick in (table.NUMBERS, {}):
+        monkeypatch.setattr(table, "NUMBERS", quick)
+        try:
+            found.append(rig.load([ColumnPlan("a", type_, missing=True), B]).frame["a"].to_list())
+        except MldslError as error:
+            found.append([(d.code, d.message, d.notes) for d in error.diagnostics])
+    assert found[0] == found[1]

@@ -11,6 +11,8 @@ Cost: one pass for the shape of the file and its hash (about 2 ms a megabyte), o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import polars as pl
 
@@ -56,14 +58,18 @@ def scan(spec: Spec, context: Context) -> list[Scan]:
 
 def _scan(file: DelimitedFile, spec: Spec) -> Scan:
     names = file.names
-    frame = pl.scan_csv(  # the header is ours, so Polars must not rename what it finds in it
-        file.content, schema=dict.fromkeys(names, pl.String), has_header=False, skip_rows=int(spec.header),
-        separator=spec.delimiter, null_values=list(spec.missing) or None, eol_char=file.eol, glob=False,
-        raise_if_empty=False,
-    )  # fmt: skip
+
+    def read(types: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+        return pl.scan_csv(  # the header is ours, so Polars must not rename what it finds in it
+            file.content, schema={name: types.get(name, pl.String()) for name in names}, has_header=False,
+            skip_rows=int(spec.header), separator=spec.delimiter, null_values=list(spec.missing) or None,
+            eol_char=file.eol, glob=False, raise_if_empty=False, ignore_errors=bool(types),
+        )  # fmt: skip
+
     size = file.path.stat().st_size * (COMPRESSION if is_compressed(file.path) else 1)
     return Scan(
-        name=file.name, columns=names, frame=frame, inspect=file.inspect, text=True, files=(file.path,),
+        name=file.name, columns=names, frame=read({}), inspect=file.inspect, text=True, files=(file.path,),
+        numbers=read if spec.decimal == "." else None,
         decimal=spec.decimal, first_line=2 if spec.header else 1,
         estimate=lambda columns: size * columns // len(names),
         explain=file.malformed,
