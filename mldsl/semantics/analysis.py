@@ -25,7 +25,7 @@ from mldsl.semantics.features import known_columns, resolve_features
 from mldsl.semantics.findings import Findings
 from mldsl.semantics.frame import Frame
 from mldsl.semantics.header import Header, absent_columns, names_of
-from mldsl.semantics.load import Loaded
+from mldsl.semantics.loading import Loaded
 from mldsl.semantics.metrics import resolve_metrics
 from mldsl.semantics.models import Flows, algorithm_of, resolve_model
 from mldsl.semantics.names import Components
