@@ -32,7 +32,7 @@ from mldsl.plugin import (
     param,
 )  # fmt: skip
 from mldsl.plugin.display import Column, Figure
-from mldsl.testing import CHECKS, check_component, conformance_cases
+from mldsl.testing import CHECKS, check_component, check_plugin, conformance_cases
 
 DOC = "Broken on purpose.\n\nMore about it.\n\nUnits:  none.\nRange:  none.\nSources: none."
 RANDOM = random.Random(4)
@@ -379,3 +379,12 @@ def test_a_case_raises_with_its_findings():
     case = next(case for case in conformance_cases(regressor(sources=(), doc=DOC[:32])) if case.check == "sources")
     with pytest.raises(AssertionError, match="no source is named"):
         case()
+
+
+def test_a_plugin_is_the_sum_of_its_components():
+    from mldsl.plugin.registry import Registry
+
+    parts = [metric(), attrs.evolve(regressor(sources=(), doc=DOC[:40]), name="unsourced")]
+    findings = check_plugin("acme", Registry.of({"acme": parts}))
+    assert {(finding.component, finding.check) for finding in findings} >= {("model.unsourced", "sources")}
+    assert {finding.component for finding in findings} == {"model.unsourced"}
