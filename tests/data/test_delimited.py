@@ -236,7 +236,8 @@ def test_what_is_written_is_read(rig, rows) -> None:
 
 # ---- two ways to read numbers ----------------------------------------------------------------------------------------
 numbers = st.one_of(
-    st.floats().map(repr), st.integers(-(10**20), 10**20).map(str), st.sampled_from(["", "NA", "1_0", "0x1", " 7", "3.0"]),
+    st.floats().map(repr), st.integers(-(10**20), 10**20).map(str),
+    st.sampled_from(["", "NA", "1_0", "0x1", " 7", "3.0"]),
     st.text(st.sampled_from("0123456789.eE+-infa "), max_size=6),
 )  # fmt: skip
 
