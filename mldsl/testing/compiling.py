@@ -1,0 +1,194 @@
+"""The checks of what a learner becomes: programs, types, files, mapped and sharded versions of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mldsl.contract import Sparse, as_tree
+from mldsl.testing.compare import bits, rounding
+from mldsl.testing.learner import KEY, Fitted, Learner, stacked, varied
+from mldsl.testing.samples import ROWS
+from mldsl.testing.traces import callbacks, floats, same, shapes, trace
+
+
+def compiles_once(learner: Learner) -> Iterator[str]:
+    """Equal Specs and shapes, other values: one program."""
+    fresh = as_tree(_copy(learner.plain), learner.dtype)
+
+    def rounded(table: np.ndarray) -> None:
+        table[:] = np.round(table)
+
+    learner.fit(learner.sample)
+    learner.fit(
+        learner.sample.with_table(rounded) if learner.sample.shape.d else learner.sample, spec=fresh, key=KEY + 1
+    )
+    other = varied(learner.component, learner.plain, learner.dtype)
+    if other is not None:
+        learner.fit(learner.sample, spec=other)
+    program = learner.program("fit", learner.sample.shape, learner.learn(learner.sample.shape))
+    if (count := program._cache_size()) > 1:
+        yield f"{count} programs were compiled for equal shapes"
+
+
+def _copy(plain: Any) -> Any:
+    """An equal Spec that shares no object with it."""
+    values = {f.name: getattr(plain, f.name) for f in attrs.fields(type(plain)) if f.init}
+    return type(plain)(
+        **{n: _copy(v) if attrs.has(type(v)) and not isinstance(v, type) else v for n, v in values.items()}
+    )
+
+
+def _arguments(learner: Learner, dtype: Any = None) -> tuple[Any, ...]:
+    inputs, _ = learner.inputs(learner.sample)
+    examples = learner.sample.examples._replace(inputs=inputs)
+    spec = learner.spec
+    if dtype is not None:
+        spec = as_tree(learner.plain, dtype)
+        examples = jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, examples)
+    return spec, KEY, examples
+
+
+def pure(learner: Learner) -> Iterator[str]:
+    """Traced twice, the same program; called twice, the same bits; and it never calls back."""
+    with learner.scope():
+        # Two functions, since a trace of one and the same would be remembered.
+        one, two = (trace(learner.learn(learner.sample.shape), *_arguments(learner)) for _ in range(2))
+    if not same(one, two):
+        yield "traced twice, it gives two programs: it reads a clock, a random state or another global"
+    if found := callbacks(one):
+        yield f"it calls back into Python ({', '.join(sorted(found))})"
+    yield from bits(learner.fitted.params, learner.fit(learner.sample).params)
+
+
+def dtype(learner: Learner) -> Iterator[str]:
+    """Results have the inputs' precision, and nothing is weakly typed."""
+    for kind in (np.float32, np.float64):
+        with jax.enable_x64(kind is np.float64):
+            arguments = _arguments(learner, kind)
+            # Made anew, since a trace of one and the same function would be remembered.
+            closed, learned = jax.make_jaxpr(learner.learn(learner.sample.shape), return_shape=True)(*arguments)
+            found = {"params": learned[0], "info": learned[1]}
+            if not learner.resamples:
+                spec, key, examples = arguments
+                found["answer"] = jax.eval_shape(lambda *a: learner.reply(*a), spec, learned[0], examples, key)
+        name = np.dtype(kind).name
+        for path, leaf in jax.tree_util.tree_leaves_with_path(found):
+            place = jax.tree_util.keystr(path, simple=True, separator=".")
+            if jnp.issubdtype(leaf.dtype, np.floating) and leaf.dtype != kind:
+                yield f"`{place}` is {leaf.dtype} where the inputs are {name}"
+            counted = place.startswith("info.") and not jnp.issubdtype(leaf.dtype, np.floating)
+            if getattr(leaf, "weak_type", False) and not counted:  # a count that is reported may be any integer
+                yield f"`{place}` is weakly typed: write `jnp.asarray(value, dtype)`"
+        if kind is np.float64 and (leaks := floats(closed) - {"float64"}):
+            yield f"it computes in {', '.join(sorted(leaks))} where the inputs are float64"
+
+
+def artifact(learner: Learner) -> Iterator[str]:
+    """Through safetensors and JSON and back: the same bits, the same answers."""
+    from safetensors.numpy import load, save
+
+    from mldsl.record.tree import class_name, load_tree, save_tree
+
+    if learner.resamples:
+        return
+    fitted = learner.fitted
+    classes = {class_name(cls): cls for tree in (fitted.params, fitted.info, fitted.state) for cls in _classes(tree)}
+    parts = []
+    for tree in (fitted.params, fitted.info, fitted.state):
+        arrays, structure = save_tree(tree)
+        contiguous = {name: np.array(value, order="C") for name, value in arrays.items()}
+        parts.append(load_tree(json.loads(json.dumps(structure)), load(save(contiguous)), classes.get))
+    again = Fitted(*parts)
+    yield from bits(fitted.params, again.params)
+    yield from bits(fitted.info, again.info)
+    yield from bits(learner.answer(fitted, learner.sample), learner.answer(again, learner.sample))
+
+
+def _classes(tree: Any) -> Iterator[type]:
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        yield type(tree)
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if isinstance(tree, tuple | list):
+        for part in tree:
+            yield from _classes(part)
+
+
+def batched(learner: Learner) -> Iterator[str]:
+    """Two folds and two settings in one mapped program, and one after the other."""
+    given = learner.sample
+    if learner.resamples or getattr(learner.component, "prepare", None) is not None:
+        return
+    fewer = np.where(np.arange(ROWS) % 3 == 0, 0, given.weight).astype(given.weight.dtype)
+    other = varied(learner.component, learner.plain, learner.dtype) or learner.spec
+    pairs = [(learner.spec, given.weight), (other, fewer)]
+    fit = learner.learn(given.shape)
+    inputs, _ = learner.inputs(given)
+    examples = given.examples._replace(inputs=inputs)
+
+    def fold(spec: Any, weight: Any, key: Any, examples: Any) -> Any:
+        params, _ = fit(spec, key, examples._replace(weight=weight))
+        return learner.reply(spec, params, examples, key)
+
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        mapped = learner.program("batched", given.shape, jax.vmap(fold, in_axes=(0, 0, None, None)))
+        specs, weights = stacked([spec for spec, _ in pairs]), np.stack([weight for _, weight in pairs])
+        together = mapped(specs, weights, KEY, examples)
+    for i, (spec, weight) in enumerate(pairs):
+        alone = learner.learned(given.replaced(weight=weight), spec=spec)
+        yield from rounding({name: np.asarray(value[i]) for name, value in together.items()}, alone)
+
+
+def no_copies(learner: Learner) -> Iterator[str]:
+    """Mapped over weights alone, nothing of the inputs' size appears once per fold."""
+    if not getattr(learner.component, "batches", False) or isinstance(learner.sample.examples.inputs, Sparse | dict):
+        return
+    folds = 5
+    spec, key, examples = _arguments(learner)
+    fit = learner.learn(learner.sample.shape)
+    with learner.scope():
+        mapped = jax.vmap(lambda s, k, e, w: fit(s, k, e._replace(weight=w)), in_axes=(None, None, None, 0))
+        closed = trace(mapped, spec, key, examples, np.stack([learner.sample.weight] * folds))
+    size = {folds, *examples.inputs.shape}
+    if copies := [shape for shape in shapes(closed) if len(shape) == 3 and set(shape) == size]:
+        yield f"mapped over {folds} weight vectors it computes {copies[0]}: the inputs once per fold"
+
+
+def shards(learner: Learner) -> Iterator[str]:
+    """Rows spread over two devices."""
+    if not getattr(learner.component, "shards", False) or len(jax.devices()) < 2:
+        return
+    from mldsl.execute.shards import sharded_fit
+
+    given = learner.sample
+
+    def fit(spec: Any, key: Any, examples: Any) -> Any:
+        return sharded_fit(learner.component.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)
+
+    with learner.scope():
+        params, info = jax.jit(fit)(learner.spec, KEY, given.examples)
+        apart = Fitted(jax.tree.map(np.asarray, params), jax.tree.map(np.asarray, info))
+    yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
+
+
+def prepared(learner: Learner) -> Iterator[str]:
+    """New rows are prepared as the old ones were."""
+    if getattr(learner.component, "prepare", None) is None:
+        return
+    made, state = learner.inputs(learner.sample)
+    if learner.component.apply_prepared is None:
+        yield "a model with `prepare` needs `apply_prepared`, or it cannot answer for new rows"
+        return
+    again, _ = learner.inputs(learner.sample, state)
+    yield from bits(jax.tree.map(np.asarray, made), jax.tree.map(np.asarray, again))
+
+
+OF_PROGRAMS = (compiles_once, pure, dtype, artifact, batched)
+OF_MODEL_PROGRAMS = (no_copies, shards, prepared)
