@@ -24,7 +24,7 @@ def resolve_tune(node: ast.Tune | None, params: dict[str, ParamPlan], scope: Sco
         return None
     draft = TuneDraft(node)
     settings = read_settings(node, SETTINGS, "tune", scope)
-    whole = "tune" not in scope.lost
+    whole = "tune" not in scope.lost and not scope.damaged(node.span)
     if "search" not in settings:
         if not whole:
             return draft

@@ -2,6 +2,9 @@
 
 # ruff: noqa: E501  (tables are read by row)
 
+import re
+from pathlib import Path
+
 import pytest
 
 from mldsl.semantics import analyze, load
@@ -120,3 +123,20 @@ def test_a_folder_or_binary_file_is_no_traceback(tmp_path, stand_ins):
 def test_one_syntax_error_gives_one_message(said, blocks, expected):
     """What the lost line would have defined is not called unknown, unused or missing."""
     assert [message[:7] for message in said(**blocks)] == expected
+
+
+MALFORMED = Path(__file__).parents[2] / "../shared/language/malformed"
+
+
+@pytest.mark.skipif(not MALFORMED.is_dir(), reason="the malformed files are not beside the repository")
+def test_nothing_more_is_said_of_malformed_files(stand_ins):
+    """What is checked behind a syntax error adds nothing to it."""
+    expected: dict[str, list[tuple[str, int, int]]] = {}
+    for line in (MALFORMED / "EXPECTED.md").read_text(encoding="utf-8").splitlines():
+        if row := re.match(r"\| `(\S+)` \| (MLP\d+) \| (\d+):(\d+)", line):
+            expected.setdefault(row[1], []).append((row[2], int(row[3]), int(row[4])))
+    assert len(expected) == 25
+    for name, places in expected.items():
+        source = Source(name, (MALFORMED / name).read_text(encoding="utf-8"), MALFORMED / name)
+        found = [(d.code, d.span.line, d.span.column) for d in analyze(load(source), stand_ins).diagnostics]
+        assert sorted(found) == sorted(places), name
