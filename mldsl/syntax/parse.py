@@ -128,16 +128,19 @@ def _attempt(text: str) -> Any:
 def _program(parts: Parts, comments: tuple[ast.Comment, ...]) -> ast.Program:
     """Parse, and mend what is refused, until the rest parses."""
     offset = 0
-    for _ in range(MAX_ROUNDS):
+    for mended in range(MAX_ROUNDS + 1):
         program, offset, accepts = _round(parts, comments)
         if program is not None:
             return program
         try:
-            _mend(parts, offset, accepts)
+            if mended < MAX_ROUNDS:
+                _mend(parts, offset, accepts)
         except TooManyError:
             break
+    parts.more = True
     part = parts.part_at(offset)
-    for start in (part.start if part else 0, 0):
+    item = part.block if isinstance(part, Statement) and part.block else part
+    for start in (item.start if item else 0, 0):
         parts.lose_from(start)
         program, _, _ = _round(parts, comments)
         if program is not None:

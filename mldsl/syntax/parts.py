@@ -62,6 +62,7 @@ class Parts:
         self.blocks: list[Block] = []
         self.edition: int | None = None
         self.edition_seen = False
+        self.more = False  # whether there are mistakes that were not looked for
         self._found: list[tuple[Diagnostic, Statement | Block | None]] = []
 
     def report(self, diagnostic: Diagnostic, owner: Statement | Block | None = None) -> None:
@@ -80,10 +81,8 @@ class Parts:
             if diagnostic.fix is not None and owner is not None and (owner.lost or not owner.sure):
                 diagnostic = attrs.evolve(diagnostic, fix=attrs.evolve(diagnostic.fix, safe=False))
             found.append(diagnostic)
-        if len(found) >= MAX_DIAGNOSTICS:
-            found[-1] = attrs.evolve(
-                found[-1], notes=(*found[-1].notes, "there are more mistakes, which are not shown")
-            )
+        if found and (self.more or len(found) >= MAX_DIAGNOSTICS):
+            found[-1] = attrs.evolve(found[-1], notes=(*found[-1].notes, "there may be more mistakes behind this"))
         return found
 
     def span(self, token: Token) -> Span:
