@@ -271,6 +271,7 @@ class Plan(Record):
     exports: tuple[ComponentValue, ...]
     networks: tuple[NetworkPlan, ...] = ()
     tune: TunePlan | None = None
+    steps: tuple[StepPlan, ...] = ()  # of a file without a model: transforms with a report or an export
     uses: tuple[tuple[str, str], ...] = ()  # plugin, version requirement
     defaults: tuple[str, ...] = ()
     complete: bool = False

@@ -31,7 +31,7 @@ def plan_text(plan: Plan, facts: Facts | None = None) -> str:
         ("Params", _params(plan)), ("Data", _data(plan)), ("Columns", _columns(plan)), ("Split", _split(plan)),
         *((f"Network {network.name}", _layers(network.layers)) for network in plan.networks),
         *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
-        ("Tune", _tune(plan)), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
+        ("Transforms", _steps(plan.steps, plan)), ("Tune", _tune(plan)), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
         ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in plan.defaults)),
     ]  # fmt: skip
     lines = [_title(plan)]
@@ -171,8 +171,7 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
     yield "algorithm", written_text(model.algorithm)
     if text := default_arguments(model.algorithm):
         yield "  defaults", text
-    for number, step in enumerate(model.steps, 1):
-        yield from _step(number, step, plan)
+    yield from _steps(model.steps, plan)
     yield "matrix", _states(model.columns)
     if model.target_scale is not None:
         scale = model.target_scale if isinstance(model.target_scale, str) else written_text(model.target_scale)
@@ -194,6 +193,11 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
         yield "stops", f"{written_text(model.stop_when)}, on {rows}"
         if text := default_arguments(model.stop_when):
             yield "  defaults", text
+
+
+def _steps(steps: Iterable[StepPlan], plan: Plan) -> Iterator[tuple[str, str]]:
+    for number, step in enumerate(steps, 1):
+        yield from _step(number, step, plan)
 
 
 def _step(number: int, step: StepPlan, plan: Plan) -> Iterator[tuple[str, str]]:

@@ -183,7 +183,8 @@ def _pending(draft: Draft, loaded: Loaded) -> list[Diagnostic]:
         if block is None and what not in loaded.lost:
             found.append(_nothing(loaded, f"there is no `{what}` block", f"a pipeline says `{what} {{ ... }}`"))
     outputs = draft.reports or draft.exports
-    if not draft.models and "model" not in loaded.lost and not (definitions.transforms and outputs):
+    alone = definitions.transforms and outputs and definitions.metrics is None
+    if not draft.models and "model" not in loaded.lost and not alone:
         found.append(
             _nothing(loaded, "there is no `model` block", "a pipeline has a model, or transforms and a report")
         )

@@ -290,6 +290,7 @@ PIPELINE = [
     ({**CLUSTERING, "features": "features { a, b: continuous in 0..255 }", "transforms": ""}, []),
     ({"transforms": "transforms {\n  one_hot on categorical\n  drop on t\n  impute on ordinal\n}"},
      ["MLP0803 no input is `ordinal` here, so this step does nothing"]),
+    ({"model": "", "rest": "metrics { rmse }"}, []),
     ({"head": ""}, ["MLP0901 no edition line"]),
     ({"head": "mlp 2"}, ["MLP0902 this file is written in edition 2, which is newer than this mldsl"]),
     ({"head": "mlp 1\nuse acme", **REGRESSION, "model": "model { old_ridge }"}, ["MLP0903 model `old_ridge` is deprecated"]),

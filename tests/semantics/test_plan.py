@@ -6,6 +6,7 @@ import pytest
 
 from mldsl.plan import Apply, ClassCount, Columns, ColumnUse, Constant, EnvSecret
 from mldsl.plan.expressions import expression_text
+from mldsl.plan.text import plan_text
 
 CLASSES = "features {\n  y: categorical as target\n  a, b: continuous\n}"
 NUMBERS = "features {\n  y: continuous as target\n  a, b: continuous\n}"
@@ -326,3 +327,16 @@ def test_expressions_read_back_as_they_were(pipeline, text):
     transforms = f"transforms {{\n  e = {text}\n  drop on t\n}}"
     plan = plan_of(pipeline, features=features, transforms=transforms)
     assert expression_text(plan.models[0].steps[0].derive[1]) == text
+
+
+def test_transforms_alone_can_run(check):
+    """Columns and a report make a run; metrics would need a model."""
+    text = 'mlp 1\ndata { csv("t.csv") }\nfeatures { a, b: continuous }\ntransforms { pca(1) on numeric }\nreport { scree_plot }\n'
+    header = {"data": ("a", "b")}
+    analysis = check(text, header=header)
+    assert analysis.diagnostics == ()
+    assert (analysis.plan.task, analysis.plan.models, analysis.plan.metrics) == ("transform", (), ())
+    assert states(analysis.plan.steps[0].after) == {"pca_*": "continuous"}
+    assert "\nTransforms\n  step 1        pca(1) on a, b\n" in plan_text(analysis.plan)
+    measured = check(text + "metrics { silhouette }\n", header=header)
+    assert [d.code for d in measured.diagnostics] == ["MLP0117"]

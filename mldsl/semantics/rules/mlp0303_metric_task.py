@@ -50,8 +50,8 @@ from mldsl.semantics.rules._words import familiar, why
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """The metrics (those of thresholds, too) and reports that the task rules out."""
-    if draft.task is None:
-        return
+    if draft.task is None or not draft.models:
+        return  # without a model there is nothing to measure, and a run says so (MLP0117)
     metrics = [metric.resolved for metric in draft.metrics]
     metrics += [model.threshold_metric for model in draft.models if model.threshold_metric is not None]
     for metric in metrics:

@@ -100,6 +100,7 @@ def _remedy(draft: Draft, columns: Sequence[Known], what: str) -> str:
         accepting = [
             d.name for d in draft.components.visible("model") if d.missing == "accepts" and draft.verb in d.tasks
         ]
+        accepting = [name for name in accepting if name != "constant"]  # a baseline is no remedy
         if accepting:
             help_text += f", or use a model that accepts missing values ({familiar(accepting, 2)})"
     return help_text
