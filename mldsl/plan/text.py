@@ -31,7 +31,8 @@ def plan_text(plan: Plan, facts: Facts | None = None) -> str:
         ("Params", _params(plan)), ("Data", _data(plan)), ("Columns", _columns(plan)), ("Split", _split(plan)),
         *((f"Network {network.name}", _layers(network.layers)) for network in plan.networks),
         *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
-        ("Transforms", _steps(plan.steps, plan)), ("Tune", _tune(plan)), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
+        ("Transforms", _steps(plan.steps, plan)),
+        ("Tune", _tune(plan)), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
         ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in plan.defaults)),
     ]  # fmt: skip
     lines = [_title(plan)]

@@ -25,7 +25,8 @@ def complete(draft: Draft, edition: int, *, header: bool) -> Plan:
             NetworkPlan(name, tuple(map(_value, layers)), span=draft.definitions.networks[name].span)
             for name, layers in draft.layers.items()
         ),
-        tune=_tune(draft), steps=tuple(move.plan() for move in draft.loose_moves) if not draft.models else (), uses=tuple((name, use.version or "") for name, use in draft.definitions.uses.items()),
+        tune=_tune(draft), steps=tuple(move.plan() for move in draft.loose_moves) if not draft.models else (),
+        uses=tuple((name, use.version or "") for name, use in draft.definitions.uses.items()),
         defaults=(*sentences(draft), *draft.defaults), complete=header, where_span=draft.where_span,
     )  # fmt: skip
 
