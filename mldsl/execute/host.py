@@ -16,6 +16,7 @@ from mldsl.contract import HostSparse
 from mldsl.data import Dataset, Encoded, Levels, derive, encode, learn_levels
 from mldsl.execute.blame import blamed
 from mldsl.execute.steps import Resolver, columns_used, matched
+from mldsl.execute.typical import typical_values, with_typical
 from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
 
 
@@ -37,6 +38,7 @@ class HostHalf:
     levels: Levels
     device: tuple[StepPlan, ...]
     hidden: tuple[str, ...] = ()
+    typical: tuple[float, ...] = ()
 
 
 @attrs.frozen(eq=False)
@@ -85,8 +87,10 @@ def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Re
     columns, hidden = _with_hidden(walk.columns, device)
     changed = attrs.evolve(dataset, frame=walk.frame, columns=columns)
     levels = learn_levels(changed, train)
-    half = HostHalf(tuple(done), columns, levels, device, hidden)
-    return half, HostRows(encode(walk.frame, columns, levels), walk.sparse, walk.tensors)
+    encoded = encode(walk.frame, columns, levels)
+    typical = typical_values(encoded, weight)
+    half = HostHalf(tuple(done), columns, levels, device, hidden, typical)
+    return half, HostRows(with_typical(encoded, columns, typical), walk.sparse, walk.tensors)
 
 
 def weight_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -102,6 +106,7 @@ def _with_hidden(
 ) -> tuple[tuple[ColumnPlan, ...], tuple[str, ...]]:
     """Columns that device steps work on though they are no inputs are encoded too, and leave after the last step."""
     named = {name for step in device for name in step.on}
+    named |= {str(v) for step in device if step.component is not None for k, v in step.component.args if k == "per"}
     hidden = tuple(c.name for c in columns if c.role not in ("input", "target") and c.name in named)
     return tuple(attrs.evolve(c, role="input") if c.name in hidden else c for c in columns), hidden
 
@@ -113,7 +118,8 @@ def apply_host(half: HostHalf, frame: Any, columns: Sequence[ColumnPlan], resolv
         walk.apply(step)
     present = set(walk.frame.columns)
     wanted = [c for c in half.columns if c.name in present]
-    return HostRows(encode(walk.frame, wanted, half.levels), walk.sparse, walk.tensors)
+    encoded = encode(walk.frame, wanted, half.levels)
+    return HostRows(with_typical(encoded, wanted, half.typical), walk.sparse, walk.tensors)
 
 
 class _Walk:

@@ -71,12 +71,18 @@ class Judge:
     """All metrics of one model."""
 
     def __init__(
-        self, run: Run, prepared: Prepared, metrics: tuple[MetricPlan, ...], matrix: np.ndarray | None
+        self,
+        run: Run,
+        prepared: Prepared,
+        metrics: tuple[MetricPlan, ...],
+        matrix: np.ndarray | None,
+        params: Any = None,
     ) -> None:
         self.run, self.prepared, self.metrics = run, prepared, metrics
         self.measures = [measured(run, prepared, m.name, m.component) for m in metrics]
         self.n = run.dataset.frame.height
         self.matrix = matrix
+        self.centroids = getattr(params, "centroids", None)  # of a clustering, where the model has them
         self.target = self._target()
         self.groups = self._groups()
         self.static = repr((prepared.pipeline.shape, [(m.name, m.component.name, repr(m.spec)) for m in self.measures]))
@@ -133,6 +139,7 @@ class Judge:
             group=fit(groups, np.int32),
             prior=prior,
             center=center,
+            centroids=None if self.centroids is None else np.asarray(self.centroids, dtype),
             shape=attrs.evolve(self.prepared.pipeline.shape, rows=size),
             classes=classes,
             clusters=0 if prediction.distance is None else int(prediction.distance.shape[1]),

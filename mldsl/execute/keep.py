@@ -192,6 +192,7 @@ def write_artifact(
                 "columns": learned.columns,
                 "threshold": learned.threshold,
                 "hidden": learned.hidden,
+                "typical": learned.typical,
                 "task": learned.plan.task,
             },
             plugins={name: plugins.get(name, "") for name in sorted(needed)},

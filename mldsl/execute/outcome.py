@@ -61,7 +61,7 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
     compiling, start = counts.compile_seconds, time.perf_counter()
     prepared, n = fitted.prepared, run.dataset.frame.height
     matrix = _matrix(run, fitted)
-    judge = Judge(run, prepared, run.plan.metrics, matrix)
+    judge = Judge(run, prepared, run.plan.metrics, matrix, fitted.last.params)
     folded = tuple(_scatter(fitted, folds, repeat, n) for repeat in sorted({f.repeat for f in folds}))
     parts = _parts(run)
     threshold, per_fold = _thresholds(run, judge, fitted, folds, parts)

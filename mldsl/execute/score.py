@@ -35,6 +35,7 @@ class Learned:
     state: Any
     threshold: float | None
     hidden: tuple[str, ...] = ()
+    typical: tuple[float, ...] = ()
 
 
 def learned_of(plan: Plan, fitted: FittedModel, threshold: float | None) -> Learned:
@@ -43,7 +44,7 @@ def learned_of(plan: Plan, fitted: FittedModel, threshold: float | None) -> Lear
     states = tuple(step.state for step in half.steps)
     return Learned(
         plan, fitted.prepared.plan, dict(half.levels.of), half.columns, states, last.steps, last.params, last.state,
-        threshold, half.hidden,
+        threshold, half.hidden, half.typical,
     )  # fmt: skip
 
 
@@ -77,7 +78,9 @@ class Scorer:
             HostStep(step, state, tuple(matched(step.on, [c.name for c in step.before])))
             for step, state in zip(host, learned.host_states, strict=True)
         )
-        self.half = HostHalf(steps, learned.columns, Levels(dict(learned.levels)), device, learned.hidden)
+        self.half = HostHalf(
+            steps, learned.columns, Levels(dict(learned.levels)), device, learned.hidden, learned.typical
+        )
 
     def layout(self, dataset: Dataset) -> Layout:
         """The rows of a dataset, ready for the device."""

@@ -71,7 +71,7 @@ class Trained:
                     "matrix", pipeline.matrix, pipeline.static, made.specs, self.learned.steps, made.rows, x64=made.x64
                 )
             )
-        judge = Judge(run, prepared, plan.metrics, matrix)
+        judge = Judge(run, prepared, plan.metrics, matrix, self.learned.params)
         found = judge.part(prediction, weight, self.learned.threshold, f"{self.name}/evaluate")
         return {name: MetricValue(*value) for name, value in found.items()}
 
@@ -136,6 +136,7 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
         state=params["prepared"],
         threshold=facts["threshold"],
         hidden=tuple(facts["hidden"]),
+        typical=tuple(facts["typical"]),
     )
     scorer = Scorer(learned, resolver, Programs(modules=sorted(modules)))
     return Trained(artifact.name, artifact.algorithm, learned, artifact.info, artifact.versions, resolver, scorer)
