@@ -143,7 +143,7 @@ def lay_out(plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolv
     )  # fmt: skip
     devices = len(jax.devices()) if component.shards and shape.rows >= SHARD_FROM else 1
     # Hyperparameters are not named here: they are part of the Spec's tree, traced ones without their values.
-    parts = [(_who(s.value), s.derive, s.take, s.leave, s.place, column_shapes(s.before)) for s in steps]
+    parts = [(_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, column_shapes(s.before)) for s in steps]
     static = repr((_who(model.algorithm), parts, shape))
     pipeline = Pipeline(
         model.name, tuple(steps), (*final, *wide), component, shape, static, tuple(host.sparse), devices,

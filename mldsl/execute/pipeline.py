@@ -104,19 +104,20 @@ class Pipeline:
         component: Any = step.component
         if component is None or component.selects:
             return self._take(table, step.leave)
-        part = self._take(table, step.take)
+        part = self._take(table, step.reads)
         with blamed(step.value, "apply"):
             out = component.apply(spec, params, part.matrix)
         active = getattr(params, "active", None)
         if active is None:
-            active = part.active if out.shape[1] == part.active.shape[0] else jnp.ones(out.shape[1], bool)
+            taken = part.active[: len(step.take)]
+            active = taken if out.shape[1] == taken.shape[0] else jnp.ones(out.shape[1], bool)
         # A column that does not exist in this fold is 0 everywhere, so that nothing can be learned from it.
         return self._place(table, step, Table(jnp.where(active[None, :], out, 0).astype(table.matrix.dtype), active))
 
     def _fit_step(self, step: DeviceStep, spec: Any, key: Any, rows: Rows, table: Table, weight: Any) -> Any:
         component: Any = step.component
-        part = self._take(table, step.take)
-        shape = attrs.evolve(self.shape, columns=column_shapes([step.before[i] for i in step.take]))
+        part = self._take(table, step.reads)
+        shape = attrs.evolve(self.shape, columns=column_shapes([step.before[i] for i in step.reads]))
         target = rows.target if component.uses_target else None
         examples = Examples(part.matrix, weight, target, part.active, query=rows.query, time=rows.time)
         with blamed(step.value, "fit"):

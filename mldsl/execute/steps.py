@@ -38,6 +38,8 @@ class DeviceStep:
     `take` are the positions of its columns in the matrix before it, `leave` the positions that stay, `place` where its
     outputs go among those (-1: each where its own column was). `derive` is set instead of `component` for a row
     expression; neither is set for a step that only leaves columns out. `value` is the plan's name for `component`.
+    `beside` is the position of the column that the parameter `per` names: the step reads it, after those it takes, and
+    leaves it where it is.
     """
 
     path: str
@@ -52,6 +54,12 @@ class DeviceStep:
     after: tuple[NamedColumn, ...]
     names_in: tuple[str, ...]
     value: ComponentValue | None = None
+    beside: tuple[int, ...] = ()
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The positions of the columns that the component is given."""
+        return (*self.take, *self.beside)
 
 
 def columns_used(expression: RowExpression) -> set[str]:
@@ -138,7 +146,8 @@ def _one(
     if component.resample is not None:
         everything = tuple(range(len(names)))
         return DeviceStep(path, text, component, spec, None, everything, everything, 0, columns, columns, tuple(names))
-    worked_on = matched(step.on, names)
+    beside = _beside(step, spec, columns)
+    worked_on = [n for n in matched(step.on, names) if names.index(n) not in beside]
     take = tuple(names.index(n) for n in worked_on)
     if component.selects:
         # Columns derived on the host are in the matrix from the start; those of later lines are not selected from.
@@ -155,9 +164,22 @@ def _one(
     )
     leave = tuple(i for i in range(len(names)) if i not in set(take) - stays)
     if not stays and len(new) == len(take):
-        return _in_place(path, text, component, spec, take, leave, columns, new)
+        return attrs.evolve(_in_place(path, text, component, spec, take, leave, columns, new), beside=beside)
     place = min(take) if take and not stays else len(names)
-    return _finish(path, text, component, spec, None, take, leave, place, columns, new)
+    return attrs.evolve(_finish(path, text, component, spec, None, take, leave, place, columns, new), beside=beside)
+
+
+def _beside(step: StepPlan, spec: Any, columns: tuple[NamedColumn, ...]) -> tuple[int, ...]:
+    """Where the column is whose levels the parameter `per` of a transform goes by; MLP0312 if it has none."""
+    per = getattr(spec, "per", None)
+    found = next((i for i, c in enumerate(columns) if c.name == per), None)
+    if per is None or step.component is None:
+        return ()
+    if found is None or columns[found].levels is None:
+        wrong = f"and `{per}` has none here" if found is None else f"and `{per}` is {columns[found].type}"
+        text = f"`{step.component.name}` cannot work here: `per`: expected a column with levels, {wrong}"
+        raise MldslError(Diagnostic("MLP0312", text, step.span))
+    return (found,)
 
 
 def _bound(step: StepPlan, component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> Any:

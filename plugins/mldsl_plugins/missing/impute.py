@@ -38,6 +38,7 @@ class Constant:
 class Filled:
     """A constant bound to columns: the number or code of each."""
 
+    value: float | str = param(doc="The constant as written.")
     codes: tuple[float, ...] = param(doc="Number or code, one for each column.")
 
 
@@ -76,7 +77,7 @@ def names(spec: Spec, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ..
 
 
 def _levels(spec: Spec, column: NamedColumn) -> tuple[str, ...] | None:
-    value = spec.strategy.value if isinstance(spec.strategy, Constant) else None
+    value = spec.strategy.value if isinstance(spec.strategy, Constant | Filled) else None
     if column.type != "categorical" or column.levels is None or value is None or str(value) in column.levels:
         return column.levels
     return (*column.levels, str(value))
@@ -95,7 +96,7 @@ def bind(spec: Spec, columns: tuple[NamedColumn, ...]) -> Spec | list[Problem]:
         else:
             known = _levels(spec, column) or ()
             codes.append(float(known.index(str(value))) if str(value) in known else float(value))
-    return attrs.evolve(spec, strategy=Filled(tuple(codes)))
+    return attrs.evolve(spec, strategy=Filled(value, tuple(codes)))
 
 
 def _unsuitable(spec: Spec, columns: tuple[NamedColumn, ...]) -> Iterator[Problem]:
@@ -126,9 +127,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
             fill = weighted_quantile(x, weight, jnp.asarray([0.5], x.dtype))[0]
         case "most_frequent":
             fill = jax.lax.map(lambda column: most_frequent(column, weight), x.T)
-        case Filled(codes):
+        case Filled(codes=codes):
             fill, has_value = jnp.asarray(codes, x.dtype), jnp.ones_like(has_value)
-        case Constant(value):
+        case Constant(value=value):
             fill, has_value = jnp.full(x.shape[1], value, x.dtype), jnp.ones_like(has_value)
     fill = jnp.where(has_value, fill, 0)
     missing = weight.sum() - there

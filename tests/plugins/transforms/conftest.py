@@ -53,10 +53,10 @@ class Run:
         self.fit, self._apply, self.component = compiled(module)
         self.dtype = dtype
         columns = named(x) if columns is None else columns
-        self.names = self.component.names(spec, columns)
         if self.component.bind is not None:
             spec = self.component.bind(spec, columns)
             assert not isinstance(spec, list), spec
+        self.names = self.component.names(spec, columns)
         self.spec = as_tree(spec, dtype)
         shapes = [ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns]
         if per is not None:
