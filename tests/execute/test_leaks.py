@@ -128,19 +128,17 @@ def test_the_threshold_of_a_fold_is_chosen_on_the_others(base: Any, rows: pl.Dat
         assert metrics["accuracy"] == pytest.approx(right), "a fold is judged at the threshold of the others"
 
 
+def in_parts(rows: pl.DataFrame, every: int) -> pl.DataFrame:
+    """With a column `p` that calls a share of the groups test."""
+    return rows.with_columns(p=pl.when(pl.col("g") % every == 1).then(pl.lit("test")).otherwise(pl.lit("train")))
+
+
 @pytest.mark.parametrize("kind", ["group", "time", "part", "sources"])
 def test_no_leak_however_rows_are_split(kind: str, engine: Any, table: pl.DataFrame) -> None:
-    role = {
-        "group": "\n  g: id as group",
-        "time": "\n  t: continuous as time",
-        "part": "\n  p: categorical as part",
-    }.get(kind, "")
+    role = {"group": ["g: id as group"], "time": ["t: continuous as time"], "part": ["p: categorical as part"]}
     split = {"group": "split {\n  test = 25%\n  by = group\n}", "time": "split {\n  test = 25%\n  by = time\n}"}
-    frame = table.with_columns(p=pl.when(pl.col("g") % 4 == 1).then(pl.lit("test")).otherwise(pl.lit("train")))
-    text = engine.pipeline(
-        features=f"features {{\n  a, b: continuous\n  s: categorical\n  y: binary as target{role}\n}}",
-        split=split.get(kind, ""),
-    )
+    frame = in_parts(table, 4)
+    text = engine.pipeline(features=engine.features(*role.get(kind, [])), split=split.get(kind, ""))
     if kind == "sources":
         text = text.replace('frame("rows")', '\n  train = frame("first")\n  test = frame("second")\n')
         parts = frame.filter(frame["p"] == "train"), frame.filter(frame["p"] == "test")
@@ -172,13 +170,11 @@ def test_no_leak_however_rows_are_split(kind: str, engine: Any, table: pl.DataFr
 
 def test_weight_two_is_the_row_twice(engine: Any, table: pl.DataFrame) -> None:
     """Through steps, model, metrics: a weight column of 2 and 1 against the rows written out."""
-    features = "features {\n  a, b: continuous\n  s: categorical\n  y: binary as target\n  p: categorical as part"
-    rows = table.head(60).with_columns(
-        p=pl.when(pl.col("g") % 3 == 0).then(pl.lit("test")).otherwise(pl.lit("train")), w=pl.lit(2) - pl.col("g") % 2
-    )
-    weighted = engine.run(engine.pipeline(features=features + "\n  w: integer as weight\n}", split=""), rows)
+    part, weight = "p: categorical as part", "w: integer as weight"
+    rows = in_parts(table.head(60), 3).with_columns(w=pl.lit(2) - pl.col("g") % 2)
+    weighted = engine.run(engine.pipeline(features=engine.features(part, weight), split=""), rows)
     written = pl.concat([rows, rows.filter(pl.col("w") == 2)])
-    twice = engine.run(engine.pipeline(features=features + "\n}", split=""), written)
+    twice = engine.run(engine.pipeline(features=engine.features(part), split=""), written)
     for a, b in zip(learned(weighted), learned(twice), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
     for part in ("train", "test"):
@@ -188,12 +184,8 @@ def test_weight_two_is_the_row_twice(engine: Any, table: pl.DataFrame) -> None:
 
 
 def test_a_row_of_weight_zero_is_not_there(engine: Any, table: pl.DataFrame) -> None:
-    features = "features {\n  a, b: continuous\n  s: categorical\n  y: binary as target\n  p: categorical as part\n  w: integer as weight\n}"
-    rows = table.with_columns(
-        p=pl.when(pl.col("g") % 3 == 0).then(pl.lit("test")).otherwise(pl.lit("train")),
-        w=(pl.col("t") % 4 != 0).cast(int),
-    )
-    text = engine.pipeline(features=features, split="")
+    rows = in_parts(table, 3).with_columns(w=(pl.col("t") % 4 != 0).cast(int))
+    text = engine.pipeline(features=engine.features("p: categorical as part", "w: integer as weight"), split="")
     base = engine.run(text, rows)
     absent = (rows["w"] == 0).to_numpy()
     changed = engine.run(text, overwritten(rows, absent).with_columns(rows["s"]))
