@@ -88,6 +88,7 @@ def _needed(plan: Plan) -> set[str]:
     for model in plan.models:
         for step in model.steps:
             named.update(step.on)
+            named.update((step.per,) if step.per else ())
             if step.derive is not None:
                 named.update(columns_of(step.derive[1]))
     named = {name for name in named if name in declared and declared[name].role not in ("target", "weight", "part")}

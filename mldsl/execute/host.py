@@ -106,7 +106,7 @@ def _with_hidden(
 ) -> tuple[tuple[ColumnPlan, ...], tuple[str, ...]]:
     """Columns that device steps work on though they are no inputs are encoded too, and leave after the last step."""
     named = {name for step in device for name in step.on}
-    named |= {str(v) for step in device if step.component is not None for k, v in step.component.args if k == "per"}
+    named |= {step.per for step in device if step.per}
     hidden = tuple(c.name for c in columns if c.role not in ("input", "target") and c.name in named)
     return tuple(attrs.evolve(c, role="input") if c.name in hidden else c for c in columns), hidden
 

@@ -147,6 +147,11 @@ class StepPlan(Record):
     transforms: str | None = None  # the block it stands in
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
+    @property
+    def per(self) -> str | None:
+        """The column by whose levels a transform works (`per = COLUMN`): read, and left as it is."""
+        return dict(self.component.args).get("per") if self.component is not None else None
+
 
 # ---- pipeline --------------------------------------------------------------------------------------------------------
 @attrs.frozen(eq=False, repr=False)
