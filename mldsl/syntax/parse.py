@@ -1,4 +1,4 @@
-"""From text to the AST, with every syntax error of a file in one go. The only importer of lark.
+"""From text to the AST, with every syntax error of a file in one go.
 
 Recovery is by blanking and parsing again: the outline of the text (`mldsl.syntax.outline`) repairs what brackets and
 line starts alone show; then each statement that the grammar refuses is explained, repaired or blanked, and the parser
@@ -8,14 +8,9 @@ have taken there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import attrs
-from lark import Lark, Token
-from lark.exceptions import UnexpectedInput
-from lark.lark import PostLex
 
 from mldsl.diagnostics import Diagnostic, Fix
 from mldsl.source import Source
@@ -23,11 +18,10 @@ from mldsl.syntax import ast
 from mldsl.syntax.build import Text, TooDeepError, build
 from mldsl.syntax.characters import forbidden_in_comments
 from mldsl.syntax.edits import PlaceMap
+from mldsl.syntax.machine import Refusal, parse_tree
 from mldsl.syntax.outline import outline
 from mldsl.syntax.parts import Block, Parts, Statement, TooManyError
-from mldsl.syntax.scan import Token as Scanned
-from mldsl.syntax.scan import scan
-from mldsl.syntax.table import dump, grammar, load
+from mldsl.syntax.scan import Token, scan
 
 MAX_ROUNDS = 20
 _LOCAL = ("MLP0006", "MLP0012")  # whose repair is so certain that what the statement still lacks is told as well
@@ -50,76 +44,6 @@ def parse(source: Source) -> tuple[ast.Program, list[Diagnostic]]:
         found.append(_no_edition(source))
     found.sort(key=lambda diagnostic: (diagnostic.span.line, diagnostic.span.column) if diagnostic.span else (0, 0))
     return attrs.evolve(program, edition=program.edition or parts.edition, lost=parts.lost_kinds()), found
-
-
-# ---- the parser ---------------------------------------------------------------------------------------------------
-
-
-class NewlineFilter(PostLex):
-    """Newlines end statements, except inside ( ) and [ ]; the last line needs none."""
-
-    always_accept = ("_NL",)
-
-    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        """The tokens that the grammar is to see."""
-        depth, previous = 0, None
-        for token in stream:
-            if token.type == "_NL":
-                if depth or previous is None or previous.type == "_NL":
-                    continue
-            elif token.type in ("LPAR", "LSQB"):
-                depth += 1
-            elif token.type in ("RPAR", "RSQB"):
-                depth = max(depth - 1, 0)
-            previous = token
-            yield token
-        if previous is not None and previous.type != "_NL":
-            yield Token.new_borrow_pos("_NL", "\n", previous)
-
-
-_OPTIONS = {"parser": "lalr", "propagate_positions": True, "maybe_placeholders": True}
-
-
-@cache
-def parser() -> Lark:
-    """The parser, from the tables beside the grammar, or from the grammar itself where they are missing or refused."""
-    tables = load()
-    if tables is not None:
-        tables["data"]["options"] |= {"postlex": NewlineFilter(), **_OPTIONS}
-        try:
-            return Lark.load(tables)
-        except Exception:  # tables of another version of the library; what it stumbles over is not specified
-            pass
-    return Lark(grammar(), postlex=NewlineFilter(), **_OPTIONS)
-
-
-def compiled() -> str:
-    """The tables of the grammar as it is now, as text to keep beside it."""
-    from lark import __version__
-    from lark.grammar import Rule
-    from lark.lexer import TerminalDef
-
-    data, memo = Lark(grammar(), postlex=NewlineFilter(), **_OPTIONS).memo_serialize([TerminalDef, Rule])
-    data["options"] = {name: data["options"][name] for name in ("lexer", "start", "priority", "ambiguity")}
-    return dump(data, memo, __version__)
-
-
-@attrs.frozen
-class _Refusal:
-    """Where the parser stopped, and the terminals it would have taken."""
-
-    offset: int
-    accepts: frozenset[str]
-
-
-def _attempt(text: str) -> Any:
-    """The parse tree, or a `_Refusal`."""
-    try:
-        return parser().parse(text)
-    except UnexpectedInput as error:
-        state: Any = getattr(error, "interactive_parser", None)
-        accepts = frozenset(state.accepts()) if state is not None else frozenset()
-        return _Refusal(min(max(error.pos_in_stream or 0, 0), len(text)), accepts)
 
 
 # ---- recovery -----------------------------------------------------------------------------------------------------
@@ -151,8 +75,8 @@ def _program(parts: Parts, comments: tuple[ast.Comment, ...]) -> ast.Program:
 def _round(parts: Parts, comments: tuple[ast.Comment, ...]) -> tuple[ast.Program | None, int, frozenset[str]]:
     """The program; or where in the file the parser stopped, and what it would have taken (nothing: too deep)."""
     text, places = parts.patch.apply()
-    outcome = _attempt(text)
-    if isinstance(outcome, _Refusal):
+    outcome = parse_tree(text)
+    if isinstance(outcome, Refusal):
         return None, places.original(outcome.offset), outcome.accepts
     try:
         return build(outcome, Text(text, _placer(parts.source, places)), comments, parts.source.name), 0, frozenset()
@@ -198,7 +122,7 @@ def _placer(source: Source, places: PlaceMap) -> Any:
 # ---- editions and comments ------------------------------------------------------------------------------------------
 
 
-def _newer_edition(source: Source, tokens: list[Scanned]) -> tuple[ast.Program, list[Diagnostic]] | None:
+def _newer_edition(source: Source, tokens: list[Token]) -> tuple[ast.Program, list[Diagnostic]] | None:
     real = [token for token in tokens[:50] if token.kind != "newline"][:2]
     if len(real) < 2 or real[0].text != "mlp" or real[1].kind != "number" or not real[1].text.isdecimal():
         return None

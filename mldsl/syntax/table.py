@@ -1,18 +1,49 @@
-"""The grammar, compiled: the parser's tables as JSON beside the grammar, so that no start pays for making them.
+"""The grammar, compiled: tables that lark makes from `mlp.lark` and that `mldsl.syntax.machine` runs.
 
-Why it exists: making the tables takes a quarter of a second, reading them some milliseconds, and `check` has a tenth
-of a second in all. JSON rather than the parser library's own cache, which is pickle. Run `python -m mldsl.syntax.table`
-after a change of the grammar or of lark; a test fails until that is done.
+Why it exists: making the tables takes a quarter of a second and importing lark a fifth of what `check` may take in
+all, while reading tables takes a few milliseconds. So lark works when the grammar changes, not when a file is read.
+Run `python -m mldsl.syntax.table` then; a test fails until that is done. It is JSON, which cannot hold code.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+from functools import cache
 from importlib import resources
 from typing import Any
 
+import attrs
+
 NAME = "mlp.tables.json"
+
+
+@attrs.frozen
+class Rule:
+    """What to do with the values of a right-hand side: `size` of them become a node `data`, or go into another.
+
+    `parts` has, for each part of the node, the index of a value, None for what is absent, or `~index` where the value
+    is a node whose parts are taken over. `through` says that a single part stands for the node.
+    """
+
+    origin: str
+    data: str
+    size: int
+    parts: tuple[int | None, ...]
+    through: bool
+
+
+@attrs.frozen
+class Tables:
+    """An LALR(1) machine. An action of 0 and more is the state to go to; `~action` is the rule to reduce by."""
+
+    states: list[dict[str, int]]
+    rules: list[Rule]
+    start: int
+    end: int
+    keywords: dict[str, str]
+    signs: dict[str, str]
 
 
 def grammar() -> str:
@@ -20,42 +51,99 @@ def grammar() -> str:
     return resources.files("mldsl_grammar").joinpath("mlp.lark").read_text("utf-8")
 
 
-def load() -> dict[str, Any] | None:
-    """What `Lark.load` takes; None if the tables are absent or of another grammar."""
+@cache
+def load() -> Tables:
+    """The tables beside the grammar; made on the spot where they are missing or of another grammar."""
     try:
-        text = resources.files("mldsl_grammar").joinpath(NAME).read_text("utf-8")
-        tables: dict[str, Any] = json.loads(text)
+        data = json.loads(resources.files("mldsl_grammar").joinpath(NAME).read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    if tables["grammar"] != _digest():
-        return None
-    # JSON's keys are text, and its lists are lists; the library wants numbers and, for speed, pairs.
-    memo = {int(key): value for key, value in tables["memo"].items()}
-    machine = tables["data"]["parser"]["parser"]
-    machine["tokens"] = {int(key): value for key, value in machine["tokens"].items()}
-    machine["states"] = {
-        int(state): {int(token): (kind, value) for token, (kind, value) in actions.items()}
-        for state, actions in machine["states"].items()
-    }
-    return {"data": tables["data"], "memo": memo}
-
-
-def dump(data: dict[str, Any], memo: dict[int, Any], version: str) -> str:
-    """The text to keep, from what `Lark.memo_serialize` of that version gives."""
-    kept = {"lark": version, "grammar": _digest(), "data": data, "memo": memo}
-    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False) + "\n"
+        data = {}
+    if data.get("grammar") != _digest():
+        data = compiled()
+    rules = [Rule(origin, name, size, tuple(parts), through) for origin, name, size, parts, through in data["rules"]]
+    return Tables(data["states"], rules, data["start"], data["end"], data["keywords"], data["signs"])
 
 
 def _digest() -> str:
     return hashlib.sha256(grammar().encode()).hexdigest()
 
 
-def _main() -> None:
-    """Write the tables anew."""
-    from mldsl.syntax.parse import compiled
+def compiled() -> dict[str, Any]:
+    """The tables of the grammar as it is now."""
+    from lark import Lark, __version__
+    from lark.grammar import Rule as LarkRule
+    from lark.lexer import TerminalDef
 
+    made = Lark(grammar(), parser="lalr", maybe_placeholders=True)
+    data, memo = made.memo_serialize([TerminalDef, LarkRule])
+    machine = data["parser"]["parser"]
+    number = {state: place for place, state in enumerate(machine["states"])}
+    numbers = [reference["@"] for reference in data["rules"]]
+    states = [
+        {
+            machine["tokens"][symbol]: number[target] if kind == 0 else ~numbers.index(target["@"])
+            for symbol, (kind, target) in actions.items()
+        }
+        for actions in machine["states"].values()
+    ]
+    terminals = [entry for entry in memo.values() if entry["__type__"] == "TerminalDef"]
+    return {
+        "lark": __version__,
+        "grammar": _digest(),
+        "start": number[machine["start_states"]["start"]],
+        "end": number[machine["end_states"]["start"]],
+        "keywords": _keywords(terminals),
+        "signs": _signs(terminals),
+        "rules": [_rule(memo[place]) for place in numbers],
+        "states": states,
+    }
+
+
+def _keywords(terminals: list[dict[str, Any]]) -> dict[str, str]:
+    """The words of the language, each with its terminal."""
+    found = ((re.fullmatch(r"(\w+)\(\?!\\w\)", entry["pattern"]["value"]), entry["name"]) for entry in terminals)
+    return {match[1]: name for match, name in found if match}
+
+
+def _signs(terminals: list[dict[str, Any]]) -> dict[str, str]:
+    """Operators, brackets and the like, each with its terminal; comparisons are one terminal."""
+    signs = {}
+    for entry in terminals:
+        value = entry["pattern"]["value"]
+        if entry["pattern"]["__type__"] == "PatternStr":
+            signs[value] = entry["name"]
+        elif entry["name"] == "CMP":
+            signs |= dict.fromkeys(value.split("|"), "CMP")
+    return signs
+
+
+def _rule(rule: dict[str, Any]) -> list[Any]:
+    options, expansion = rule["options"], rule["expansion"]
+    absent = "".join("1" if empty else "0" for empty in options["empty_indices"]) or "0" * len(expansion)
+    parts: list[int | None] = []
+    for index, nones in enumerate(absent.split("0")):
+        parts += [None] * len(nones)
+        if index < len(expansion):
+            symbol = expansion[index]
+            if symbol["__type__"] == "NonTerminal":
+                parts.append(~index if symbol["name"].startswith("_") else index)
+            elif not symbol["filter_out"]:
+                parts.append(index)
+    data = rule["alias"] or rule["origin"]["name"]
+    return [rule["origin"]["name"], data, len(expansion), parts, options["expand1"] and not rule["alias"]]
+
+
+def _main() -> None:
+    """Write the tables anew, a state or rule on each line."""
+    lines = []
+    for key, value in compiled().items():
+        if isinstance(value, list):
+            inside = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in value)
+            lines.append(f'"{key}": [\n{inside}\n]')
+        else:
+            lines.append(f'"{key}": {json.dumps(value)}')
     with resources.as_file(resources.files("mldsl_grammar").joinpath(NAME)) as path:
-        path.write_text(compiled(), "utf-8", newline="\n")
+        path.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8", newline="\n")
 
 
 if __name__ == "__main__":
