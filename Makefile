@@ -20,8 +20,8 @@ bench: .venv/test ## Time ours against the peers, side by side; rewrites docs/be
 dist: .venv/test ## Build the sdist and the wheel, with the index of declarations inside
 	$(BIN)/python -m mldsl.plugin.index && $(BIN)/python -m build
 
-docs: .venv/run ## Regenerate the reference pages from the declarations
-	$(BIN)/python -m docs.generate
+docs: .venv/run ## Regenerate the reference pages, and what commands print in the others
+	$(BIN)/python -m docs.generate && $(BIN)/python -m docs.fences
 
 clean: ## Remove what the targets above made
 	rm -rf .venv dist build runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,62 +1,21 @@
 """The documentation is true: its pipelines pass, its commands print what it says, its generated pages are current.
 
-Fences of the pages, by the words after the three backticks:
-
-    mlp                 a whole file; it checks clean
-    mlp run             ... and it runs
-    mlp wrong CODE      a whole file with exactly that finding
-    mlp part            some lines; they parse
-    console             `$ command` lines and what they print, compared to the letter
-    console run         the same, but times and places vary: only the exit code counts
-    python              on a page with commands: it runs, in its turn
-
-`file=NAME` keeps the text under a name for the commands that follow on its page.
+What the words of a fence mean stands in `docs/fences.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\S+)[ ]?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
 sys.path.insert(0, str(ROOT))  # `docs` and `benchmarks` are folders of scripts, not installed packages
 
-
-@attrs.frozen
-class Block:
-    """One fenced block: its page, line, language, words and text."""
-
-    page: Path
-    line: int
-    language: str
-    words: tuple[str, ...]
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-    @property
-    def file(self) -> str:
-        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), "")
-
-
-def blocks_of(page: Path) -> Iterator[Block]:
-    text = page.read_text("utf-8")
-    for match in FENCE.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
-        yield Block(page, line, match[1], tuple(match[2].split()), match[3])
-
+from docs.fences import FENCE, PAGES, Block, blocks_of, commands, copy_examples, run_command  # noqa: E402
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PIPELINES = [b for b in BLOCKS if b.language == "mlp" and b.page.name != "errors.md"]  # those have a test of their own
@@ -69,8 +28,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of `examples/`, where nothing that runs can change the checkout, with iris in every form."""
     import polars as pl
 
-    folder = tmp_path_factory.mktemp("docs") / "examples"
-    shutil.copytree(ROOT / "examples", folder, ignore=shutil.ignore_patterns("runs", "out"))
+    folder = copy_examples(tmp_path_factory.mktemp("docs"))
     iris = pl.read_csv(folder / "data" / "iris.csv")
     iris.write_parquet(folder / "data" / "iris.parquet")
     iris.write_ndjson(folder / "data" / "iris.jsonl")
@@ -80,20 +38,13 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def written(block: Block, folder: Path) -> Path:
-    """The block's text as a file beside the data."""
-    path = folder / (block.file or f"{block.page.stem}_{block.line}.mlp")
-    path.write_text(block.text, "utf-8")
-    return path
-
-
 @pytest.mark.parametrize("block", WHOLE, ids=str)
 def test_whole_pipelines_have_the_findings_that_the_page_says(block: Block, examples: Path) -> None:
     import mldsl
 
     if "plugin" in block.words:
         pytest.skip("needs the plugin of its page; see test_plugin_guide.py")
-    found = mldsl.check(written(block, examples))
+    found = mldsl.check(block.write(examples))
     expected = [word for word in block.words if word.startswith("MLP")]
     assert [d.code for d in found] == expected, "\n".join(d.message for d in found)
 
@@ -119,7 +70,7 @@ def test_pipelines_are_canonical(block: Block) -> None:
 def test_pipelines_run(block: Block, examples: Path) -> None:
     import mldsl
 
-    run = mldsl.run(written(block, examples), keep="export" in block.text or "report" in block.text)
+    run = mldsl.run(block.write(examples), keep="export" in block.text or "report" in block.text)
     assert run.record.models
 
 
@@ -128,35 +79,16 @@ def test_commands_print_what_the_page_says(page: Path, examples: Path) -> None:
     """All of a page in order, in one folder, as a reader would type it."""
     for block in blocks_of(page):
         if block.file:
-            written(block, examples)
+            block.write(examples)
         if block.language == "python" and "import mldsl" in block.text:
             with contextlib.chdir(examples):
                 exec(compile(block.text, str(block), "exec"), {})
         if block.language == "console":
             for command, expected, code in commands(block.text):
-                done = run_command(command, examples)
-                assert done.returncode == code, f"{block}: {command}\n{done.stdout}{done.stderr}"
+                output, ended = run_command(command, examples)
+                assert ended == code, f"{block}: {command}\n{output}"
                 if "run" not in block.words:
-                    assert (done.stdout + done.stderr).rstrip() == expected.rstrip(), f"{block}: {command}"
-
-
-def commands(text: str) -> Iterator[tuple[str, str, int]]:
-    """(command, what it prints, exit code) of each `$ ` line; a last line `# exit code N` says another than 0."""
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, _, output = part.partition("\n")
-        code = re.search(r"^# exit code (\d)\n?\Z", output, re.MULTILINE)
-        yield command, output[: code.start()] if code else output, int(code[1]) if code else 0
-
-
-def run_command(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    import os
-    import shlex
-
-    program, *arguments = shlex.split(command)
-    assert program == "mldsl", command
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
-    full = [str(Path(sys.executable).parent / program), *arguments]
-    return subprocess.run(full, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+                    assert output == expected.rstrip(), f"{block}: {command}; `make docs` writes it anew"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
