@@ -7,12 +7,13 @@ Run `python -m mldsl.syntax.table` then; a test fails until that is done. It is 
 
 from __future__ import annotations
 
-import hashlib
 import json
+import pkgutil
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import attrs
 
@@ -48,24 +49,30 @@ class Tables:
 
 def grammar() -> str:
     """The text of the grammar."""
-    return resources.files("mldsl_grammar").joinpath("mlp.lark").read_text("utf-8")
+    return _read("mlp.lark")
 
 
 @cache
 def load() -> Tables:
     """The tables beside the grammar; made on the spot where they are missing or of another grammar."""
     try:
-        data = json.loads(resources.files("mldsl_grammar").joinpath(NAME).read_text("utf-8"))
+        data = json.loads(_read(NAME))
     except (OSError, ValueError):
         data = {}
-    if data.get("grammar") != _digest():
+    if data.get("grammar") != _checksum():
         data = compiled()
     rules = [Rule(origin, name, size, tuple(parts), through) for origin, name, size, parts, through in data["rules"]]
     return Tables(data["states"], rules, data["start"], data["end"], data["keywords"], data["signs"])
 
 
-def _digest() -> str:
-    return hashlib.sha256(grammar().encode()).hexdigest()
+def _read(name: str) -> str:
+    """A file of the grammar's package; `importlib.resources` would cost more than all the rest of this module."""
+    return (pkgutil.get_data("mldsl_grammar", name) or b"").decode()
+
+
+def _checksum() -> int:
+    """What tells a changed grammar from the one that the tables are of."""
+    return crc32(grammar().encode())
 
 
 def compiled() -> dict[str, Any]:
@@ -89,7 +96,7 @@ def compiled() -> dict[str, Any]:
     terminals = [entry for entry in memo.values() if entry["__type__"] == "TerminalDef"]
     return {
         "lark": __version__,
-        "grammar": _digest(),
+        "grammar": _checksum(),
         "start": number[machine["start_states"]["start"]],
         "end": number[machine["end_states"]["start"]],
         "keywords": _keywords(terminals),
@@ -142,8 +149,10 @@ def _main() -> None:
             lines.append(f'"{key}": [\n{inside}\n]')
         else:
             lines.append(f'"{key}": {json.dumps(value)}')
-    with resources.as_file(resources.files("mldsl_grammar").joinpath(NAME)) as path:
-        path.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8", newline="\n")
+    import mldsl_grammar
+
+    path = Path(mldsl_grammar.__file__).with_name(NAME)
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8", newline="\n")
 
 
 if __name__ == "__main__":
