@@ -240,6 +240,8 @@ class _Reader:
         if not statement.reported and (statement.block is not None or (head and head[0].text in ITEMS)):
             parts.report(found, statement)
         statement.lost = True
+        if statement.block is not None:  # whose end is no longer sure
+            statement.block.sure = False
         if opens or cursor.closes_on_line():
             self._skip_braces()
         else:

@@ -105,8 +105,9 @@ class _Case:
     def _unexpected(self, help_: str | None = None) -> Diagnostic:
         if self.token is None:
             return self._say("MLP0001", "unexpected end of the line", help_, *self._expected())
-        shown = self.token.text if len(self.token.text) <= 40 else self.token.text[:40] + "..."
-        return self._say("MLP0001", f"unexpected `{shown}`", help_, *self._expected())
+        if self.token.text == "?" and any(token.text == "=" for token in self.before):
+            help_ = help_ or "there is no `? :`; write `if_else(CONDITION, A, B)`"
+        return self._say("MLP0001", f"unexpected {_shown(self.token)}", help_, *self._expected())
 
     def _chained(self) -> Mistake | None:
         """A second comparison at the depth of the first."""
@@ -193,7 +194,7 @@ class _Case:
         previous = self.previous
         if previous.kind == "name" and token.kind in ("number", "string", "dollar") and self._starts_argument():
             help_ = f"write `{previous.text} = {token.text}`"
-            return self._insert("MLP0001", f"unexpected `{token.text}`", help_, " =", previous.end)
+            return self._insert("MLP0001", f"unexpected {_shown(token)}", help_, " =", previous.end)
         if ends_value(previous) and starts_value(token):
             return self._comma_missing("two arguments" if self._innermost() == "(" else "two items of a list")
         if token.text == "," and previous.text in ("(", "[", ","):
@@ -231,6 +232,8 @@ class _Case:
 
     def _in_line(self, token: Token) -> Mistake:
         previous = self.previous
+        if not self.before:
+            return self._at_start(token)
         if token.text == ":" and "EQUAL" in self.accepts and self.block not in (None, "features"):
             spaced = self.parts.source.text[token.end : token.end + 1].isspace()
             fix = Fix(self.parts.span(token), " =" if spaced else " = ")
@@ -256,6 +259,14 @@ class _Case:
         if self.wants_value() and not starts_value(token) and previous.kind == "op":
             return Mistake(self._say("MLP0008", f"a value is missing after `{previous.text}`"))
         return Mistake(self._unexpected())
+
+    def _at_start(self, token: Token) -> Mistake:
+        """A statement that begins with what none begins with; a component's name is sometimes put in quotes."""
+        name = token.text[1:-1]
+        if token.kind == "string" and NAME.fullmatch(name):
+            message = f"unexpected {_shown(token)}"
+            return self._replace("MLP0001", message, "names are written without quotes", token, name)
+        return Mistake(self._say("MLP0001", f"unexpected {_shown(token)}", None, "a statement starts with a name"))
 
     def _in_feature(self, token: Token) -> Mistake | None:
         if "COLON" in self.accepts:
@@ -302,10 +313,10 @@ class _Case:
             found = attrs.evolve(self._unexpected("the path of a file is written in quotes"), fix=fix)
             return Mistake(found, (token.start, token.start + len(text), quote(text)) if fix else None)
         if word == "use" and second and token.kind == "string" and NAME.fullmatch(token.text[1:-1]):
-            message = f"unexpected `{token.text}`"
+            message = f"unexpected {_shown(token)}"
             return self._replace("MLP0001", message, "a name is written without quotes", token, token.text[1:-1])
         if word == "use" and token.kind == "number":
-            message = f"unexpected `{token.text}`"
+            message = f"unexpected {_shown(token)}"
             return self._replace("MLP0001", message, "a version is written in quotes", token, f'"{token.text}"')
         return None
 
@@ -339,3 +350,9 @@ class _Case:
         fix = Fix(self.parts.source.span(self.previous.end, token.start), "\n" + margin)
         diagnostic = self._say("MLP0007", "two statements on one line", "begin a new line here")
         return Mistake(attrs.evolve(diagnostic, fix=fix), (self.previous.end, token.start, "\n"))
+
+
+def _shown(token: Token) -> str:
+    """A token in backticks (its own, if it has some), cut if it is long."""
+    text = token.text if len(token.text) <= 40 else token.text[:40] + "..."
+    return text if text.startswith("`") else f"`{text}`"

@@ -187,6 +187,7 @@ class _Outliner:
         if name is not None and block.keyword not in NAMED_BLOCKS:
             message = f"a `{block.keyword}` block takes no name"
             fix = Fix(self.parts.source.span(name.start, block.brace.start), "")
+            block.sure = block.sure and not quiet
             if not quiet:
                 found = Diagnostic("MLP0017", message, self.parts.span(name), help=f"remove `{name.text}`", fix=fix)
                 self.parts.report(found, block)

@@ -146,6 +146,9 @@ MISTAKES: list[tuple[str, list[tuple[str, int, int]], str | None, str | None]] =
     ("features {\n  a: x\n}\n  b: y\n  c: z\n}", [("MLP0001", 5, 3)], None, None),
     ("features { a: }", [("MLP0009", 2, 14)], "NAME: TYPE", None),
     ("features { a: text as }", [("MLP0008", 2, 22)], "target, weight", None),
+    ('metrics { "accuracy" }', [("MLP0001", 2, 11)], "without quotes", "metrics { accuracy }"),
+    ("tune { `x` }", [("MLP0001", 2, 8)], None, None),
+    ("transforms { d = a > 3 ? 1 : 0 }", [("MLP0001", 2, 24)], "if_else(CONDITION, A, B)", None),
     ("split { a = 1e }", [("MLP0013", 2, 13)], None, None),
 ]  # fmt: skip
 
