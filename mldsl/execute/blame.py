@@ -6,8 +6,10 @@ mistake nor like ours, and nobody else's component may suffer from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 from mldsl.diagnostics import Diagnostic, InternalError, MldslError
 from mldsl.plan import ComponentValue
@@ -21,6 +23,19 @@ class ComponentError(PluginError):
     def __init__(self, failure: Failure, diagnostic: Diagnostic) -> None:
         MldslError.__init__(self, diagnostic)
         self.failure = failure
+
+
+def guarded(function: Callable[..., Any] | None, value: ComponentValue, doing: str) -> Callable[..., Any] | None:
+    """The function, whose exceptions are those of the component that `value` names."""
+    if function is None:
+        return None
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        with blamed(value, doing):
+            return function(*args)
+
+    return call
 
 
 @contextmanager

@@ -334,7 +334,7 @@ def _fit_apart(
 
         params, info = call("fit", fit, pipeline.static, specs[1], key, examples, x64=x64)
     else:
-        with blamed(pipeline.value, "init"):
+        with blamed(pipeline.value, "steps"):
             total = int(model.steps(specs[1])) if model.steps is not None else 1
         init, update, finish = compiled_steps(
             run.programs, pipeline.static, pipeline.value, model, specs[1], shape, key, examples, x64=x64

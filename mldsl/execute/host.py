@@ -14,6 +14,7 @@ import numpy as np
 
 from mldsl.contract import HostSparse
 from mldsl.data import Dataset, Encoded, Levels, derive, encode, learn_levels
+from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
 from mldsl.execute.steps import Resolver, columns_used, matched
 from mldsl.execute.typical import typical_values, with_typical
@@ -162,6 +163,17 @@ class _Walk:
         state = next((c for c in plan.after if c.name == name), None)
         kind = state.type if state is not None else "continuous"
         made = derive(name, kind, expression, self.frame, self.columns, self._function, fitting=fitting, span=plan.span)
+        missing = made.null_count()
+        if fitting and missing and state is not None and not state.missing:
+            raise MldslError(
+                Diagnostic(
+                    "MLP0403",
+                    f"`{name}` has no value in {missing:,} {'row' if missing == 1 else 'rows'}",
+                    plan.span,
+                    notes=("what has no value, such as the root of -1 or 0 / 0, is missing",),
+                    help="drop those rows with `where`, or say what stands there: `coalesce(..., 0)`",
+                )
+            )
         self.frame = self.frame.with_columns(made)
         self._add(plan, name)
 

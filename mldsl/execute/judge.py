@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import MetricView, Prediction
+from mldsl.execute.blame import guarded
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.decide import classes_at
 from mldsl.execute.fit import Prepared, Run
@@ -52,7 +53,12 @@ def measured(run: Run, prepared: Prepared, name: str, value: ComponentValue) -> 
         numbers = pl.Series(range(len(known)), dtype=pl.Int32)
         labels = texts.replace_strict(known, numbers, default=-1, return_dtype=pl.Int32).to_numpy()
         count = len(known)
-    return Measured(name, component, spec, positive, labels, count)
+    named = attrs.evolve(
+        component,
+        metric=guarded(component.metric, value, "metric"),
+        prepare=guarded(component.prepare, value, "prepare"),
+    )
+    return Measured(name, named, spec, positive, labels, count)
 
 
 def with_another_class(target: np.ndarray, probability: Any, classes: int) -> tuple[np.ndarray, np.ndarray | None, int]:

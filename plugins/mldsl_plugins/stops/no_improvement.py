@@ -63,7 +63,8 @@ def mldsl_components() -> list[Component]:
     """Stopping without improvement."""
     return [
         Stop(
-            "no_improvement", Spec, should_stop=should_stop, snippet="stop_when = no_improvement(rounds = 20)",
+            "no_improvement", Spec, should_stop=should_stop, best_step=best_step,
+            snippet="stop_when = no_improvement(rounds = 20)",
             sources=("Prechelt 1998, doi:10.1007/3-540-49430-8_3",),
             also_known_as=("EarlyStopping", "early_stopping", "patience"),
         )
