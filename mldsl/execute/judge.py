@@ -87,7 +87,8 @@ class Judge:
         self.run, self.prepared, self.metrics = run, prepared, metrics
         self.measures = [measured(run, prepared, m.name, m.component) for m in metrics]
         self.n = run.dataset.frame.height
-        self.matrix = matrix
+        # Only for metrics that look at it: a report that needs the matrix must not change the metrics' programs.
+        self.matrix = matrix if any("inputs" in m.component.needs for m in self.measures) else None
         self.centroids = getattr(params, "centroids", None)  # of a clustering, where the model has them
         self.target = self._target()
         self.groups = self._groups()
