@@ -3,7 +3,7 @@
 Imports JAX; only plugins, `mldsl.execute` and `mldsl.testing` import it.
 """
 
-from mldsl.contract.blocks import block_rows, least_of_blocks, sharded, sum_blocks, total
+from mldsl.contract.blocks import block_rows, gather, least_of_blocks, shard, sharded, sum_blocks, total
 from mldsl.contract.examples import Examples, Inputs, Prediction, Sparse, tiny
 from mldsl.contract.host import HostSparse
 from mldsl.contract.quantiles import segment_quantile, weighted_quantile
@@ -22,7 +22,7 @@ from mldsl.contract.views import MetricView, ModelView, PartView, ReportView
 
 __all__ = [
     "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView",
-    "Prediction", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "least_of_blocks", "segment_quantile",
-    "segment_reduce", "sharded", "squared_distances", "sum_blocks", "tiny", "total", "weighted_gram",
-    "weighted_mean", "weighted_moments", "weighted_quantile", "weighted_sum",
+    "Prediction", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "gather", "least_of_blocks",
+    "segment_quantile", "segment_reduce", "shard", "sharded", "squared_distances", "sum_blocks", "tiny", "total",
+    "weighted_gram", "weighted_mean", "weighted_moments", "weighted_quantile", "weighted_sum",
 ]  # fmt: skip

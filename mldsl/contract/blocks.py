@@ -41,6 +41,16 @@ def total(x: Array) -> Array:
     return x if _axis[-1] is None else jax.lax.psum(x, _axis[-1])
 
 
+def gather(x: Array) -> Array:
+    """What each shard has, [shards, ...]; one shard if rows are not sharded."""
+    return x[None] if _axis[-1] is None else jax.lax.all_gather(x, _axis[-1])
+
+
+def shard() -> Array | int:
+    """The number of this shard, from 0."""
+    return 0 if _axis[-1] is None else jax.lax.axis_index(_axis[-1])
+
+
 def block_rows(width: int) -> int:
     """How many rows of a summand of `width` numbers make a good block: about 28 numbers x 16384 rows, at least 256."""
     return max(256, min(BLOCK, 28 * BLOCK // max(width, 1)))

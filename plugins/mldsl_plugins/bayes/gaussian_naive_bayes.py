@@ -75,18 +75,22 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
     mass = segment_reduce(weight, target, k)
     safe = jnp.maximum(mass, tiny(mass))[:, None]
-    # Means are taken from the mean of all rows, so that what the classes have in common costs no digits.
     center = weighted_mean(x, weight)
-    mean = sum_blocks(lambda w, v, t: _by_class(v - center[None], t, w, k), weight, x, target) / safe
 
-    def about(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
-        off = v - center[None] - _one_hot(t, k, v.dtype) @ mean
-        return _by_class(off, t, w, k), _by_class(off * off, t, w, k)
+    def about(mean: Array | None) -> tuple[Array, Array]:
+        """Class means from the center and variances, by way of deviations from these means or from the center."""
 
-    first, second = sum_blocks(about, weight, x, target)
-    shift = first / safe  # what rounding left in the mean
-    mean = mean + shift
-    variance = jnp.maximum(second / safe - shift * shift, 0)
+        def block(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
+            off = v - center[None] - (0 if mean is None else _one_hot(t, k, v.dtype) @ mean)
+            return _by_class(off, t, w, k), _by_class(off * off, t, w, k)
+
+        first, second = (sums / safe for sums in sum_blocks(block, weight, x, target))
+        return first + (0 if mean is None else mean), jnp.maximum(second - first * first, 0)
+
+    mean, variance = about(None)
+    # Where a class lies more than ten of its standard deviations off the center, the difference of squares cancels.
+    far = jnp.any(active[None] & (mean * mean > 100 * variance))
+    mean, variance = jax.lax.cond(far, lambda: about(mean), lambda: (mean, variance))
     share = (mass / jnp.maximum(mass.sum(), tiny(mass)))[:, None]
     overall = jnp.sum(share * (variance + (mean - jnp.sum(share * mean, axis=0)[None]) ** 2), axis=0)
     largest = jnp.max(jnp.where(active, overall, 0))

@@ -22,7 +22,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from mldsl.contract import Examples, Prediction, Shape, block_rows, sum_blocks, tiny, weighted_mean, weighted_sum
+from mldsl.contract import (
+    Examples,
+    Prediction,
+    Shape,
+    block_rows,
+    gather,
+    shard,
+    sum_blocks,
+    tiny,
+    total,
+    weighted_mean,
+    weighted_sum,
+)
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
 
 DRAW = 1024  # rows of a block from which a row is drawn
@@ -92,7 +104,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     center = weighted_mean(x, weight)
     norm = jnp.sum(jnp.where(active[None], x - center[None], 0) ** 2, axis=1)
     rows = Rows(x, weight, center, active, norm, weighted_sum(norm, weight))
-    mass = weight.sum()
+    mass = total(weight.sum())
     tolerance = spec.tol * rows.spread / jnp.maximum(mass * active.sum(), tiny(mass))
     if spec.restarts == 1:
         centroids, info = run(spec, key, rows, tolerance)
@@ -115,8 +127,8 @@ def run(spec: Spec, key: Array, rows: Rows, tolerance: Array) -> tuple[Array, In
 
     def step(loop: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
         centroids, _, n_iter, history = loop
-        total, mass, inertia = assign(rows, centroids)
-        moved = jnp.where(mass[:, None] > 0, total / jnp.maximum(mass, tiny(mass))[:, None], centroids)
+        sums, mass, inertia = assign(rows, centroids)
+        moved = jnp.where(mass[:, None] > 0, sums / jnp.maximum(mass, tiny(mass))[:, None], centroids)
         moved = jax.lax.cond(jnp.any(mass == 0), lambda c: relocate(rows, c, mass), lambda c: c, moved)
         return moved, jnp.sum((moved - centroids) ** 2), n_iter + 1, history.at[n_iter].set(inertia)
 
@@ -138,8 +150,8 @@ def assign(rows: Rows, centroids: Float[Array, "k d"]) -> tuple[Array, Array, Ar
         mine = jnp.where(score.argmin(1)[:, None] == cluster[None], w[:, None], 0)
         return jnp.matmul(mine.T, off, precision="highest"), mine.sum(0), jnp.dot(w, score.min(1))
 
-    total, mass, score = sum_blocks(block, rows.weight, rows.x, rows=block_rows(max(rows.x.shape[1], cluster.shape[0])))
-    return total, mass, jnp.maximum(rows.spread + score, 0)
+    sums, mass, score = sum_blocks(block, rows.weight, rows.x, rows=block_rows(max(rows.x.shape[1], cluster.shape[0])))
+    return sums, mass, jnp.maximum(rows.spread + score, 0)
 
 
 def judge(rows: Rows, centroids: Float[Array, "k d"]) -> tuple[Array, Array]:
@@ -167,25 +179,27 @@ def relocate(rows: Rows, centroids: Float[Array, "k d"], mass: Float[Array, " k"
     full = jnp.where(mass[:, None] > 0, centroids, centroids[mass.argmax()][None])  # where rows are
     distance = jnp.sum((off - full[nearest(off, full)]) ** 2, axis=1)
     distance = jnp.where(rows.weight > 0, distance, 0)
-    moved = centroids.at[jnp.argmax(mass == 0)].set(off[distance.argmax()])
-    return jnp.where(distance.max() > 0, moved, centroids)
+    far, row = gather(distance.max()), gather(off[distance.argmax()])
+    moved = centroids.at[jnp.argmax(mass == 0)].set(row[far.argmax()])
+    return jnp.where(far.max() > 0, moved, centroids)
 
 
 # ---- first centroids -------------------------------------------------------------------------------------------------
-def draw(uniform: Float[Array, " m"], weight: Float[Array, " n"]) -> Int[Array, " m"]:
-    """Row numbers with probability proportional to weight, from numbers in 0..1; never one of weight 0.
+def draw(uniform: Float[Array, " m"], weight: Float[Array, " n"]) -> tuple[Int[Array, " m"], Bool[Array, " m"]]:
+    """Rows with probability proportional to weight, from numbers in 0..1; and whether it is this shard that has them.
 
-    Through the cumulative weights, first of blocks and then within one: rows of weight 0 do not change what is drawn,
-    nor does repeating a row next to itself.
+    Through the cumulative weights, first of blocks (of all shards) and then within one: rows of weight 0 are never
+    drawn and do not change what is, nor does repeating a row next to itself.
     """
     n = weight.shape[0]
     blocks = -(-n // DRAW)
     table = jnp.pad(weight, (0, blocks * DRAW - n)).reshape(blocks, DRAW)
-    cumulative = jnp.cumsum(table.sum(1))
+    cumulative = jnp.cumsum(gather(table.sum(1)).reshape(-1))
     place = uniform * cumulative[-1]
     block = jax.vmap(lambda p: _find(cumulative, p))(place)
     left = place - jnp.where(block > 0, cumulative[block - 1], 0)
-    return block * DRAW + jax.vmap(lambda b, p: _find(jnp.cumsum(table[b]), p))(block, left)
+    owner, block = block // blocks, block % blocks
+    return block * DRAW + jax.vmap(lambda b, p: _find(jnp.cumsum(table[b]), p))(block, left), owner == shard()
 
 
 def _find(cumulative: Array, place: Array) -> Array:
@@ -194,15 +208,20 @@ def _find(cumulative: Array, place: Array) -> Array:
     return jnp.minimum(jnp.sum(cumulative <= place), jnp.sum(cumulative < cumulative[-1]))
 
 
+def fetch(rows: Rows, row: Int[Array, " m"], here: Bool[Array, " m"]) -> Float[Array, "m d"]:
+    """These rows, centred, on every shard."""
+    return total(jnp.where(here[:, None], rows.centred(rows.x[jnp.where(here, row, 0)]), 0))
+
+
 def any_rows(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
     """k rows without replacement, while there are rows left."""
 
     def pick(left: Array, uniform: Array) -> tuple[Array, Array]:
-        row = draw(uniform[None], jnp.where(left.sum() > 0, left, rows.weight))[0]
-        return left.at[row].set(0), row
+        row, here = draw(uniform[None], jnp.where(total(left.sum()) > 0, left, rows.weight))
+        taken = jnp.where(here[0], row[0], left.shape[0])  # beyond the end: another shard's
+        return left.at[taken].set(0, mode="drop"), fetch(rows, row, here)[0]
 
-    _, chosen = jax.lax.scan(pick, rows.weight, jax.random.uniform(key, (k,), rows.x.dtype))
-    return rows.centred(rows.x[chosen])
+    return jax.lax.scan(pick, rows.weight, jax.random.uniform(key, (k,), rows.x.dtype))[1]
 
 
 def plus_plus(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
@@ -212,7 +231,7 @@ def plus_plus(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
     """
     candidates = 2 + int(math.log(k))
     uniform = jax.random.uniform(key, (k, candidates), rows.x.dtype)
-    first = rows.centred(rows.x[draw(uniform[0, :1], rows.weight)])
+    first = fetch(rows, *draw(uniform[0, :1], rows.weight))
     centroids = jnp.zeros((k, rows.x.shape[1]), rows.x.dtype).at[0].set(first[0])
 
     def distance(to: Float[Array, "c d"]) -> Float[Array, "c n"]:
@@ -223,14 +242,12 @@ def plus_plus(key: Array, rows: Rows, k: int) -> Float[Array, "k d"]:
     def add(i: Array, loop: tuple[Array, Array]) -> tuple[Array, Array]:
         centroids, nearest = loop
         far = rows.weight * nearest
-        row = draw(uniform[i], jnp.where(far.sum() > 0, far, rows.weight))
-        drawn = rows.centred(rows.x[row])
+        drawn = fetch(rows, *draw(uniform[i], jnp.where(total(far.sum()) > 0, far, rows.weight)))
         shorter = jnp.minimum(nearest[None], distance(drawn))
-        best = jnp.dot(shorter, rows.weight).argmin()
+        best = total(jnp.dot(shorter, rows.weight)).argmin()
         return centroids.at[i].set(drawn[best]), shorter[best]
 
-    centroids, _ = jax.lax.fori_loop(1, k, add, (centroids, distance(first)[0]))
-    return centroids
+    return jax.lax.fori_loop(1, k, add, (centroids, distance(first)[0]))[0]
 
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
@@ -244,8 +261,8 @@ def mldsl_components() -> list[Component]:
     """K-means."""
     return [
         Model(
-            "k_means", Spec, fit=fit, predict=predict, check=check, tasks=("cluster",), scale_sensitive=True,
-            example=Spec(clusters=3), snippet="model { k_means(clusters = 3, restarts = 10) }",
+            "k_means", Spec, fit=fit, predict=predict, check=check, tasks=("cluster",), shards=True,
+            scale_sensitive=True, example=Spec(clusters=3), snippet="model { k_means(clusters = 3, restarts = 10) }",
             sources=("Lloyd 1982, doi:10.1109/TIT.1982.1056489",
                      "Arthur & Vassilvitskii 2007, doi:10.5555/1283383.1283494"),
             also_known_as=("KMeans", "kmeans", "lloyd"),

@@ -49,7 +49,7 @@ def case(request, run):
     def fit(x=X, y=target, **more):
         return run(name, spec, x, y, classes=classes, **{"pad": PAD, **more})
 
-    fit.name, fit.target, fit.component = request.param, target, name
+    fit.name, fit.target = request.param, target
     return fit
 
 
@@ -170,7 +170,6 @@ def test_shards_add_up(case):
     whole = case()
     if not whole.component.shards:
         pytest.skip("not declared")
-    module = {"ridge": ridge, "logistic_regression": logistic_regression}.get(case.component, gaussian_naive_bayes)
     rows, everywhere = jax.sharding.PartitionSpec("rows"), jax.sharding.PartitionSpec()
     layout = type(whole.examples)(
         **{
@@ -181,7 +180,7 @@ def test_shards_add_up(case):
 
     def one(spec, examples):
         with in_shards("rows"):
-            return module.fit(spec, jax.random.key(0), whole.shape, examples)
+            return whole.component.fit(spec, jax.random.key(0), whole.shape, examples)
 
     mesh = jax.sharding.Mesh(np.asarray(jax.devices()[:2]), ("rows",))
     with jax.enable_x64(whole.x64):
