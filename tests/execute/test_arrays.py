@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ def test_buckets_hold_the_rows_and_waste_at_most_a_quarter(n: int) -> None:
 
 def test_buckets_are_about_a_quarter_apart() -> None:
     sizes = sorted({bucket(n) for n in range(32, 5000)})
-    assert all(1.1 < b / a <= 1.26 for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(1.1 < b / a <= 1.26 for a, b in pairwise(sizes))
 
 
 def test_pad_keeps_values_and_fills() -> None:

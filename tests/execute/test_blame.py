@@ -16,7 +16,6 @@ from mldsl.plugin import Metric, Model, NoSpec, Output, Report, Stop, Transform,
 from mldsl.plugin.failure import PluginError
 from mldsl.plugin.registry import Registry
 
-
 FEATURES = "features {\n  a: continuous\n  z: continuous as target\n}"
 
 
