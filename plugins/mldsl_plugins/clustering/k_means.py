@@ -82,13 +82,13 @@ class Rows(NamedTuple):
     x: Float[Array, "n d"]
     weight: Float[Array, " n"]
     center: Float[Array, " d"]
-    active: Bool[Array, " d"]
+    active: Float[Array, " d"]  # 1 or 0: a product, since XLA on CPUs does not vectorise sums of a choice
     norm: Float[Array, " n"]  # squared distance from the mean
     spread: Float[Array, ""]  # the weighted sum of these
 
     def centred(self, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """Rows of x from the mean; 0 in inactive columns."""
-        return jnp.where(self.active[None], x - self.center[None], 0)
+        return (x - self.center[None]) * self.active[None]
 
 
 def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
@@ -102,8 +102,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     x, weight = examples.inputs, examples.weight
     active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
     center = weighted_mean(x, weight)
-    norm = jnp.sum(jnp.where(active[None], x - center[None], 0) ** 2, axis=1)
-    rows = Rows(x, weight, center, active, norm, weighted_sum(norm, weight))
+    mask = active.astype(x.dtype)
+    norm = jnp.sum(((x - center[None]) * mask[None]) ** 2, axis=1)
+    rows = Rows(x, weight, center, mask, norm, weighted_sum(norm, weight))
     mass = total(weight.sum())
     tolerance = spec.tol * rows.spread / jnp.maximum(mass * active.sum(), tiny(mass))
     if spec.restarts == 1:

@@ -39,7 +39,7 @@ class Data(NamedTuple):
 
     def centred(self, x: Array, y: Array) -> tuple[Array, Array]:
         """A block of rows, centred."""
-        return jnp.where(self.active[None], x - self.mean[None], 0), y - self.level
+        return (x - self.mean[None]) * self.active[None], y - self.level
 
 
 class Solution(NamedTuple):

@@ -31,13 +31,12 @@ class Problem(NamedTuple):
     offset: Float[Array, " n"] | None
     mean: Float[Array, " d"]
     scale: Float[Array, " d"]
-    active: Bool[Array, " d"]
     basis: Float[Array, "k m"]
     penalty: Float[Array, " e"]
 
     def rows(self, x: Float[Array, "b d"]) -> Float[Array, "b e"]:
         """z of a block of rows: standardized, and 1 for the intercept."""
-        z = jnp.where(self.active[None], x - self.mean[None], 0) * self.scale[None]
+        z = (x - self.mean[None]) * self.scale[None]
         return jnp.concatenate([z, jnp.ones((z.shape[0], 1), z.dtype)], axis=1)
 
 
@@ -84,7 +83,7 @@ def standardize(examples: Examples, k: int, l2: Float[Array, ""]) -> Problem:
     # Unknowns of columns that do not vary meet no data; a penalty of their own keeps the Hessian regular.
     pull = jnp.append(jnp.where(varies, l2 * scale**2, 1), 0)
     return Problem(
-        x, examples.target, v, examples.offset, jnp.where(active, moments.mean, 0), scale, active,
+        x, examples.target, v, examples.offset, jnp.where(active, moments.mean, 0), scale,
         jnp.asarray(basis(k), x.dtype), pull,
     )  # fmt: skip
 

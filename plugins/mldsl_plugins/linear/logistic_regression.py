@@ -102,7 +102,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         share = count / jnp.maximum(count.sum(), tiny(count))
         null = jnp.sum(jnp.where(count > 0, count * jnp.log(jnp.maximum(share, tiny(share))), 0))
     else:  # what the best intercept alone reaches
-        alone = problem._replace(active=jnp.zeros_like(problem.active), scale=jnp.zeros_like(problem.scale))
+        alone = problem._replace(scale=jnp.zeros_like(problem.scale))
         null = -softmax.newton(alone, start, spec.max_iter, spec.tol, jnp.abs(count.sum())).value.loss
     solve = softmax.newton if spec.solver == "newton" else softmax.lbfgs
     found = solve(problem, start, spec.max_iter, spec.tol, jnp.maximum(-null, tiny(null)))
