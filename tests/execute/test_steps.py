@@ -209,3 +209,71 @@ def test_a_level_that_a_fold_lacks_is_no_column_there(engine: Any, table: pl.Dat
     others = np.arange(len(table)) != 8
     np.testing.assert_allclose(said[others], expected[others], rtol=1e-4)
     assert np.isfinite(said[8]).all()
+
+
+# ---- steps that use the target ---------------------------------------------------------------------------------------
+def told(spec: Any, key: Any, shape: Any, examples: Any) -> Any:
+    import jax.numpy as jnp
+
+    weight = examples.weight
+    return (jnp.sum(weight * examples.target) / jnp.maximum(weight.sum(), 1e-30),), None
+
+
+@pytest.mark.parametrize("kind", ["fused", "prepared"])
+def test_training_rows_see_the_target_only_through_fits_that_have_not_seen_them(
+    kind: str, engine: Any, tiny: Any, table: pl.DataFrame
+) -> None:
+    """`tell` puts the mean of the target in place of a column. What the model is trained on shows whose mean it was."""
+    import attrs
+
+    from mldsl.plugin import NoSpec, Output, Transform
+    from mldsl.plugin.registry import Registry
+
+    trained_on: list[np.ndarray] = []
+
+    def keep(spec: Any, columns: Any, weight: Any) -> Any:
+        (column,) = columns.values()
+        trained_on.append(np.where(np.asarray(weight) > 0, column, np.nan)[: len(table)])
+        return np.asarray(column)[:, None], {}
+
+    tell = Transform(
+        "tell", NoSpec, doc="The mean of the target.", fit=told, uses_target=True, outputs=(Output(),),
+        apply=lambda spec, params, inputs: inputs * 0 + params[0],
+    )  # fmt: skip
+    echo = next(c for c in tiny if c.name == "echo")
+    apart = attrs.evolve(
+        echo, name="apart", prepare=keep,
+        apply_prepared=lambda spec, state, columns: np.stack(list(columns.values()), axis=1),
+    )  # fmt: skip
+    learner = attrs.evolve(
+        echo, name="learner", fit=lambda spec, key, shape, examples: ((examples.inputs[:, 0],), None)
+    )
+    registry = Registry.load().with_components("acme", [tell, apart, learner])
+    text = engine.pipeline(
+        use="use acme", features="features {\n  a: continuous\n  z: continuous as target\n}",
+        steps="transforms { tell on a }", model="apart" if kind == "prepared" else "learner",
+        metrics="metrics { rmse }",
+    )  # fmt: skip
+    finished = engine.run(text, table, registry)
+    (outcome,), train = finished.result.outcomes, finished.result.run.split.part == "train"
+    if kind == "fused":
+        trained_on = [np.asarray(outcome.model.last.params[0])[: len(table)]]
+    inner, z = outcome.model.prepared.inner[: len(table)], table["z"].to_numpy()
+    for fold in range(5):
+        rows = train & (inner == fold)
+        np.testing.assert_allclose(trained_on[0][rows], z[train & (inner != fold)].mean(), rtol=1e-5)
+    said = np.asarray(outcome.model.last.prediction.mean)[: len(table)]
+    # Rows to predict get the mean of all training rows.
+    np.testing.assert_allclose(said, z[train].mean(), rtol=1e-5)
+
+
+def test_predicting_needs_the_columns_that_steps_work_on(engine: Any, table: pl.DataFrame) -> None:
+    import mldsl
+    from mldsl.api import Run
+
+    text = engine.pipeline(features=engine.features().replace("s: categorical", "s: categorical as ignore"))
+    model = Run(engine.run(text, table)).model()
+    new = table.select("a", "b", "s")
+    assert model.predict(new)["prediction"].null_count() == 0
+    with pytest.raises(mldsl.MldslError, match=r"MLP0413.*`s`"):
+        model.predict(new.drop("s"))
