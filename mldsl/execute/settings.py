@@ -9,6 +9,7 @@ import stat
 from functools import cache
 from pathlib import Path
 
+from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plugin.cache import cache_folder
 
 # XLA flags by what they mend. jaxlib 0.10.2 compiles float32 scatter-add on CUDA to a compare-and-swap loop, because a
@@ -32,7 +33,7 @@ def private_folder(name: str) -> Path:
 def configure(device: str | None = None) -> None:
     """Set JAX up, once a process: platform, logical CPU devices, strictness.
 
-    `device` is cpu, gpu, tpu or None for the best there is.
+    `device` is cpu, gpu, tpu or None for the best there is; MLP0603 if there is no such device here.
     """
     if device == "gpu" or (device is None and os.environ.get("CUDA_VISIBLE_DEVICES")):
         flags = os.environ.get("XLA_FLAGS", "")
@@ -41,8 +42,29 @@ def configure(device: str | None = None) -> None:
     import jax
 
     if device is not None:
-        jax.config.update("jax_platforms", {"gpu": "cuda", "cpu": "cpu", "tpu": "tpu"}.get(device, device))
+        jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Components with `shards` split rows over logical devices, which scales better than one device's own threads.
     if cores >= 2 and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         jax.config.update("jax_num_cpu_devices", 2)
+    if device is not None:
+        _must_exist(device)
+
+
+def _must_exist(device: str) -> None:
+    """Start the backend now, so that its absence is told as the user's matter and before anything is read."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # the latter without a message, where JAX knows no such platform
+        jax.config.update("jax_platforms", None)
+        why = str(error).partition("\n")[0]
+        raise MldslError(
+            Diagnostic(
+                "MLP0603",
+                f"there is no {device.upper()} that JAX can use",
+                notes=(why,) if why else (),
+                help='for NVIDIA: `pip install "jax[cuda12]"`' if device == "gpu" else "leave `--device` out",
+            )
+        ) from error

@@ -18,10 +18,10 @@ from mldsl.execute.judge import Judge
 from mldsl.execute.programs import Programs
 from mldsl.execute.resolver import RegistryResolver
 from mldsl.execute.score import Answers, Learned, Scorer
-from mldsl.plan import ComponentValue, Plan
+from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin.registry import Registry
 from mldsl.record import MetricValue
-from mldsl.record.artifact import manifest, read
+from mldsl.record.artifact import Artifact, manifest, read
 
 
 @attrs.frozen(eq=False)
@@ -124,8 +124,18 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     modules |= {"mldsl.contract.examples", "mldsl.contract.reductions"}
     installed = registry.versions()
     artifact = read(folder, _classes(sorted(modules)), installed)
+    try:
+        learned = _learned(artifact, model)
+    except (KeyError, TypeError) as error:
+        why = f"`{folder}` is not a sound artifact: it lacks {error}"
+        raise MldslError(Diagnostic("MLP0502", why, help="run the pipeline again")) from error
+    scorer = Scorer(learned, resolver, Programs(modules=sorted(modules)))
+    return Trained(artifact.name, artifact.algorithm, learned, artifact.info, artifact.versions, resolver, scorer)
+
+
+def _learned(artifact: Artifact, model: ModelPlan) -> Learned:
     facts, params = artifact.facts, artifact.params
-    learned = Learned(
+    return Learned(
         artifact.plan,
         model,
         levels={name: tuple(levels) for name, levels in facts["levels"]},
@@ -138,8 +148,6 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
         hidden=tuple(facts["hidden"]),
         typical=tuple(facts["typical"]),
     )
-    scorer = Scorer(learned, resolver, Programs(modules=sorted(modules)))
-    return Trained(artifact.name, artifact.algorithm, learned, artifact.info, artifact.versions, resolver, scorer)
 
 
 def _artifact_in(folder: Path) -> Path:

@@ -140,6 +140,16 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_device_that_is_not_there(project: Path, tmp_path: Path) -> None:
+    """In a process of its own: a backend is chosen once."""
+    arguments = ["run", str(project / "flowers.mlp"), "--device", "tpu", "--runs-dir", str(tmp_path / "runs")]
+    command = [sys.executable, "-c", "import sys; from mldsl.cli import main; sys.exit(main())", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "error[MLP0603]: there is no TPU that JAX can use" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     command: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

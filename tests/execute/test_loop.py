@@ -155,6 +155,22 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on(
     assert [p.name for p in tmp_path.iterdir()] == [again.folder.name], "nothing of the interrupted run is left"
 
 
+def test_a_loop_in_float64_stays_there_when_it_goes_on(
+    engine: Any, tiny: Any, text: Any, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    import attrs
+
+    from mldsl.plugin.registry import Registry
+
+    exact = Registry.load().with_components("tiny", [attrs.evolve(tiny[0], precision="float64")])
+    whole = engine.run(text(), table, exact)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(text(), table, exact, runs_dir=tmp_path, progress=interrupt_at(7))
+    again = engine.run(text(), table, exact, runs_dir=tmp_path, resume=True)
+    assert params(whole).drawn.dtype == np.float64
+    assert bits(again) == bits(whole)
+
+
 def test_the_best_state_survives_an_interruption(run: Any, text: Any, about_five: pl.DataFrame, tmp_path: Path) -> None:
     stopping = text("stop_when = no_improvement(rounds = 3)", split=VALIDATION)
     for step in (6, 8):  # after the best; and in the very update that stops
