@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import HostSparse, Sparse
-from mldsl.execute.buckets import bucket, pad
+from mldsl.execute.buckets import aligned, bucket, pad
 
 
 class Rows(NamedTuple):
@@ -79,7 +79,7 @@ def rows_of(
 
 def _cast_and_pad(matrix: np.ndarray, n: int, dtype: Any) -> np.ndarray:
     # One pass: a million rows are cast into place, never copied twice.
-    out = np.empty((n, matrix.shape[1]), dtype)
+    out = aligned((n, matrix.shape[1]), dtype)
     out[: len(matrix)] = matrix
     out[len(matrix) :] = 0
     return out

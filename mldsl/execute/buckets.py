@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 _SMALLEST = 32
+_BOUNDARY = 64  # bytes
 
 
 def bucket(n: int) -> int:
@@ -21,11 +23,25 @@ def bucket(n: int) -> int:
     return power + step * -(-(n - power) // step)
 
 
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An uninitialised array that starts at a multiple of 64 bytes.
+
+    JAX uses such an array on the CPU as it is, and copies every other one at every call: 0.06 s for a million rows of
+    28 columns. Whoever hands it over must not change it afterwards.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + _BOUNDARY, np.uint8)
+    start = -room.ctypes.data % _BOUNDARY
+    array: np.ndarray = room[start : start + size].view(dtype).reshape(shape)
+    return array
+
+
 def pad(array: Any, rows: int, fill: float = 0) -> np.ndarray:
-    """`array` with its first axis filled up to `rows`."""
+    """`array` with its first axis filled up to `rows`, aligned; the array itself if it is both already."""
     given: np.ndarray = np.asarray(array)
-    if len(given) == rows:
+    if len(given) == rows and given.ctypes.data % _BOUNDARY == 0:
         return given
-    out = np.full((rows, *given.shape[1:]), fill, given.dtype)
+    out = aligned((rows, *given.shape[1:]), given.dtype)
     out[: len(given)] = given
+    out[len(given) :] = fill
     return out
