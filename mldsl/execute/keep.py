@@ -116,8 +116,11 @@ def complete(record: RunRecord, result: Result, outputs: Mapping[str, ReportOutp
     texts = [*result.warnings, *warnings]
     for output in outputs.values():
         texts += output.warnings
+    shown = _shown_split(result)
+    implicit = len(shown.folds) if shown.implicit else 0
     return attrs.evolve(
         record,
+        split=attrs.evolve(record.split, implicit_folds=implicit),
         models={o.name: _model_record(o) for o in result.outcomes},
         best=result.best,
         gates=result.gates,

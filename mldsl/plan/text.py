@@ -189,7 +189,7 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
         yield "calibration", model.calibrate
     if model.stop_when is not None:
         rows = "the validation part" if plan.split.validation or "validation" in plan.split.separate else (
-            "a share of each fold's training rows"
+            "a share of each fold's training rows; the last fit makes as many updates as these found best"
         )  # fmt: skip
         yield "stops", f"{written_text(model.stop_when)}, on {rows}"
         if text := default_arguments(model.stop_when):

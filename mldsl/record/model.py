@@ -70,7 +70,10 @@ class DataRecord:
 
 @attrs.frozen
 class SplitRecord:
-    """Rows per part, number of folds, and what the split respects (`group, stratified`)."""
+    """Rows per part, number of folds, and what the split respects (`group, stratified`).
+
+    `implicit_folds` counts those of the training rows that were made to choose something, where the file has none.
+    """
 
     train: int = 0
     validation: int = 0
@@ -78,6 +81,7 @@ class SplitRecord:
     folds: int = 0
     by: str = "random"
     repeats: int = 1
+    implicit_folds: int = 0
 
 
 @attrs.frozen

@@ -65,7 +65,7 @@ def test_a_threshold_is_chosen_on_implicit_folds_of_the_training_rows(
     assert (held == (run.split.part == "train")).all(), "each training row is held out once, and no test row is"
     probability = np.asarray(outcome.out_of_fold[0].probability)[:, 1]
     assert only(finished).threshold == pytest.approx(best_f1(probability, truth, held > 0))
-    assert finished.record.split.folds == 0
+    assert (finished.record.split.folds, finished.record.split.implicit_folds) == (0, 5)
     assert "folds" not in only(finished).metrics
     assert any("5 folds of the training rows" in sentence for sentence in run.plan.defaults)
 
@@ -73,6 +73,7 @@ def test_a_threshold_is_chosen_on_implicit_folds_of_the_training_rows(
 def test_implicit_folds_are_not_made_for_nothing(engine: Any, table: pl.DataFrame) -> None:
     finished = engine.run(engine.pipeline(), table)
     assert finished.result.outcomes[0].model.folds == ()
+    assert finished.record.split.implicit_folds == 0
 
 
 # ---- the best model --------------------------------------------------------------------------------------------------
