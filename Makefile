@@ -15,7 +15,7 @@ lint: .venv/test ## Formatting, lint and strict types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
 bench: .venv/test ## Time ours against the peers, side by side; rewrites docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m mldsl.plugin.index && $(BIN)/python -m benchmarks
 
 dist: .venv/test ## Build the sdist and the wheel, with the index of declarations inside
 	$(BIN)/python -m mldsl.plugin.index && $(BIN)/python -m build
@@ -27,7 +27,7 @@ clean: ## Remove what the targets above made
 	rm -rf .venv dist build runs .pytest_cache .mypy_cache .ruff_cache
 
 .venv/run: pyproject.toml
-	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . && touch $@
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . && $(BIN)/python -m mldsl.plugin.index && touch $@
 
 .venv/test: pyproject.toml
-	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" && touch $@ .venv/run
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" && $(BIN)/python -m mldsl.plugin.index && touch $@ .venv/run
