@@ -67,6 +67,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("MLDSL_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("MLDSL_BLOCK_PLUGINS", "core")
+    # A package of the same name that another test imported from elsewhere must not stand in for this one.
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("mldsl_acme", "mldsl_beta")]:
+        monkeypatch.delitem(sys.modules, name)
     before = set(sys.modules)
     yield Site(folder)
     for name in set(sys.modules) - before:

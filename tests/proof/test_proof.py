@@ -346,8 +346,10 @@ def test_an_observer_that_raises_is_named_and_harms_nobody(data: Path, monkeypat
     assert run.metrics["accuracy"].value > 0.85
 
 
-def test_an_observer_adds_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_observer_adds_a_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from mldsl.cli import main
+    from mldsl.cli.group import group
 
+    monkeypatch.setattr(group, "_asked_plugins", False)  # another test may have asked before the package was there
     assert not main(["diary"])
     assert "entries" in capsys.readouterr().out
