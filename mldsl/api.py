@@ -235,7 +235,10 @@ class Model:
         """The given columns and the answer: `prediction`, `probability_<class>` (or `score`, `cluster`).
 
         Only input columns are needed. Every row gets an answer; what is odd about a row stands in a column `warning`.
+        A column that is absent although it may be is a `UserWarning`.
         """
+        import warnings
+
         import polars as pl
 
         from mldsl.execute.settings import configure
@@ -245,6 +248,9 @@ class Model:
 
         context = self._trained.context(Path.cwd())
         dataset = self._trained.rows(rows, context)
+        for found in dataset.warnings:
+            if found.code == "MLP0413":  # the others are about rows, and stand beside these
+                warnings.warn(found.message, UserWarning, stacklevel=2)
         columns = answer_columns(self._trained.answer(dataset))
         if any(dataset.row_warnings):
             columns["warning"] = pl.Series("warning", list(dataset.row_warnings), dtype=pl.String)

@@ -64,7 +64,7 @@ def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = N
     )
     return Dataset(
         frame, tuple(columns), sources, frame.height, frame.select(SOURCE, ROW).clear(),
-        warnings=(*_absent_warnings(absent), *problems), row_warnings=said,
+        warnings=(*_absent_warnings(absent), *_offset_warnings(plan, scans), *problems), row_warnings=said,
         given=_given(scans, table),
     )  # fmt: skip
 
@@ -120,6 +120,14 @@ def _absent_warnings(absent: Mapping[str, Sequence[ColumnPlan]]) -> Iterator[Dia
             "MLP0413", f"the column `{name}` is absent; all of its values count as missing", column.span,
             severity="warning",
         )  # fmt: skip
+
+
+def _offset_warnings(plan: Plan, scans: Sequence[Scan]) -> Iterator[Diagnostic]:
+    for column in plan.columns:
+        if column.role == "offset" and not _optional(column, scans):
+            yield Diagnostic(
+                "MLP0413", f"the offset `{column.name}` is absent; it counts as 0", column.span, severity="warning"
+            )
 
 
 def _row_warnings(table: Table, columns: Sequence[ColumnPlan]) -> list[str | None]:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
+from mldsl import MldslError
 from mldsl.execute.decide import best_threshold, candidates
 from mldsl.execute.engine import predictions_frame
 
@@ -217,8 +218,6 @@ def test_folds_are_back_transformed_too(logarithmic: Any) -> None:
 
 
 def test_a_target_outside_the_domain_of_its_scale_is_refused(engine: Any, table: pl.DataFrame) -> None:
-    from mldsl import MldslError
-
     text = engine.pipeline(
         features="features {\n  a: continuous\n  z: continuous as target\n}", steps="",
         model="model {\n  ridge\n  target = log(z)\n}", metrics="",
@@ -260,3 +259,32 @@ def test_the_seed_moves_the_split_and_nothing_else_does(engine: Any, table: pl.D
     assert (first.result.run.split.part != other.result.run.split.part).any()
     assert (first.record.seed, other.record.seed) == (0, 5)
     assert predictions_frame(first.result).equals(predictions_frame(again.result))
+
+
+def test_a_threshold_for_three_classes_is_refused_once_the_levels_are_learned(engine: Any, table: pl.DataFrame) -> None:
+    text = engine.pipeline(
+        features="features {\n  a, b: continuous\n  s: categorical as target\n}", steps="",
+        model="model {\n  gaussian_naive_bayes\n  threshold = 0.3\n}",
+    )  # fmt: skip
+    with pytest.raises(MldslError, match=r"MLP0314.*two classes"):
+        engine.run(text, table)
+    two = engine.run(text, table.filter(pl.col("s") != "w"))
+    assert only(two).threshold == 0.3
+
+
+def test_an_offset_is_added_with_coefficient_one(engine: Any, table: pl.DataFrame) -> None:
+    """Where the target is the offset and nothing else, the columns have nothing left to explain."""
+    from mldsl.api import Run
+
+    rows = table.with_columns(z=pl.col("t") * 1.0)
+    text = engine.pipeline(
+        features="features {\n  a, b: continuous\n  t: continuous as offset\n  z: continuous as target\n}",
+        steps="", model="ridge(l2 = 0)", metrics="metrics { rmse }",
+    )  # fmt: skip
+    finished = engine.run(text, rows)
+    assert only(finished).metrics["test"]["rmse"].value < 1e-6
+    model = Run(finished).model()
+    np.testing.assert_allclose(model.predict(rows)["prediction"], rows["t"], atol=1e-6)
+    with pytest.warns(UserWarning, match="the offset `t` is absent; it counts as 0"):
+        without = model.predict(rows.drop("t"))
+    np.testing.assert_allclose(without["prediction"], 0, atol=1e-6)

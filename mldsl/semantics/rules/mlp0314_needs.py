@@ -111,7 +111,8 @@ def _decisions(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
             help="leave `target` out",
         )  # fmt: skip
     target = draft.target
-    levels = target.levels if target is not None and target.type in ("categorical", "ordinal") else None
+    # Written levels are known to `check`; learned ones once the data was read.
+    levels = draft.levels if target is not None and target.type in ("categorical", "ordinal") else None
     if model.threshold_node is not None and draft.task == "classification" and levels is not None and len(levels) > 2:
         yield Diagnostic(
             "MLP0314", "`threshold` needs two classes", model.threshold_node.span,
