@@ -109,6 +109,18 @@ def _prepare_lapack() -> None:
     _lapack.initialize()
 
 
+SMALL = 1 << 14  # numbers; a program over fewer of them runs in no time however it was compiled
+
+
+def _options(leaves: list[Any]) -> dict[str, Any] | None:
+    """Compiler options: on a CPU, programs over little data are not worth optimising, which takes longer than they run.
+
+    Measured on iris: 1.4 s of one core in place of 1.9 for the fit. Shapes alone decide, so equal runs give equal bits.
+    """
+    small = sum(int(np.prod(leaf.shape)) for leaf in leaves) < SMALL
+    return {"xla_backend_optimization_level": 0} if small and jax.default_backend() == "cpu" else None
+
+
 class Programs:
     """Compiled programs of one process, by key; kept executables are shared by all processes of this user."""
 
@@ -169,7 +181,7 @@ class Programs:
             structure[:] = [out_tree]
             return tuple(out)
 
-        compiled = jax.jit(flat).lower(*leaves).compile()
+        compiled = jax.jit(flat).lower(*leaves).compile(compiler_options=_options(leaves))
         self._store(key, compiled, structure[0])
         return compiled, structure[0]
 
