@@ -35,6 +35,8 @@ def line(result: dict[str, Any]) -> str:
         )
     if score:
         text += f"  {score['name']} {score['ours']:.4f}, peer {score['peer']:.4f}"
+    if (result["load_before"] or 0) > result["machine"]["cores"] / 2:
+        text += f"  (the machine was busy: load {result['load_before']:.1f})"
     return text + ("" if result["reached"] else f"  above the goal of {result['goal']:g}")
 
 

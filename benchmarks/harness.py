@@ -68,6 +68,7 @@ class Process:
 
 def run(name: str, benchmark: Fit | Process, rounds: int | None = None) -> dict[str, Any]:
     """Measure, and write `results/<name>.json`; gives what was written."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before we add to it
     measure = _measure_fit if isinstance(benchmark, Fit) else _measure_process
     ours, peer, scores = measure(benchmark, rounds or benchmark.rounds)
     result: dict[str, Any] = {
@@ -83,6 +84,7 @@ def run(name: str, benchmark: Fit | Process, rounds: int | None = None) -> dict[
         "rounds": len(ours),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in benchmark.packages}},
         "machine": machine(),
+        "load_before": load,
         "date": time.strftime("%Y-%m-%d"),
     }
     figure = result["ratio"] or result["ours_seconds"]
