@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -209,6 +209,39 @@ def test_a_level_that_a_fold_lacks_is_no_column_there(engine: Any, table: pl.Dat
     others = np.arange(len(table)) != 8
     np.testing.assert_allclose(said[others], expected[others], rtol=1e-4)
     assert np.isfinite(said[8]).all()
+
+
+class Half(NamedTuple):
+    """Learned by `half`: of two columns, the first exists."""
+
+    active: Any
+
+
+def test_columns_that_do_not_exist_are_0_and_the_model_is_told(engine: Any, tiny: Any, table: pl.DataFrame) -> None:
+    import attrs
+    import jax.numpy as jnp
+
+    from mldsl.plugin import NoSpec, Output, Transform
+    from mldsl.plugin.registry import Registry
+
+    half = Transform(
+        "half", NoSpec, doc="Keeps one of two.", outputs=(Output(),), apply=lambda spec, params, inputs: inputs + 3,
+        fit=lambda spec, key, shape, examples: (Half(jnp.asarray([True, False])), None),
+    )  # fmt: skip
+    echo = next(c for c in tiny if c.name == "echo")
+    learner = attrs.evolve(
+        echo, name="learner", fit=lambda spec, key, shape, examples: ((examples.active, examples.inputs), None)
+    )
+    registry = Registry.load().with_components("acme", [half, learner])
+    text = engine.pipeline(
+        use="use acme", features="features {\n  a, b: continuous\n  z: continuous as target\n}",
+        steps="transforms { half on [a, b] }", model="learner", metrics="",
+    )  # fmt: skip
+    (outcome,) = engine.run(text, table, registry).result.outcomes
+    active, inputs = outcome.model.last.params
+    assert active.tolist() == [True, False]
+    np.testing.assert_allclose(inputs[: len(table), 0], table["a"] + 3, rtol=1e-6)
+    assert not inputs[:, 1].any()
 
 
 # ---- steps that use the target ---------------------------------------------------------------------------------------
