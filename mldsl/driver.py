@@ -69,7 +69,10 @@ class Options:
 
 @attrs.frozen(eq=False)
 class Finished:
-    """A run that is over: its record, its folder (None if nothing was to be kept), its reports and fitted models."""
+    """A run that is over: its record, its folder (None if nothing was to be kept), its reports and fitted models.
+
+    `resumed` says that it went on from what an interrupted run of the same content had left.
+    """
 
     record: Any
     folder: Path | None
@@ -77,6 +80,7 @@ class Finished:
     result: Any
     checked: Checked
     compiled: int
+    resumed: bool = False
 
 
 def _registry(options: Options) -> Registry:
@@ -236,6 +240,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     found = again.sound()
     modules = _modules(found, resolver)
     digest = content_hash(checked, found, dataset, source_hash(modules))
+    resumed = options.resume and (_runs_dir(options, checked) / ".partial" / digest).is_dir()
     folder = _begin(options, checked, digest)
     try:
         programs = Programs(modules=modules)
@@ -284,7 +289,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
         record = attrs.evolve(record, warnings=(*record.warnings, *_said(hooks.failures[known:])))
         if final is not None:
             write_file(final / "run.json", record.text())
-    return Finished(record, final, outputs, result, checked, programs.counts.compiled)
+    return Finished(record, final, outputs, result, checked, programs.counts.compiled, resumed)
 
 
 def _sections(hooks: Any, record: Any) -> dict[str, Any]:
@@ -324,7 +329,11 @@ def _begin(options: Options, checked: Checked, digest: str) -> Any:
         return None
     from mldsl.record import folder
 
-    return folder.start(options.runs_dir or checked.base / "runs", digest, resume=options.resume)
+    return folder.start(_runs_dir(options, checked), digest, resume=options.resume)
+
+
+def _runs_dir(options: Options, checked: Checked) -> Path:
+    return options.runs_dir or checked.base / "runs"
 
 
 def _modules(found: Plan, resolver: Any) -> list[str]:

@@ -54,6 +54,8 @@ def command(
     finally:
         if bar is not None:
             bar.close()
+    if resume and not finished.resumed:
+        click.echo("nothing to go on from: no interrupted run has this very file, params, data and versions", err=True)
     if as_json:
         click.echo(finished.record.text(), nl=False)
     _summary(finished, as_json, quiet)

@@ -38,6 +38,12 @@ def test_runs_lie_beside_the_file_by_default(command: Any, project: Path, tmp_pa
     assert (tmp_path / "runs").is_dir()
 
 
+def test_resume_says_so_where_there_is_nothing_to_go_on_from(command: Any, project: Path, tmp_path: Path) -> None:
+    ended = command("run", project / "flowers.mlp", "-q", "--resume", "--runs-dir", tmp_path)
+    assert ended.status == 0
+    assert "nothing to go on from" in ended.err
+
+
 def test_quiet_leaves_headline_gates_and_folder(command: Any, project: Path, tmp_path: Path) -> None:
     ended = command("run", project / "flowers.mlp", "-q", "--runs-dir", tmp_path)
     assert "accuracy" in ended.out

@@ -149,6 +149,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on(
     seen: list[int] = []
     again = run(text(), runs_dir=tmp_path, resume=True, progress=lambda stage, at, total, info: seen.append(at))
     assert seen == list(range(step + 1, 13))
+    assert again.resumed
     assert bits(again) == bits(whole)
     assert again.result.outcomes[0].model.last.history == whole.result.outcomes[0].model.last.history
     assert again.record.models["counter"].metrics == whole.record.models["counter"].metrics
