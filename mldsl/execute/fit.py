@@ -165,7 +165,8 @@ def prepare(run: Run, model: ModelPlan) -> Prepared:
     _check(made.pipeline.model, made.plain_spec, attrs.evolve(shape, rows=int(train.sum())), model)
     encoded = host.encoded
     weight = weight_of(encoded, len(train))
-    inner = _inner(run, list(made.pipeline.steps), encoded.group, shape.rows)
+    together = encoded.query if encoded.group is None else encoded.group
+    inner = _inner(run, list(made.pipeline.steps), together, shape.rows)
     return Prepared(
         model, half, host, made.rows, made.pipeline, made.specs, made.classes, made.x64, weight, inner, made.scale
     )
@@ -185,7 +186,7 @@ def _count(codes: np.ndarray | None) -> int:
 
 
 def _inner(run: Run, steps: list[Any], group: np.ndarray | None, n: int) -> np.ndarray:
-    """Which inner fold each row is in, for steps that use the target; whole groups stay together."""
+    """Which inner fold each row is in, for steps that use the target; whole groups, or queries, stay together."""
     if not any(getattr(s.component, "uses_target", False) for s in steps):
         return np.zeros(n, np.int32)
     seed = int.from_bytes(hashlib.sha256(f"{run.plan.seed}/transforms/inner".encode()).digest()[:8], "little")
