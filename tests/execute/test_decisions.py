@@ -137,6 +137,24 @@ def test_without_test_the_folds_count_and_say_when_they_chose(engine: Any, table
     assert all(m.metrics["folds"]["accuracy"].selected_on for m in two.record.models.values())
 
 
+def test_reports_of_folds_say_what_the_predictions_say(engine: Any, table: pl.DataFrame) -> None:
+    """Each row as the fit of its fold says, at the threshold of the other folds."""
+    finished = engine.run(
+        engine.pipeline("report { confusion_matrix }", model=MAXIMIZE, split="split { folds = 3 }"), table
+    )
+    said = predictions_frame(finished.result)
+    (outcome,) = finished.result.outcomes
+    assert len(set(outcome.fold_thresholds)) > 1
+    at_the_last = (said["probability_yes"] >= outcome.threshold) == (said["prediction"] == "yes")
+    assert not at_the_last.all(), "else the folds' thresholds made no difference"
+    columns = {c.name: list(c.values) for c in finished.outputs["confusion_matrix"].tables[0].columns}
+    for actual in ("no", "yes"):
+        row = columns["actual"].index(actual)
+        for predicted in ("no", "yes"):
+            count = ((said["target"] == actual) & (said["prediction"] == predicted)).sum()
+            assert columns[predicted][row] == count
+
+
 def test_a_gate_on_a_metric_without_value_does_not_pass(engine: Any, table: pl.DataFrame) -> None:
     rows = table.with_columns(p=pl.when(pl.col("key") == "row 0").then(pl.lit("test")).otherwise(pl.lit("train")))
     finished = engine.run(
