@@ -15,7 +15,7 @@ from mldsl.execute.buckets import aligned, bucket, pad
 def test_arrays_start_at_a_multiple_of_64_bytes(shape: tuple[int, ...], dtype: type) -> None:
     array = aligned(shape, dtype)
     assert (array.shape, array.dtype, array.flags.c_contiguous) == (shape, dtype, True)
-    assert array.ctypes.data % 64 == 0
+    assert array.size == 0 or array.ctypes.data % 64 == 0  # nothing is nowhere
 
 
 def test_padding_aligns_what_was_not_and_leaves_alone_what_was() -> None:
