@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Part,
         Problem,
         Report,
+        Search,
         SourceComponent,
         Stop,
         Transform,
@@ -53,11 +54,12 @@ if TYPE_CHECKING:
         Weights,
         param,
     )
+    from mldsl.plugin.search import Domain, Proposal, Told
 
 _HOMES = {
     "components": (
         "Component", "Exporter", "Function", "Metric", "Model", "NamedColumn", "NoSpec", "Part", "Problem", "Report",
-        "SourceComponent", "Stop", "Transform",
+        "Search", "SourceComponent", "Stop", "Transform",
     ),
     "declaration": (
         "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Declaration", "DefaultCall", "Operand", "Output",
@@ -69,15 +71,16 @@ _HOMES = {
         "Column", "Columns", "Duration", "Formula", "Label", "ModelName", "Network", "Range", "Secret", "Share", "Size",
         "Weights", "param",
     ),
+    "search": ("Domain", "Proposal", "Told"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Column", "Columns", "Component", "Declaration",
-    "DefaultCall", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric", "Model", "ModelName",
-    "NamedColumn", "Network", "NoSpec", "Operand", "Output", "Panel", "Parameter", "ParameterType", "Part", "Problem",
-    "Range", "Report", "ReportOutput", "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table",
-    "Transform", "Weights", "hookimpl", "param",
+    "DefaultCall", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric", "Model",
+    "ModelName", "NamedColumn", "Network", "NoSpec", "Operand", "Output", "Panel", "Parameter", "ParameterType", "Part",
+    "Problem", "Proposal", "Range", "Report", "ReportOutput", "Search", "Secret", "Series", "Share", "Size",
+    "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl", "param",
 ]  # fmt: skip
 
 

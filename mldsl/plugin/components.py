@@ -219,3 +219,18 @@ class Part(Component):
     def kind(self) -> str:  # type: ignore[override]
         """The namespace it belongs to."""
         return self.part_kind
+
+
+@attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
+class Search(Component):
+    """Which settings to try: propose(spec, domains, told, seed) -> sequence of `Proposal`s, empty when it is over.
+
+    `domains` are `Domain`s, `told` every `Told` trial so far in order, `seed` an integer. A pure function: equal
+    arguments give equal proposals, so that an interrupted search goes on from its trials. All proposals of one answer
+    are tried together, in one compiled program. `total(spec, domains)` is how many there will be, for plan and progress.
+    A Spec may have `timeout` (seconds; the engine holds it) and `resource` ("rows" or "rounds", what `share` is of).
+    """
+
+    kind: ClassVar[str] = "search"
+    propose: Callable[..., Any] = attrs.field(kw_only=True)
+    total: Callable[..., int] | None = None
