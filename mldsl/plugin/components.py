@@ -227,7 +227,7 @@ class Search(Component):
 
     `domains` are `Domain`s, `told` every `Told` trial so far in order, `seed` an integer. A pure function: equal
     arguments give equal proposals, so that an interrupted search goes on from its trials. All proposals of one answer
-    are tried together, in one compiled program. `total(spec, domains)` is how many there will be, for plan and progress.
+    are tried together, in one compiled program. `total(spec, domains)`: how many there will be, for plan and progress.
     A Spec may have `timeout` (seconds; the engine holds it) and `resource` ("rows" or "rounds", what `share` is of).
     """
 
