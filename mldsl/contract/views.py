@@ -120,7 +120,8 @@ class ReportView:
     `levels` are the target's levels in order (empty if a number), `positive` the index of the positive one (binary).
     `frame` holds the declared columns of all kept rows (Polars), `part` the part of each ("train", ...), `columns` the
     declared columns (`mldsl.plan.ColumnPlan`). `metrics` maps model -> part -> metric -> (value, low, high).
-    `fold_metrics` maps model -> one mapping metric -> value per fold.
+    `fold_metrics` maps model -> one mapping metric -> value per fold. `seconds` maps model -> stage -> seconds. `tune`
+    is what was tried: `trials` (`model`, `params`, `score`), in order, and `best` (model -> params), or None.
     """
 
     task: str
@@ -135,3 +136,5 @@ class ReportView:
     metrics: Mapping[str, Mapping[str, Mapping[str, tuple[float, float, float]]]] = attrs.field(factory=dict)
     fold_metrics: Mapping[str, Sequence[Mapping[str, float]]] = attrs.field(factory=dict)
     primary: str | None = None
+    seconds: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
+    tune: Any = None

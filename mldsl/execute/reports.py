@@ -113,6 +113,7 @@ def report_view(result: Result) -> ReportView:
                  for o in result.outcomes},
         fold_metrics={o.name: o.fold_metrics for o in result.outcomes},
         primary=next((m.name for m in plan.metrics if m.primary), None),
+        seconds={o.name: dict(o.model.seconds) for o in result.outcomes}, tune=getattr(result, "tune", None),
     )  # fmt: skip
 
 
