@@ -79,6 +79,23 @@ def make_split(plan: Plan, dataset: Dataset, seed: int) -> Split:
     return Split(names, folds, implicit=not split.folds and bool(folds), warnings=tuple(problems.warnings))
 
 
+def folds_within(plan: Plan, dataset: Dataset, seed: int, pool: np.ndarray, count: int, path: str) -> tuple[Fold, ...]:
+    """`count` folds of the rows in `pool` (Bool[n]), by the same `by` and `gap` as the split: no other row is touched.
+
+    What tuning inside of an outer fold uses, whose training rows are the pool. `path` names the draws, and the outer
+    fold in messages where it has a part `fold=REPEAT.INDEX`; the same seed, path and pool give the same folds. Where a
+    model has `stop_when`, each fold cuts the rows to stop on from its own training rows, as the split's folds do.
+    Raises MLP0405 for a fold without rows, and for training rows of one class only. Cost: a sort of the pool.
+    """
+    stop = _stop_share(plan, _given_parts(plan, dataset))
+    way = _way(plan, dataset, seed)
+    folds = tuple(_fold_by_fold(way, np.flatnonzero(pool), count, stop, dataset.rows, f"split/{path}"))
+    problems = Problems(plan, dataset)
+    problems.check_inner_folds(folds, count, path)
+    problems.raise_errors()
+    return folds
+
+
 def _given_parts(plan: Plan, dataset: Dataset) -> np.ndarray:
     """What sources of their own or a part column say, as codes; the rest is for training until it is cut."""
     column = plan.split.part_column
@@ -94,12 +111,17 @@ def _folds(plan: Plan, way: Way, pool: np.ndarray, n: int, stop: Amount | None) 
     count = plan.split.folds or plan.split.implicit_folds
     repeats = plan.split.repeats if plan.split.folds else 1
     for repeat in range(repeats if count else 0):
-        path = f"split/repeat={repeat}"
-        for index, (held, train) in enumerate(way.folds(pool, count, f"{path}/folds")):
-            stopping = None
-            if stop is not None:
-                stopping, train = way.take(train, stop, train, f"{path}/fold={index}/stop")
-            yield Fold(repeat, index, _mask(train, n), _mask(held, n), None if stopping is None else _mask(stopping, n))
+        yield from _fold_by_fold(way, pool, count, stop, n, f"split/repeat={repeat}", repeat)
+
+
+def _fold_by_fold(
+    way: Way, pool: np.ndarray, count: int, stop: Amount | None, n: int, path: str, repeat: int = 0
+) -> Iterator[Fold]:
+    for index, (held, train) in enumerate(way.folds(pool, count, f"{path}/folds")):
+        stopping = None
+        if stop is not None:
+            stopping, train = way.take(train, stop, train, f"{path}/fold={index}/stop")
+        yield Fold(repeat, index, _mask(train, n), _mask(held, n), None if stopping is None else _mask(stopping, n))
 
 
 def _mask(rows: np.ndarray, n: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,12 +109,26 @@ class Problems:
 
     def check_folds(self, folds: tuple[Fold, ...]) -> None:
         """Every fold trains on rows of two classes and holds some out."""
-        count = self.split.folds or self.split.implicit_folds
+        self._check_folds(folds, self.split.folds or self.split.implicit_folds, "")
+
+    def check_inner_folds(self, folds: tuple[Fold, ...], count: int, path: str) -> None:
+        """The same of the folds that tune inside of an outer one, which `path` names (`fold=REPEAT.INDEX`)."""
+        outer = re.search(r"fold=(?:(\d+)\.)?(\d+)", path)
+        inside = " of the training rows"
+        if outer is not None:
+            repeat = f" of repeat {int(outer[1]) + 1}" if self.split.repeats > 1 and outer[1] else ""
+            inside = f" inside fold {int(outer[2]) + 1}{repeat}"
+        if self.plan.tune is not None:
+            self.span = self.plan.tune.span
+            inside = f"{inside}, where settings are tuned,"
+        self._check_folds(folds, count, inside)
+
+    def _check_folds(self, folds: tuple[Fold, ...], count: int, inside: str) -> None:
         empty = [fold for fold in folds if not fold.held.any() or not fold.train.any()]
         if empty:
             what = "holds no row out" if not empty[0].held.any() else "has no row to train on"
             self._error(
-                f"fold {empty[0].index + 1} of {count} {what}",
+                f"fold {empty[0].index + 1} of {count}{inside} {what}",
                 "whole groups stay together: have fewer folds than groups" if "group" in self.split.by
                 else "have fewer folds, or read more rows",
                 f"{len(empty)} of {len(folds)} folds are so" if len(empty) > 1 else "the others are well",
@@ -121,7 +136,8 @@ class Problems:
             return
         if any(fold.stop is not None and not fold.stop.any() for fold in folds):
             self._error(
-                "a fold has no row to stop training on", "give `validation` a larger share, or have fewer folds"
+                f"a fold{inside} has no row to stop training on",
+                "give `validation` a larger share, or have fewer folds",
             )
         if self.classes is None or self.errors:
             return
@@ -130,7 +146,7 @@ class Problems:
             stratify = set(self.split.by) in ({"random"}, {"group"})
             way = "[group, stratified]" if "group" in self.split.by else "stratified"
             self._error(
-                f"the training rows of fold {single[0].index + 1} of {count} have only one class",
+                f"the training rows of fold {single[0].index + 1} of {count}{inside} have only one class",
                 f"write `by = {way}`" if stratify else "have fewer folds, or read more rows of the other classes",
             )  # fmt: skip
 

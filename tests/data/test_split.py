@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mldsl.data import Split, make_split, split_frame
+from mldsl.data import Split, folds_within, make_split, split_frame
 from mldsl.data.allot import nearest_groups, quotas
 from mldsl.data.draws import draws
 from mldsl.diagnostics import MldslError
@@ -433,3 +433,113 @@ def test_the_table_of_the_split(rig) -> None:
         chosen = table.filter((pl.col("fold") == fold.index) & (pl.col("repeat") == fold.repeat))
         assert chosen["row"].to_list() == np.flatnonzero(fold.held).tolist()
     assert table.filter(pl.col("part") == "test")["fold"].null_count() == 2
+
+
+# ---- folds inside of folds -------------------------------------------------------------------------------------------
+def nested(rig, split: SplitPlan, columns=(X,), count=3, models=(), seed=0, **values):
+    """Outer folds, and for each the folds of its training rows."""
+    columns = list(columns)
+    dataset = rig.dataset(columns, **values)
+    plan = rig.plan(columns, split=split, models=models)
+    outer = make_split(plan, dataset, seed).folds
+    return [
+        (fold, folds_within(plan, dataset, seed, fold.train, count, f"fold={fold.repeat}.{fold.index}"))
+        for fold in outer
+    ]
+
+
+@quick
+@given(st.integers(40, 200), st.integers(2, 4), st.integers(0, 3))
+def test_inner_folds_partition_the_outer_training_rows_and_touch_no_other(rig, n, count, seed) -> None:
+    y = ["a", "b"] * n
+    by = ("stratified",)
+    for outer, inner in nested(rig, SplitPlan(None, folds=3, by=by), (X, Y), count, seed=seed, x=np.arange(2 * n), y=y):
+        assert len(inner) == count
+        assert (np.stack([fold.held for fold in inner]).sum(axis=0) == outer.train).all()
+        for fold in inner:
+            assert (fold.train ^ fold.held == outer.train).all()
+            assert not (fold.train & fold.held).any()
+            shares = [(np.array(y)[mask] == "a").mean() for mask in (fold.held, fold.train)]
+            assert np.allclose(shares, 0.5, atol=0.1)
+
+
+def test_inner_folds_are_a_function_of_seed_path_and_pool(rig) -> None:
+    dataset = rig.dataset([X], x=np.arange(60))
+    plan, pool = rig.plan([X], split=SplitPlan(None, folds=3)), np.arange(60) < 40
+
+    def held(seed: int, path: str) -> list[list[bool]]:
+        return [fold.held.tolist() for fold in folds_within(plan, dataset, seed, pool, 4, path)]
+
+    assert held(1, "fold=0.0") == held(1, "fold=0.0")
+    assert held(1, "fold=0.0") != held(1, "fold=0.1")
+    assert held(1, "fold=0.0") != held(2, "fold=0.0")
+
+
+@quick
+@given(st.lists(st.integers(1, 9), min_size=12, max_size=30), st.sampled_from([("group",), ("group", "stratified")]))
+def test_whole_groups_stay_together_inside(rig, sizes, by) -> None:
+    g = np.repeat(np.arange(len(sizes)), sizes)
+    y = np.where(np.arange(len(g)) % 2, "a", "b")
+    assume(min(Counter(g.tolist()).values()) > 1 or by == ("group",))
+    columns = (X, G, Y) if "stratified" in by else (X, G)
+    values = {"x": np.arange(len(g)), "g": [f"g{i}" for i in g]}
+    if "stratified" in by:
+        values["y"] = y.tolist()
+    for outer, inner in nested(rig, SplitPlan(None, folds=3, by=by), columns, **values):
+        for fold in inner:
+            assert not set(g[fold.held]) & set(g[fold.train])
+            assert not ((fold.held | fold.train) & ~outer.train).any()
+
+
+@pytest.mark.parametrize("by", [("time",), ("order",), ("group", "time")])
+def test_inner_folds_train_on_earlier_rows_only(rig, by) -> None:
+    n, gap = 240, None if "order" in by else 86400.0
+    day = np.arange(n) if "order" in by else np.sort(np.random.default_rng(3).integers(0, 120, n))
+    values = {"x": np.arange(n), "t": [START + timedelta(days=int(d)) for d in day], "g": [f"g{d // 2}" for d in day]}
+    for outer, inner in nested(rig, SplitPlan(None, folds=3, by=by, gap=gap), (X, T, G), **values):
+        assert inner
+        for fold in inner:
+            assert day[fold.train].max() + (1 if gap else 0.5) <= day[fold.held].min()
+            assert day[fold.held].max() < day[outer.held].min()
+
+
+def test_inner_folds_of_users_go_forward(rig) -> None:
+    n = 120
+    u, t = [f"u{i % 4}" for i in range(n)], [START + timedelta(hours=i) for i in range(n)]
+    split = SplitPlan(None, folds=2, by=("user", "time"))
+    for outer, inner in nested(rig, split, (X, U, T), x=np.arange(n), u=u, t=t):
+        for fold in inner:
+            assert not (fold.held & ~outer.train).any()
+            for user in range(4):
+                mine = np.arange(n) % 4 == user
+                assert np.flatnonzero(fold.train & mine).max() < np.flatnonzero(fold.held & mine).min()
+
+
+def test_inner_folds_cut_rows_to_stop_on_from_their_own_training_rows(rig) -> None:
+    found = nested(rig, SplitPlan(None, folds=3), models=[stopping()], x=np.arange(900))
+    for outer, inner in found:
+        assert int(outer.train.sum()) == 540
+        for fold in inner:
+            assert fold.stop is not None
+            assert (int(fold.held.sum()), int(fold.stop.sum()), int(fold.train.sum())) == (180, 36, 324)
+            assert not (fold.stop & (fold.train | fold.held | ~outer.train)).any()
+
+
+def test_inner_folds_that_cannot_be_name_the_outer_fold(rig) -> None:
+    def problem_of(split: SplitPlan, columns, path: str, **values) -> str:
+        dataset = rig.dataset(list(columns), **values)
+        plan, pool = rig.plan(list(columns), split=split), np.arange(dataset.rows) < 12
+        with pytest.raises(MldslError) as caught:
+            folds_within(plan, dataset, 0, pool, 5, path)
+        assert [d.code for d in caught.value.diagnostics] == ["MLP0405"]
+        return str(caught.value.diagnostics[0].message)
+
+    g, x = [f"g{i // 4}" for i in range(24)], np.arange(24)
+    grouped = SplitPlan(None, folds=2, by=("group",))
+    assert problem_of(grouped, (X, G), "fold=0.1", x=x, g=g) == "fold 4 of 5 inside fold 2 holds no row out"
+    repeated = attrs.evolve(grouped, repeats=3)
+    message = problem_of(repeated, (X, G), "fold=2.0", x=x, g=g)
+    assert message == "fold 4 of 5 inside fold 1 of repeat 3 holds no row out"
+    y = ["a"] * 12 + ["b"] * 12
+    message = problem_of(SplitPlan(None, folds=2), (X, Y), "tune/last", x=x, y=y)
+    assert message == "the training rows of fold 1 of 5 of the training rows have only one class"
