@@ -18,11 +18,11 @@ from mldsl.contract.reductions import (
 )
 from mldsl.contract.shape import ColumnShape, Shape
 from mldsl.contract.spec import as_tree
-from mldsl.contract.views import MetricView, ModelView, PartView, ReportView
+from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, ReportView
 
 __all__ = [
     "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView",
-    "Prediction", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "gather", "least_of_blocks",
+    "Permuted", "Prediction", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "gather", "least_of_blocks",
     "segment_quantile", "segment_reduce", "shard", "sharded", "squared_distances", "sum_blocks", "tiny", "total",
     "weighted_gram", "weighted_mean", "weighted_moments", "weighted_quantile", "weighted_sum",
 ]  # fmt: skip

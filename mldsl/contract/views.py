@@ -88,6 +88,23 @@ class PartView:
 
 
 @attrs.frozen
+class Permuted:
+    """What a metric loses when columns are permuted, on held-out rows, each asked of a fit that has not seen it.
+
+    `metric` is its name, `base` its value as the rows are. `drop` [columns, repeats]: how much worse it gets, in the
+    metric's own units, above 0 whatever its direction. `low`, `high` [columns]: the 95 % interval of the mean over
+    repeats. `fits` counts the fits that were asked: one, or one a fold.
+    """
+
+    metric: str
+    base: float
+    drop: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    fits: int
+
+
+@attrs.frozen
 class ModelView:
     """One fitted model, as reports see it. `params` and `info` are the algorithm's own tuples with NumPy leaves.
 
@@ -95,6 +112,13 @@ class ModelView:
     `history` maps a watched name (loss, validation loss) to its values by step, for iterative models.
     `steps` maps the text of each fitted transform to (step's columns, params, info).
     `predict(matrix [m, d]) -> Prediction` with NumPy leaves.
+
+    The model may be asked what it would say of other rows; None where it answers no rows. `reads` are the declared
+    columns that its answers come from. `permuted(columns, repeats, metric) -> Permuted`; `metric` is a nested
+    component of a Spec, None the primary one. `replaced({column: values [g], ...}) -> [g, m, outputs]`: the answers
+    for the m rows of `held_out` with these values in place of their own; outputs are probabilities, or one number.
+    `refit(train Bool[n], fold) -> {part: {metric: value}}`: the same model fitted anew on these training rows of one
+    of `ReportView.folds`, measured on them (`train`) and on the rows which that fold holds out (`held`).
     """
 
     name: str
@@ -111,6 +135,10 @@ class ModelView:
     history: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
     steps: Sequence[tuple[str, tuple[str, ...], Any, Any]] = ()
     target_scale: str | None = None
+    reads: tuple[str, ...] = ()
+    permuted: Callable[..., Permuted] | None = None
+    replaced: Callable[..., np.ndarray] | None = None
+    refit: Callable[..., Mapping[str, Mapping[str, float]]] | None = None
 
 
 @attrs.frozen
@@ -120,7 +148,8 @@ class ReportView:
     `levels` are the target's levels in order (empty if a number), `positive` the index of the positive one (binary).
     `frame` holds the declared columns of all kept rows (Polars), `part` the part of each ("train", ...), `columns` the
     declared columns (`mldsl.plan.ColumnPlan`). `metrics` maps model -> part -> metric -> (value, low, high).
-    `fold_metrics` maps model -> one mapping metric -> value per fold. `seconds` maps model -> stage -> seconds. `tune`
+    `fold_metrics` maps model -> one mapping metric -> value per fold. `folds` are those of the split (`train` and
+    `held`, Bool[n]), `implicit_folds` whether the file wrote none. `better` maps a metric to its direction. `seconds` maps model -> stage -> seconds. `tune`
     is what was tried: `trials` (`model`, `params`, `score`), in order, and `best` (model -> params), or None.
     """
 
@@ -138,3 +167,6 @@ class ReportView:
     primary: str | None = None
     seconds: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
     tune: Any = None
+    folds: tuple[Any, ...] = ()
+    implicit_folds: bool = False
+    better: Mapping[str, str] = attrs.field(factory=dict)

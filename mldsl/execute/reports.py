@@ -114,6 +114,7 @@ def report_view(result: Result) -> ReportView:
         fold_metrics={o.name: o.fold_metrics for o in result.outcomes},
         primary=next((m.name for m in plan.metrics if m.primary), None),
         seconds={o.name: dict(o.model.seconds) for o in result.outcomes}, tune=getattr(result, "tune", None),
+        folds=run.split.folds, implicit_folds=run.split.implicit, better={m.name: m.better for m in plan.metrics},
     )  # fmt: skip
 
 
