@@ -11,25 +11,27 @@ import click
 
 
 @click.command("report")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", default="latest")
+@click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders are [default: runs/ here].")
 @click.option("--open", "open_page", is_flag=True, help="Open report.html in the browser.")
 @click.option(
     "--render", is_flag=True, help="Write report.html and the tables and figures anew, from the run's record."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the record, nothing else.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only what matters: headline, gates, warnings, folder.")
-def command(run: Path | None, open_page: bool, render: bool, as_json: bool, quiet: bool) -> int:
-    """Show the finished run in the folder RUN [default: the newest under runs/].
+def command(run: str, runs_dir: Path | None, open_page: bool, render: bool, as_json: bool, quiet: bool) -> int:
+    """Show the finished run RUN: its folder, its id or the start of it, `latest` (the default), `latest~1` ...
 
     Nothing is computed: the record and the reports were kept by the run.
     """
     from mldsl.cli.messages import show
     from mldsl.diagnostics import MldslError
+    from mldsl.record.find import find_run
     from mldsl.report import render_run, summary_text
     from mldsl.report.read import read_run
 
     try:
-        found = read_run(_folder(run))
+        found = read_run(find_run(run, runs_dir))
         if render:
             render_run(found.record, found.outputs, found.source_text, found.plan_text, found.folder)
     except MldslError as error:
@@ -45,20 +47,3 @@ def command(run: Path | None, open_page: bool, render: bool, as_json: bool, quie
     if open_page:
         click.launch(str((found.folder / "report.html").absolute()))
     return 0
-
-
-def _folder(run: Path | None) -> Path:
-    """The run that is meant; MLP0502 if there is none."""
-    from mldsl.diagnostics import Diagnostic, MldslError
-    from mldsl.record.folder import latest
-
-    if run is not None and not (run / "run.json").exists() and latest(run) is not None:
-        return latest(run) or run  # the folder of all runs: its newest
-    if run is not None:
-        return run
-    newest = latest(Path("runs"))
-    if newest is None:
-        raise MldslError(
-            Diagnostic("MLP0502", "there is no run under `runs/` here", help="name a run's folder: `mldsl report RUN`")
-        )
-    return newest

@@ -94,14 +94,6 @@ def run_id(runs_dir: Path, name: str, content_hash: str, now: datetime | None = 
     return candidate
 
 
-def latest(runs_dir: Path) -> Path | None:
-    """The newest complete run, or None."""
-    if not runs_dir.is_dir():
-        return None
-    runs = [p for p in runs_dir.iterdir() if not p.name.startswith(".") and (p / "run.json").is_file()]
-    return max(runs, key=lambda p: ((p / "run.json").stat().st_mtime_ns, p.name), default=None)
-
-
 def _take(path: Path) -> int:
     """Lock a file for as long as this process lives: the system lets go even after `kill -9`."""
     while True:

@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-import time
 from datetime import datetime
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from mldsl.diagnostics import MldslError
 from mldsl.record import folder
 from mldsl.record.disk import replace_folder, write_file, writing
+from mldsl.record.find import runs_in
 
 NOW = datetime(2026, 8, 1, 14, 22, 33)
 
@@ -24,11 +24,11 @@ def test_nothing_is_seen_before_it_is_complete(tmp_path) -> None:
     partial = folder.start(tmp_path / "runs", "abc123")
     (partial.path / "run.json").write_text("{}")
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [".partial"]
-    assert folder.latest(tmp_path / "runs") is None
+    assert runs_in(tmp_path / "runs") == []
     done = partial.finish(partial.run_id("examples/my file.mlp", NOW))
     assert done.name == "20260801-142233-my-file-abc123"
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [done.name]
-    assert folder.latest(tmp_path / "runs") == done
+    assert runs_in(tmp_path / "runs") == [done]
 
 
 def test_a_second_run_of_one_second_gets_another_name(tmp_path) -> None:
@@ -103,16 +103,6 @@ def test_disk_errors_say_reason_and_remedy(tmp_path, number) -> None:
     assert found.code == "MLP0602"
     assert str(tmp_path / "x") in found.message
     assert number == errno.EIO or found.help
-
-
-def test_latest_is_the_newest_complete_run(tmp_path) -> None:
-    for name in ("b", "a", "incomplete"):
-        (tmp_path / name).mkdir()
-        if name != "incomplete":
-            (tmp_path / name / "run.json").write_text("{}")
-            time.sleep(0.01)
-    assert folder.latest(tmp_path) == tmp_path / "a"
-    assert folder.latest(tmp_path / "absent") is None
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path) -> None:
