@@ -185,13 +185,45 @@ def plan(source: Source | Path, options: Options | None = None) -> Checked:
     return complete
 
 
+@attrs.frozen(eq=False)
+class Looked:
+    """A plan with its rows: loaded, split, and analyzed again with the levels that the training rows have.
+
+    `checked` is that last analysis, `facts` what the plan says of the rows (`mldsl.plan.rows.SplitRows`).
+    """
+
+    checked: Checked
+    dataset: Any
+    split: Any
+    facts: Any
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What reading and splitting warn of."""
+        return (*self.dataset.warnings, *self.split.warnings)
+
+
+def look(source: Source | Path, checked: Checked, options: Options) -> Looked:
+    """Load the rows of a complete plan and split them. Raises `MldslError` with everything that is wrong with them."""
+    from mldsl.data import learn_levels, load, make_split
+    from mldsl.data.facts import row_facts
+    from mldsl.execute.resolver import RegistryResolver
+
+    options = attrs.evolve(options, registry=_registry(options))
+    with _with_sources(checked.sources):
+        found = checked.sound()
+        dataset = load(found, _context(checked, options, RegistryResolver(_registry(options))))
+        split = make_split(found, dataset, found.seed)
+        levels = learn_levels(dataset, split.part == "train")
+        again = _analyze(source, options, _header_of(found, dataset), dict(levels.of), checked.loaded)
+        facts = row_facts(again.sound(), dataset, split, levels, found.seed)
+    return Looked(again, dataset, split, facts)
+
+
 def _later(found: Plan) -> list[Diagnostic]:
     """What the language has and this version cannot run yet: refused, never passed over."""
     later: list[Diagnostic] = []
     for model in found.models:
-        if model.calibrate is not None:
-            what = f"`calibrate = {model.calibrate}` cannot be run by this version of mldsl"
-            later.append(Diagnostic("MLP0312", what, model.span, help="leave the line out"))
         if isinstance(model.target_scale, ComponentValue):
             what = f"`target = {model.target_scale.name}(...)` cannot be run by this version of mldsl"
             remedy = "`log`, `log1p` and `sqrt` can, or learn the target as it is"
@@ -220,7 +252,6 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     from mldsl.execute.settings import configure
 
     configure(options.device)
-    from mldsl.data import learn_levels, load, make_split
     from mldsl.execute import keep
     from mldsl.execute.checkpoint import Checkpoints
     from mldsl.execute.engine import execute
@@ -233,10 +264,8 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     registry = _registry(options)
     resolver = RegistryResolver(registry)
     hooks = registry.hooks()
-    dataset = load(found, _context(checked, options, resolver))
-    split = make_split(found, dataset, found.seed)
-    levels = learn_levels(dataset, split.part == "train")
-    again = _analyze(source, options, _header_of(found, dataset), dict(levels.of), checked.loaded)
+    looked = look(source, checked, options)
+    again, dataset, split = looked.checked, looked.dataset, looked.split
     found = again.sound()
     modules = _modules(found, resolver)
     digest = content_hash(checked, found, dataset, source_hash(modules))
@@ -267,7 +296,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
         record = keep.complete(record, result, outputs, *warnings, *_said(hooks.failures))
         final = None
         if folder is not None:
-            keep.write(result, record, outputs, text, plan_text(found), folder, plugins)
+            keep.write(result, record, outputs, text, plan_text(found, looked.facts), folder, plugins)
             record = keep.export(record, result, folder.path, checked.base, resolver.spec)
             if record.outputs:
                 write_file(folder.path / "run.json", record.text())
@@ -311,11 +340,12 @@ def checkpoints_done(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def plan_text(found: Plan) -> str:
-    """The complete plan as text."""
+def plan_text(found: Plan, rows: Any = None) -> str:
+    """The complete plan as text; `rows` are the facts of its rows, where they were looked at."""
+    from mldsl.plan.rows_text import rows_facts
     from mldsl.plan.text import plan_text as text
 
-    return text(found)
+    return text(found, None if rows is None else rows_facts(found, rows))
 
 
 def _header_of(found: Plan, dataset: Any) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""`mldsl plan`: what a run would do, after a look at the header of the data."""
+"""`mldsl plan`: what a run would do, after a look at the data."""
 
 from __future__ import annotations
 
@@ -12,32 +12,37 @@ from mldsl.cli.options import params_option
 @click.command("plan")
 @click.argument("file", type=click.Path(path_type=Path))
 @params_option
+@click.option("--no-data", is_flag=True, help="Read only the header of the data, and count no rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-def command(file: Path, params: dict[str, str], as_json: bool) -> int:
-    """Show what a run of FILE would do, every default spelt out.
+def command(file: Path, params: dict[str, str], no_data: bool, as_json: bool) -> int:
+    """Show what a run of FILE would do, every default spelt out; nothing is trained.
 
-    The header of the data is read, its rows are not: columns and types after each step, what is fitted where, which
-    rows are held out, and which rows choose thresholds and models. Exit status: 0, or 1 if there are errors.
+    Columns and types after each step, what is fitted where, the rows, groups and class shares of every part and fold,
+    and which rows choose params, thresholds and models. Exit status: 0, or 1 if there are errors in the file or in the
+    rows.
     """
     from mldsl.cli.messages import show
     from mldsl.diagnostics import MldslError
-    from mldsl.driver import Options, plan
+    from mldsl.driver import Options, look, plan, plan_text
 
+    options = Options(params=params)
     try:
-        checked = plan(file, Options(params=params))
-        found = checked.sound()
+        checked = plan(file, options)
+        found, rows = checked.sound(), None
+        warnings = [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "warning"]
+        if not no_data:
+            looked = look(file, checked, options)
+            found, rows = looked.checked.sound(), looked.facts
+            warnings += [d for d in (*looked.checked.diagnostics, *looked.warnings) if d not in warnings]
     except MldslError as error:
         show(error.diagnostics, error.sources)
         return 1
-    warnings = [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "warning"]
     if warnings:
         show(warnings, checked.sources)
     if as_json:
         from mldsl.plan.json import plan_json
 
-        click.echo(plan_json(found), nl=False)
+        click.echo(plan_json(found, rows), nl=False)
     else:
-        from mldsl.plan.text import plan_text
-
-        click.echo(plan_text(found), nl=False)
+        click.echo(plan_text(found, rows), nl=False)
     return 0

@@ -1,4 +1,4 @@
-"""The plan for programs: `mldsl plan --json`, format version "1.0".
+"""The plan for programs: `mldsl plan --json`, format version "1.0", published as `plan.schema.json` beside this file.
 
 Minor versions add keys; readers ignore those they do not know.
 """
@@ -24,14 +24,25 @@ from mldsl.plan.model import (
     StepPlan,
     TunePlan,
 )  # fmt: skip
+from mldsl.plan.rows import SplitRows
+from mldsl.plan.rows import as_dict as rows_as_dict
 from mldsl.source import Span
 
 FORMAT_VERSION: Final = "1.0"
 
 
-def plan_json(plan: Plan) -> str:
-    """The plan as JSON text, indented, ended by a newline."""
-    return json.dumps(as_dict(plan), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def plan_json(plan: Plan, rows: SplitRows | None = None) -> str:
+    """The plan as JSON text, indented, ended by a newline; `rows` is null where they were not looked at."""
+    whole = {**as_dict(plan), "rows": None if rows is None else rows_as_dict(rows)}
+    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the form, as it is published with the package."""
+    from importlib.resources import files
+
+    loaded: dict[str, Any] = json.loads((files("mldsl.plan") / "plan.schema.json").read_text(encoding="utf-8"))
+    return loaded
 
 
 def as_dict(plan: Plan) -> dict[str, Any]:

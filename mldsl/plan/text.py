@@ -29,10 +29,11 @@ def plan_text(plan: Plan, facts: Facts | None = None) -> str:
     """The whole plan, ended by a newline."""
     sections = [
         ("Params", _params(plan)), ("Data", _data(plan)), ("Columns", _columns(plan)), ("Split", _split(plan)),
+        ("Rows", ()), ("Choosing", _choosing(plan) if "Choosing" not in (facts or {}) else ()),
         *((f"Network {network.name}", _layers(network.layers)) for network in plan.networks),
         *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
         ("Transforms", _steps(plan.steps, plan)),
-        ("Tune", _tune(plan)), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
+        ("Tune", _tune(plan)), ("Batching", ()), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
         ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in plan.defaults)),
     ]  # fmt: skip
     lines = [_title(plan)]
@@ -127,8 +128,6 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
         rows = isinstance(split.gap, int)
         yield "gap", f"{split.gap} rows" if rows else value_text(split.gap, ParameterType("duration"))
     yield "metrics of", _HELD_OUT[split.held_out]
-    if choosers := list(_choosers(plan)):
-        yield "choosing", f"{', '.join(choosers)}: on {_chosen_on(split)}"
 
 
 _HELD_OUT = {
@@ -139,6 +138,14 @@ _HELD_OUT = {
 
 def _size(size: float | int) -> str:
     return f"the last {size} rows" if isinstance(size, int) else f"{number_text(round(size * 100, 6))}% of the rows"
+
+
+def _choosing(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What is decided on rows that are not trained on; which rows these are, without their number."""
+    for what in _choosers(plan):
+        nested = what == "params" and plan.split.held_out == "folds"
+        inside = f"{plan.tune.folds} folds inside each fold's training rows" if plan.tune is not None else ""
+        yield what, f"on {inside if nested else _chosen_on(plan.split)}"
 
 
 def _choosers(plan: Plan) -> Iterator[str]:

@@ -1,0 +1,121 @@
+"""What a plan says of rows once they were looked at: how many each part and fold has, and what is in them.
+
+Plain values, made by `mldsl.data.facts`; printed by `mldsl.plan.rows_text`, and written by `as_dict`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen
+class PartRows:
+    """One part, or one side of a fold.
+
+    `rows` counts rows; `weight` is the sum of the weight column (None without one), and then `classes` (level -> sum of
+    weights, in the order of the levels), `mean` and `deviation` of the target are weighted too. `distinct` counts the
+    values of the roles group, query, user and item. `time` is the first and the last time, as text, of a split in time.
+    `unknown` counts users and items without a row to train on.
+    """
+
+    rows: int
+    weight: float | None = None
+    classes: tuple[tuple[str, float], ...] = ()
+    mean: float | None = None
+    deviation: float | None = None
+    distinct: tuple[tuple[str, int], ...] = ()
+    time: tuple[str, str] | None = None
+    unknown: tuple[tuple[str, int], ...] = ()
+
+
+@attrs.frozen
+class FoldRows:
+    """One fold: its sides, the rows cut from training to stop on, and the folds that tune inside of its training rows.
+
+    Of inner folds the numbers of rows only: (trained on, held out).
+    """
+
+    repeat: int
+    index: int
+    train: PartRows
+    held_out: PartRows
+    stop: PartRows | None = None
+    inner: tuple[tuple[int, int], ...] = ()
+
+
+@attrs.frozen
+class Choice:
+    """What is chosen on held-out rows: params, threshold, calibration, best model or stopping.
+
+    `on` is folds, implicit folds, inner folds, validation, stop rows (of each fold) or train; `rows` is their number.
+    """
+
+    what: str
+    on: str
+    rows: int
+
+
+@attrs.frozen
+class SplitRows:
+    """All of it. `positive` is the level that counts as positive of a target with two.
+
+    `sources` are (name, rows) as read; `dropped` those that `where` drops. `inner` are the folds of all training rows
+    that tune the last fit where tuning is nested.
+    """
+
+    sources: tuple[tuple[str, int], ...]
+    read: int
+    dropped: int
+    all: PartRows
+    parts: tuple[tuple[str, PartRows], ...]
+    folds: tuple[FoldRows, ...] = ()
+    implicit: bool = False
+    positive: str | None = None
+    choices: tuple[Choice, ...] = ()
+    inner: tuple[tuple[int, int], ...] = ()
+
+
+def as_dict(rows: SplitRows) -> dict[str, Any]:
+    """The same as JSON values; its form is the key `rows` of `plan.schema.json`."""
+    return {
+        "sources": [{"name": name, "rows": count} for name, count in rows.sources],
+        "read": rows.read,
+        "dropped": rows.dropped,
+        "positive": rows.positive,
+        "all": _part(rows.all),
+        "parts": {name: _part(part) for name, part in rows.parts},
+        "implicit_folds": rows.implicit,
+        "folds": [_fold(fold) for fold in rows.folds],
+        "inner_folds": _inner(rows.inner),
+        "choices": [attrs.asdict(choice) for choice in rows.choices],
+    }
+
+
+def _fold(fold: FoldRows) -> dict[str, Any]:
+    return {
+        "repeat": fold.repeat,
+        "index": fold.index,
+        "train": _part(fold.train),
+        "held_out": _part(fold.held_out),
+        "stop": None if fold.stop is None else _part(fold.stop),
+        "inner_folds": _inner(fold.inner),
+    }
+
+
+def _part(part: PartRows) -> dict[str, Any]:
+    return {
+        "rows": part.rows,
+        "weight": part.weight,
+        "classes": dict(part.classes),
+        "mean": part.mean,
+        "deviation": part.deviation,
+        "distinct": dict(part.distinct),
+        "time": None if part.time is None else list(part.time),
+        "unknown": dict(part.unknown),
+    }
+
+
+def _inner(folds: tuple[tuple[int, int], ...]) -> list[dict[str, int]]:
+    return [{"train": train, "held_out": held} for train, held in folds]
