@@ -31,7 +31,7 @@ def command(run: str, runs_dir: Path | None, open_page: bool, render: bool, as_j
     from mldsl.report.read import read_run
 
     try:
-        found = read_run(find_run(run, runs_dir))
+        found = read_run(find_run(run, runs_dir or Path()))
         if render:
             render_run(found.record, found.outputs, found.source_text, found.plan_text, found.folder)
     except MldslError as error:

@@ -1,87 +1,101 @@
-"""Which run a word means: a folder, an id, the start of one, `latest`, `latest~1`."""
+"""Which run folder is meant: by its path, its id, the beginning of its id or of its hash, `latest`, `latest~1`.
+
+Runs are looked for in the folder that the search starts in, in its `runs/`, and in the `runs/` of its folders, since
+a run lies beside the file that was run.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.diagnostics.suggest import did_you_mean
 
-RECORD = "run.json"
-_LATEST = re.compile(r"latest(?:~(\d+))?")
+LATEST = "latest"
+_BACK = re.compile(r"latest(?:~(\d+))?")
 _SHOWN = 5
+_HASH = re.compile(r"-([0-9a-f]{8})(-\d+)?$")
+
+
+def find_run(text: str, start: Path) -> Path:
+    """The run folder that `text` names, looked for from the folder `start`.
+
+    `text` is a run folder, its `run.json`, a folder of runs (then the newest), an id, the beginning of an id, the
+    beginning of the hash that an id ends in (four letters at least), `latest`, or `latest~2`, the second before it.
+    MLP0502 if it names none, or several.
+    """
+    path = start / Path(text).expanduser()
+    if text and path.is_file() and path.name == "run.json":
+        return path.parent
+    if text and (path / "run.json").is_file():
+        return path
+    if text and path.is_dir() and (inside := runs_in(path)):
+        return inside[0]
+    known = runs_near(start) if len(Path(text).parts) < 2 else runs_in(path.parent)
+    if back := _BACK.fullmatch(text):
+        return _before(known, int(back[1] or 0), text, start)
+    meant = [run for run in known if run.name == path.name] or [run for run in known if _begins(run.name, path.name)]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        shown = sorted((run.name for run in meant), reverse=True)
+        more = (f"and {len(shown) - _SHOWN} more",) if len(shown) > _SHOWN else ()
+        raise _refused(f"`{text}` begins {len(meant)} runs", "write more of it", *shown[:_SHOWN], *more)
+    if path.is_dir():
+        raise _refused(f"`{text}` is not the folder of a run: it has no `run.json`", "name a folder under `runs/`")
+    if path.is_file():
+        raise _refused(f"`{text}` is a file, not the folder of a run", "name a folder under `runs/`")
+    near = did_you_mean(path.name, [*(run.name for run in known), LATEST])
+    newest = known[0].name if known else None
+    hint = f"did you mean `{near}`?" if near else f"the newest is `{newest}`; `latest` names it" if newest else None
+    raise _refused(f"there is no run `{text}`", hint or "name the folder of a run")
+
+
+def runs_near(start: Path) -> list[Path]:
+    """All complete runs in `start`, `start/runs` and `start/*/runs`, the newest first."""
+    try:
+        folders = [start, *(folder / "runs" for folder in (start, *sorted(start.iterdir())))]
+    except OSError:
+        return []
+    return _newest_first(run for folder in folders for run in _complete(folder))
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """The complete runs in a folder of runs, the newest first; empty where there is no such folder."""
-    if not folder.is_dir():
+    """The complete runs in a folder of runs, the newest first."""
+    return _newest_first(_complete(folder))
+
+
+def _complete(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
         return []
-    runs = [p for p in folder.iterdir() if not p.name.startswith(".") and (p / RECORD).is_file()]
-    return sorted(runs, key=lambda p: ((p / RECORD).stat().st_mtime_ns, p.name), reverse=True)
+    return [entry for entry in entries if not entry.name.startswith(".") and (entry / "run.json").is_file()]
 
 
-def known_runs(runs_dir: Path | None = None) -> list[Path]:
-    """All runs, the newest first: those in `runs_dir`; by default in `runs/` here and in `runs/` one folder down."""
-    if runs_dir is not None:
-        return runs_in(runs_dir)
-    found = [run for folder in (Path("runs"), *sorted(Path().glob("*/runs"))) for run in runs_in(folder)]
-    return sorted(found, key=lambda p: ((p / RECORD).stat().st_mtime_ns, p.name), reverse=True)
+def _newest_first(runs: Iterable[Path]) -> list[Path]:
+    return sorted(runs, key=lambda run: ((run / "run.json").stat().st_mtime_ns, run.name), reverse=True)
 
 
-def find_run(word: str | Path, runs_dir: Path | None = None) -> Path:
-    """The folder of the run that is meant.
-
-    A folder of a run (or its `run.json`); a folder of runs, whose newest is meant; `latest`, `latest~1` (the one
-    before) and so on; an id, or as much of its start as no other run shares. Ids are looked for in `runs_dir` (see
-    `known_runs`). MLP0502 for anything else, with the runs that come near.
-    """
-    path = Path(word)
-    if path.name == RECORD and path.is_file():
-        return path.parent
-    if (path / RECORD).is_file():
-        return path
-    text = str(word)
-    runs = known_runs(runs_dir)
-    back = _LATEST.fullmatch(text)
-    if back:
-        return _nth(runs, int(back[1] or 0), text, runs_dir)
-    if path.is_dir() and (inside := runs_in(path)):
-        return inside[0]
-    named = [run for run in runs if run.name == text] or [run for run in runs if run.name.startswith(text)]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        why = f"`{text}` may be any of {len(named)} runs"
-        raise MldslError(Diagnostic("MLP0502", why, notes=_listed(named), help="write more of its id, or its folder"))
-    if path.exists():
-        what = "folder" if path.is_dir() else "file"
-        why = f"`{text}` is a {what}, but not the folder of a run: it has no `{RECORD}`"
-        raise MldslError(Diagnostic("MLP0502", why, notes=_listed(runs), help=_remedy(text, runs)))
-    raise MldslError(Diagnostic("MLP0502", f"there is no run `{text}`", notes=_listed(runs), help=_remedy(text, runs)))
-
-
-def _nth(runs: Sequence[Path], back: int, text: str, runs_dir: Path | None) -> Path:
+def _before(runs: list[Path], back: int, text: str, start: Path) -> Path:
     if back < len(runs):
         return runs[back]
-    where = f"`{runs_dir}`" if runs_dir is not None else "`runs/` here"
     if not runs:
-        what = f"there is no run under {where}"
-        raise MldslError(
-            Diagnostic("MLP0502", what, help="name the folder of a run, or make one: `mldsl run FILE.mlp`")
-        )
-    what = f"there is no `{text}`: {len(runs)} {'run is' if len(runs) == 1 else 'runs are'} under {where}"
-    raise MldslError(Diagnostic("MLP0502", what, help=f"the oldest is `latest~{len(runs) - 1}`"))
+        raise _refused(f"there is no run under `{start / 'runs'}`", "run a pipeline first: `mldsl run FILE`")
+    count = "there is 1 run" if len(runs) == 1 else f"there are {len(runs)} runs"
+    oldest = LATEST if len(runs) == 1 else f"latest~{len(runs) - 1}"
+    raise _refused(f"there is no `{text}`: {count} under `{start}`", f"the oldest is `{oldest}`")
 
 
-def _remedy(text: str, runs: Sequence[Path]) -> str:
-    near = did_you_mean(text, [run.name for run in runs] + ["latest"])
-    return f"did you mean `{near}`?" if near else "name a run's folder, its id or the start of it, or `latest`"
+def _begins(name: str, text: str) -> bool:
+    """Whether a run's id, or the hash in it, begins with a text."""
+    digest = _HASH.search(name)
+    return bool(text) and (
+        name.startswith(text) or (len(text) >= 4 and digest is not None and digest[1].startswith(text))
+    )
 
 
-def _listed(runs: Sequence[Path]) -> tuple[str, ...]:
-    if not runs:
-        return ()
-    more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
-    return (f"runs here: {', '.join(run.name for run in runs[:_SHOWN])}{more}",)
+def _refused(message: str, help: str, *notes: str) -> MldslError:
+    return MldslError(Diagnostic("MLP0502", message, notes=notes, help=help))

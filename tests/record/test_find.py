@@ -1,100 +1,74 @@
-"""Which run a word means."""
+"""Which run is meant: by path, id, the beginning of either part of it, `latest`, `latest~1`."""
+
+from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from mldsl.diagnostics import MldslError
-from mldsl.record.find import find_run, known_runs
+from mldsl.record.find import find_run, runs_in, runs_near
 
-OLD, MIDDLE, NEW = "20260801-101500-iris-aaaa1111", "20260801-101700-iris-bbbb2222", "20260802-090000-wine-cccc3333"
+IDS = ("20260801-142233-titanic-3fa9c1d2", "20260801-142400-titanic-3fa9c1d2-2", "20260802-090000-iris-77aa0b1c")
 
 
 @pytest.fixture
-def runs(tmp_path, monkeypatch):
-    """Three runs under runs/ of the current directory; what is not complete is none."""
-    folder = tmp_path / "project" / "runs"
-    for i, name in enumerate((OLD, MIDDLE, NEW)):
-        (folder / name).mkdir(parents=True)
-        (folder / name / "run.json").write_text("{}")
-        os.utime(folder / name / "run.json", (1_000 + i, 1_000 + i))
-    (folder / "20260803-incomplete").mkdir()
-    (folder / ".partial").mkdir()
-    monkeypatch.chdir(folder.parent)
-    return folder
-
-
-def refused(word, **named):
-    with pytest.raises(MldslError) as caught:
-        find_run(word, **named)
-    (found,) = caught.value.diagnostics
-    assert found.code == "MLP0502"
-    return found
+def base(tmp_path: Path) -> Path:
+    """Two runs beside a file here, a newer one beside a file in a folder, and a folder that is no run."""
+    for i, (folder, name) in enumerate(zip(("runs", "runs", "examples/runs"), IDS, strict=True)):
+        run = tmp_path / folder / name
+        run.mkdir(parents=True)
+        (run / "run.json").write_text("{}")
+        os.utime(run / "run.json", (1_000_000 + i, 1_000_000 + i))
+    (tmp_path / "runs" / "20260803-000000-half-00000000").mkdir()
+    (tmp_path / "runs" / ".partial").mkdir()
+    (tmp_path / "notes.txt").write_text("no run")
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"),
+    ("text", "which"),
     [
-        ("latest", NEW),
-        ("latest~0", NEW),
-        ("latest~1", MIDDLE),
-        ("latest~2", OLD),
-        (OLD, OLD),
-        ("20260802", NEW),
-        ("20260801-1015", OLD),
-        (f"runs/{OLD}", OLD),
-        (f"runs/{OLD}/run.json", OLD),
-        ("runs", NEW),
+        ("latest", 2), ("latest~0", 2), ("latest~1", 1), ("latest~2", 0), ("20260802", 2), ("77aa", 2), (IDS[0], 0), (IDS[1], 1), ("20260801-1424", 1),
+        (f"runs/{IDS[1]}", 1), (f"runs/{IDS[1]}/run.json", 1), ("runs", 1), ("examples/runs", 2),
+        ("examples/runs/2026", 2), (f"runs/{IDS[0]}", 0),
     ],
-)
-def test_a_run_has_many_names(runs, word, meant) -> None:
-    assert find_run(word).resolve() == runs / meant
+)  # fmt: skip
+def test_a_run_is_found(base: Path, text: str, which: int) -> None:
+    assert find_run(text, base).name == IDS[which]
 
 
-def test_runs_of_pipelines_one_folder_down_are_found(runs, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert find_run("latest").resolve() == runs / NEW
-    assert [r.name for r in known_runs(runs)] == [NEW, MIDDLE, OLD]
+def test_an_absolute_path_is_found_from_anywhere(base: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    assert find_run(str(base / "runs" / IDS[0]), elsewhere).name == IDS[0]
+    assert find_run("latest", base / "runs").name == IDS[1], "the folder of runs itself"
 
 
-def test_a_folder_of_runs_can_be_given(runs, tmp_path, monkeypatch) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert find_run("latest", runs).name == NEW
-    assert find_run("20260802", runs).name == NEW
-    assert "`runs/` here" in refused("latest").message
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("20260801", "begins 2 runs"), ("3fa9", "begins 2 runs"), ("3f", "there is no run"),
+        ("20260802-090000-iris-77aa0b1d", f"did you mean `{IDS[2]}`"), ("nothing", "the newest is"),
+        ("runs/20260803-000000-half-00000000", "it has no `run.json`"), ("", "is not the folder of a run"),
+        ("runs/.partial", "it has no `run.json`"), ("latest~3", "the oldest is `latest~2`"),
+        ("lastest", "did you mean `latest`"), ("notes.txt", "is a file"),
+    ],
+)  # fmt: skip
+def test_what_is_not_found_is_said(base: Path, text: str, words: str) -> None:
+    with pytest.raises(MldslError) as caught:
+        find_run(text, base)
+    (found,) = caught.value.diagnostics
+    assert found.code == "MLP0502"
+    assert words in f"{found.message} {found.help}"
 
 
-def test_a_start_that_several_runs_share_is_refused_and_they_are_named(runs) -> None:
-    found = refused("20260801")
-    assert "any of 2 runs" in found.message
-    assert OLD in found.notes[0]
-    assert MIDDLE in found.notes[0]
-    assert NEW not in found.notes[0]
+def test_runs_come_newest_first(base: Path) -> None:
+    assert [run.name for run in runs_near(base)] == [IDS[2], IDS[1], IDS[0]]
+    assert [run.name for run in runs_in(base / "runs")] == [IDS[1], IDS[0]]
 
 
-def test_a_whole_id_wins_over_longer_ones(runs) -> None:
-    (runs / f"{OLD}-2").mkdir()
-    (runs / f"{OLD}-2" / "run.json").write_text("{}")
-    assert find_run(OLD).name == OLD
-
-
-def test_what_comes_near_is_suggested(runs) -> None:
-    assert refused("20260801-101500-iris-aaaa1112").help == f"did you mean `{OLD}`?"
-    assert refused("lastest").help == "did you mean `latest`?"
-    found = refused("nothing-like-it")
-    assert "latest" in found.help
-    assert NEW in found.notes[0]
-
-
-def test_before_the_first_run_there_is_none(runs) -> None:
-    found = refused("latest~3")
-    assert found.message == "there is no `latest~3`: 3 runs are under `runs/` here"
-    assert found.help == "the oldest is `latest~2`"
-
-
-def test_other_files_and_folders_are_not_runs(runs) -> None:
-    (runs.parent / "notes.txt").write_text("x")
-    (runs.parent / "empty").mkdir()
-    assert "`notes.txt` is a file, but not the folder of a run" in refused("notes.txt").message
-    assert "`empty` is a folder, but not the folder of a run" in refused("empty").message
+def test_no_runs_at_all(tmp_path: Path) -> None:
+    with pytest.raises(MldslError, match="there is no run under"):
+        find_run("latest", tmp_path)
+    assert runs_near(tmp_path / "absent") == []
