@@ -72,6 +72,7 @@ class PartView:
 
     `target`, `weight`, `prediction`, `probability`, `distance` as in `MetricView`, rows of weight 0 left out;
     `inputs` [n, d] is the model's matrix; `row` the 0-based row in its source; `index` the row of `ReportView.frame`.
+    `uncalibrated` [n, classes]: the probabilities before `calibrate`, where the model has it.
     """
 
     name: str
@@ -85,6 +86,7 @@ class PartView:
     score: np.ndarray | None = None
     inputs: np.ndarray | None = None
     index: np.ndarray | None = None
+    uncalibrated: np.ndarray | None = None
 
 
 @attrs.frozen
@@ -131,7 +133,7 @@ class ModelView:
     held_out: PartView
     train: PartView
     predict: Callable[[np.ndarray], Any]
-    threshold: float | None = None
+    threshold: float | tuple[float, ...] | None = None
     history: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
     steps: Sequence[tuple[str, tuple[str, ...], Any, Any]] = ()
     target_scale: str | None = None
@@ -149,8 +151,9 @@ class ReportView:
     `frame` holds the declared columns of all kept rows (Polars), `part` the part of each ("train", ...), `columns` the
     declared columns (`mldsl.plan.ColumnPlan`). `metrics` maps model -> part -> metric -> (value, low, high).
     `fold_metrics` maps model -> one mapping metric -> value per fold. `folds` are those of the split (`train` and
-    `held`, Bool[n]), `implicit_folds` whether the file wrote none. `better` maps a metric to its direction. `seconds` maps model -> stage -> seconds. `tune`
-    is what was tried: `trials` (`model`, `params`, `score`), in order, and `best` (model -> params), or None.
+    `held`, Bool[n]), `implicit_folds` whether the file wrote none. `better` maps a metric to its direction. `seconds`
+    maps model -> stage -> seconds. `tune` is what was tried: `trials` (`model`, `params`, `score`), in order, and
+    `best` (model -> params), or None.
     """
 
     task: str

@@ -25,7 +25,7 @@ class ComponentError(PluginError):
         self.failure = failure
 
 
-def guarded(function: Callable[..., Any] | None, value: ComponentValue, doing: str) -> Callable[..., Any] | None:
+def guarded(function: Callable[..., Any] | None, value: ComponentValue | None, doing: str) -> Callable[..., Any] | None:
     """The function, whose exceptions are those of the component that `value` names."""
     if function is None:
         return None

@@ -12,7 +12,8 @@ from mldsl.contract import Prediction
 from mldsl.data import Dataset
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
-from mldsl.execute.decide import classes_at
+from mldsl.execute.calibrate import Calibrator, calibrated
+from mldsl.execute.decide import Threshold, classes_at
 from mldsl.execute.fit import FittedModel, Layout, lay_out, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
 from mldsl.execute.programs import Programs, key_data
@@ -33,18 +34,19 @@ class Learned:
     steps: tuple[Any, ...]
     params: Any
     state: Any
-    threshold: float | None
+    threshold: Threshold
+    calibrator: Calibrator | None = None
     hidden: tuple[str, ...] = ()
     typical: tuple[float, ...] = ()
 
 
-def learned_of(plan: Plan, fitted: FittedModel, threshold: float | None) -> Learned:
+def learned_of(plan: Plan, fitted: FittedModel, threshold: Threshold, calibrator: Calibrator | None) -> Learned:
     """The part of a fit that outlives the run."""
     half, last = fitted.prepared.half, fitted.last
     states = tuple(step.state for step in half.steps)
     return Learned(
         plan, fitted.prepared.plan, dict(half.levels.of), half.columns, states, last.steps, last.params, last.state,
-        threshold, half.hidden, half.typical,
+        threshold, calibrator, half.hidden, half.typical,
     )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ class Scorer:
         return lay_out(self.learned.plan, self.learned.model, self.half, host, self.resolver)
 
     def raw(self, dataset: Dataset) -> tuple[Prediction, Layout]:
-        """The algorithm's own answer (NumPy, padded rows), on the target's scale."""
+        """The algorithm's answer (NumPy, padded rows), calibrated, on the target's own scale."""
         made = self.layout(dataset)
         pipeline, learned = made.pipeline, self.learned
         model: Any = pipeline.model
@@ -101,12 +103,15 @@ class Scorer:
                 )
             )
         if model.apply_prepared is not None and learned.state is not None:
-            return back(made.scale, self._prepared(made)), made
+            return self._own(self._prepared(made), made), made
         answer = self.programs.call(
             "answer", pipeline.answer, pipeline.static, made.specs, learned.steps, learned.params, made.rows,
             x64=made.x64,
         )  # fmt: skip
-        return back(made.scale, to_numpy(answer)), made
+        return self._own(to_numpy(answer), made), made
+
+    def _own(self, answer: Prediction, made: Layout) -> Prediction:
+        return calibrated(self.learned.calibrator, back(made.scale, answer), len(made.classes))
 
     def _prepared(self, made: Layout) -> Prediction:
         pipeline, learned = made.pipeline, self.learned
@@ -167,7 +172,7 @@ def apply_unseen(half: HostHalf, dataset: Dataset, resolver: Resolver) -> Mappin
 
 
 def in_words(
-    prediction: Prediction, n: int, classes: tuple[str, ...], threshold: float | None, unseen: Mapping[str, int]
+    prediction: Prediction, n: int, classes: tuple[str, ...], threshold: Threshold, unseen: Mapping[str, int]
 ) -> Answers:
     """A raw prediction (padded) as levels, numbers or clusters of the first n rows."""
 
