@@ -30,7 +30,8 @@ def base(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "which"),
     [
-        ("latest", 2), ("latest~0", 2), ("latest~1", 1), ("latest~2", 0), ("20260802", 2), ("77aa", 2), (IDS[0], 0), (IDS[1], 1), ("20260801-1424", 1),
+        ("latest", 2), ("latest~0", 2), ("latest~1", 1), ("latest~2", 0), ("20260802", 2),
+        ("77aa", 2), (IDS[0], 0), (IDS[1], 1), ("20260801-1424", 1),
         (f"runs/{IDS[1]}", 1), (f"runs/{IDS[1]}/run.json", 1), ("runs", 1), ("examples/runs", 2),
         ("examples/runs/2026", 2), (f"runs/{IDS[0]}", 0),
     ],
