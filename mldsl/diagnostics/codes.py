@@ -84,6 +84,7 @@ CODES: dict[str, str] = {
     "MLP0601": "environment variable not set",
     "MLP0602": "disk full or not writable",
     "MLP0603": "device not there",
+    "MLP0604": "optional package not installed",
     "MLP0801": "unused param",
     "MLP0802": "columns on different scales",
     "MLP0803": "step matches no column",

@@ -242,12 +242,17 @@ class NetworkPlan(Record):
 
 @attrs.frozen(eq=False, repr=False)
 class TunePlan(Record):
-    """A search over params: `domains` maps a param to ("range", low, high), ("log", low, high) or ("list", values)."""
+    """A search over params: `domains` maps a param to ("range", low, high), ("log", low, high) or ("list", values).
+
+    `mldsl.plan.tuning.domains_of` makes of them what a search is given. `simpler` says of a param whether "larger" or
+    "smaller" values make a simpler model; params of which nothing is known are absent.
+    """
 
     search: ComponentValue
     domains: tuple[tuple[str, tuple[Any, ...]], ...]
     folds: int = 5
     choose: str = "best"
+    simpler: tuple[tuple[str, str], ...] = ()
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 

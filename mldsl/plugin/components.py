@@ -76,7 +76,8 @@ class Model(Component):
     steps(spec) -> int: how many updates at most, for iterative models;
     check(spec, shape) -> Iterator[Problem]; prepare(spec, columns, weight) -> (inputs, state), on the host;
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
-    for recommend. `info_columns` and such are the report's business: Info is stored whole.
+    for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
+    gives a classifier `class_weights`. `info_columns` and such are the report's business: Info is stored whole.
     """
 
     kind: ClassVar[str] = "model"
@@ -101,6 +102,7 @@ class Model(Component):
     roles: Collection[str] = ()
     shards: bool = False
     batches: bool = False
+    costs: bool = False
     precision: str = "float32"
 
 
@@ -228,9 +230,11 @@ class Search(Component):
     `domains` are `Domain`s, `told` every `Told` trial so far in order, `seed` an integer. A pure function: equal
     arguments give equal proposals, so that an interrupted search goes on from its trials. All proposals of one answer
     are tried together, in one compiled program. `total(spec, domains)`: how many there will be, for plan and progress.
+    `check(spec, domains)` yields `Problem`s with domains that it cannot search, before any row is read.
     A Spec may have `timeout` (seconds; the engine holds it) and `resource` ("rows" or "rounds", what `share` is of).
     """
 
     kind: ClassVar[str] = "search"
     propose: Callable[..., Any] = attrs.field(kw_only=True)
     total: Callable[..., int] | None = None
+    check: Callable[..., Any] | None = None

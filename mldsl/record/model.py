@@ -85,12 +85,32 @@ class SplitRecord:
 
 
 @attrs.frozen
+class CalibrationRecord:
+    """How probabilities were calibrated: on `rows` rows of the part `on`, "train" being its implicit folds.
+
+    `learned` are the calibrator's numbers, none where it could not be learned. `error` maps part -> `before`, `after`
+    -> expected calibration error (ten bins): of the part that it was learned on (of folds, each row by what the other
+    folds taught) and of the part that counts.
+    """
+
+    method: str
+    on: str
+    rows: int
+    learned: Mapping[str, Any] = attrs.field(factory=dict)
+    error: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
+
+
+@attrs.frozen
 class ModelRecord:
-    """One fitted model. `metrics` maps part -> metric as written -> value; `seconds` maps compile, fit, predict."""
+    """One fitted model. `metrics` maps part -> metric as written -> value; `seconds` maps compile, fit, predict.
+
+    `threshold` is a probability of two classes, or maps the levels of more to theirs.
+    """
 
     algorithm: str
     spec: Mapping[str, Any] = attrs.field(factory=dict)
-    threshold: float | None = None
+    threshold: float | Mapping[str, float] | None = None
+    calibration: CalibrationRecord | None = None
     metrics: Mapping[str, Mapping[str, MetricValue]] = attrs.field(factory=dict)
     fold_metrics: Sequence[Mapping[str, float]] = ()
     info: Mapping[str, Any] = attrs.field(factory=dict)
@@ -117,11 +137,20 @@ class GateResult:
 
 @attrs.frozen
 class Trial:
-    """One setting that `tune` tried."""
+    """One setting that `tune` tried.
+
+    `score` is the primary metric as it is written, over the folds or the part that chose; `deviation` its standard error
+    over the folds, NaN for a single part. `share` is that of the rows or rounds it was given (below 1 in early rungs of
+    `halving`), `fold` the outer fold whose training rows were searched, None for the search on all of them.
+    """
 
     model: str
     params: Mapping[str, Any]
     score: float
+    deviation: float = math.nan
+    share: float = 1.0
+    seconds: float = math.nan
+    fold: int | None = None
 
 
 @attrs.frozen
@@ -274,7 +303,19 @@ def _model(value: Mapping[str, Any]) -> ModelRecord:
     known["fold_metrics"] = tuple(
         {name: _number(cell) for name, cell in fold.items()} for fold in value.get("fold_metrics", ())
     )
+    given = value.get("calibration")
+    known["calibration"] = given and CalibrationRecord(
+        **{
+            **_known(CalibrationRecord, given),
+            "error": {p: {k: _number(e) for k, e in pair.items()} for p, pair in given.get("error", {}).items()},
+        }
+    )
     return ModelRecord(**known)
+
+
+def _trial(value: Mapping[str, Any]) -> Trial:
+    numbers = {name: _number(value.get(name)) for name in ("score", "deviation", "seconds")}
+    return Trial(**{**_known(Trial, value), **numbers})
 
 
 def _run(value: Mapping[str, Any]) -> RunRecord:
@@ -293,7 +334,7 @@ def _run(value: Mapping[str, Any]) -> RunRecord:
         for g in value.get("gates", ())
     )
     known["tune"] = tune and TuneRecord(
-        tuple(Trial(t["model"], t["params"], _number(t.get("score"))) for t in tune.get("trials", ())),
+        tuple(_trial(trial) for trial in tune.get("trials", ())),
         tune.get("best", {}),
     )
     known["reports"] = {

@@ -1,0 +1,1 @@
+"""Searches: which settings of `$params` to try."""
