@@ -175,7 +175,7 @@ class Run:
         if outcome is None:
             known = ", ".join(o.name for o in result.outcomes)
             raise MldslError(Diagnostic("MLP0112", f"there is no model `{wanted}`", notes=(f"models: {known}",)))
-        learned = learned_of(result.run.plan, outcome.model, outcome.threshold)
+        learned = learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator)
         scorer = Scorer(learned, result.run.resolver, result.run.programs)
         return Model(
             Trained(

@@ -16,13 +16,15 @@ from mldsl.contract.reductions import (
     weighted_moments,
     weighted_sum,
 )
+from mldsl.contract.reliability import Reliability, class_probability, reliability
 from mldsl.contract.shape import ColumnShape, Shape
 from mldsl.contract.spec import as_tree
 from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, ReportView
 
 __all__ = [
-    "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView",
-    "Permuted", "Prediction", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "gather", "least_of_blocks",
-    "segment_quantile", "segment_reduce", "shard", "sharded", "squared_distances", "sum_blocks", "tiny", "total",
-    "weighted_gram", "weighted_mean", "weighted_moments", "weighted_quantile", "weighted_sum",
+    "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView", "Permuted",
+    "Prediction", "Reliability", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "class_probability",
+    "gather", "least_of_blocks", "reliability", "segment_quantile", "segment_reduce", "shard", "sharded",
+    "squared_distances", "sum_blocks", "tiny", "total", "weighted_gram", "weighted_mean", "weighted_moments",
+    "weighted_quantile", "weighted_sum",
 ]  # fmt: skip

@@ -57,7 +57,7 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
             for name, count in unseen.items()
             if name != run.plan.target  # said when the rows were split
         ]
-        found += _not_finite(run, outcome)
+        found += [*_not_finite(run, outcome), *outcome.warnings]
     if any(o.headline == "train" for o in outcomes):
         found.append("nothing is held out: every metric is of the rows the model was trained on")
     return list(dict.fromkeys(found))

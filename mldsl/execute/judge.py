@@ -5,6 +5,7 @@ Every evaluation of a model is the same few compiled programs over the same padd
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ import numpy as np
 from mldsl.contract import MetricView, Prediction
 from mldsl.execute.blame import guarded
 from mldsl.execute.buckets import bucket, pad
-from mldsl.execute.decide import classes_at
+from mldsl.execute.decide import Scores, Threshold, classes_at, factors
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.intervals import intervals, prepare_views, replicates_for
 from mldsl.execute.programs import key_data
@@ -38,7 +39,13 @@ class Measured:
 
 def measured(run: Run, prepared: Prepared, name: str, value: ComponentValue) -> Measured:
     """Resolve a metric against the model's classes and the data's columns."""
-    component, spec = run.resolver.component(value), run.resolver.spec(value)
+    return measured_by(run, prepared, name, run.resolver.component(value), run.resolver.spec(value), value)
+
+
+def measured_by(
+    run: Run, prepared: Prepared, name: str, component: Any, spec: Any, value: ComponentValue | None = None
+) -> Measured:
+    """The same for a component with its Spec; `value` is what the plan calls it, if it does."""
     positive = len(prepared.classes) - 1 if len(prepared.classes) == 2 else None
     written = getattr(spec, "positive", None)
     if written is not None:
@@ -103,12 +110,23 @@ class Judge:
         return next((g for g in (encoded.group, encoded.query, encoded.user) if g is not None), None)
 
     # ---- views -------------------------------------------------------------------------------------------------------
-    def view(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> tuple[MetricView, Any]:
-        """What metrics see of a prediction (NumPy, padded), for rows of weight above 0; codes of named columns."""
+    def view(
+        self,
+        prediction: Prediction,
+        weight: np.ndarray,
+        threshold: Threshold,
+        measures: Sequence[Measured] | None = None,
+        rows: np.ndarray | None = None,
+    ) -> tuple[MetricView, Any]:
+        """What metrics see of a prediction (NumPy, padded), for rows of weight above 0; codes of named columns.
+
+        `rows` are the places of those to look at: all, unless they are many and mostly of weight 0.
+        """
+        measures = self.measures if measures is None else measures
         dtype = np.float64 if self.prepared.x64 else np.float32
-        rows = np.arange(self.n)
-        if self.n > GATHER_FROM and np.count_nonzero(weight) < 0.8 * self.n:
+        if rows is None and self.n > GATHER_FROM and np.count_nonzero(weight) < 0.8 * self.n:
             rows = np.flatnonzero(weight)
+        rows = np.arange(self.n) if rows is None else rows
         size = bucket(len(rows))
 
         def fit(array: Any, cast: Any) -> Any:
@@ -152,14 +170,14 @@ class Judge:
             clusters=0 if prediction.distance is None else int(prediction.distance.shape[1]),
             parameters=self.prepared.pipeline.shape.d,
         )
-        codes = tuple(fit(m.labels, np.int32) for m in self.measures)
+        codes = tuple(fit(m.labels, np.int32) for m in measures)
         return view, codes
 
     def _of(self, measure: Measured, view: MetricView, codes: Any) -> MetricView:
         return attrs.evolve(view, positive=measure.positive, labels=codes, label_count=measure.label_count)
 
     # ---- programs ----------------------------------------------------------------------------------------------------
-    def _views(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> list[MetricView]:
+    def _views(self, prediction: Prediction, weight: np.ndarray, threshold: Threshold) -> list[MetricView]:
         view, codes = self.view(prediction, weight, threshold)
         return [self._of(m, view, c) for m, c in zip(self.measures, codes, strict=True)]
 
@@ -168,7 +186,7 @@ class Judge:
         return [(m.component, m.spec) for m in self.measures]
 
     def part(
-        self, prediction: Prediction, weight: np.ndarray, threshold: float | None, path: str
+        self, prediction: Prediction, weight: np.ndarray, threshold: Threshold, path: str
     ) -> dict[str, tuple[float, float, float]]:
         """Every metric on the rows of weight above 0, with its 95 % interval: name -> (value, low, high)."""
         if not self.measures:
@@ -181,7 +199,7 @@ class Judge:
         )  # fmt: skip
         return {m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)}
 
-    def points(self, prediction: Prediction, weight: np.ndarray, threshold: float | None) -> dict[str, float]:
+    def points(self, prediction: Prediction, weight: np.ndarray, threshold: Threshold) -> dict[str, float]:
         """Every metric on the rows of weight above 0, without intervals (folds)."""
         if not self.measures:
             return {}
@@ -194,27 +212,34 @@ class Judge:
         values = np.asarray(self.run.programs.call("points", judge, self.static, views, x64=self.prepared.x64))
         return {m.name: float(v) for m, v in zip(self.measures, values, strict=True)}
 
-    def at_thresholds(
-        self, measure: Measured, prediction: Prediction, weight: np.ndarray, thresholds: np.ndarray
-    ) -> np.ndarray:
-        """One metric at every candidate threshold [c], on the rows of weight above 0."""
-        view, _ = self.view(prediction, weight, None)
-        positive = len(self.prepared.classes) - 1
-        codes = pad(measure.labels, view.weight.shape[0]) if measure.labels is not None else None
-
-        def judge(view: MetricView, codes: Any, thresholds: Any) -> Any:
-            def one(threshold: Any) -> Any:
-                chosen = jnp.where(view.probability[:, positive] >= threshold, positive, 1 - positive)
-                return self._value(measure, self._of(measure, attrs.evolve(view, prediction=chosen), codes))
-
-            return jax.lax.map(one, thresholds)
-
+    def at_thresholds(self, measure: Measured, prediction: Prediction, weight: np.ndarray) -> Scores:
+        """One metric on the rows of weight above 0, as a function of candidate thresholds: [c] for two classes, or
+        [c, k] -> [c]. All candidates go through one compiled program."""
+        view, (codes,) = self.view(prediction, weight, None, [measure])
+        classes = len(self.prepared.classes)
+        positive = classes - 1
         dtype = np.float64 if self.prepared.x64 else np.float32
+
+        def decided(probability: Any, at: Any) -> Any:
+            if at.ndim:
+                return (probability[:, :classes] * at[None, :]).argmax(axis=1).astype(jnp.int32)
+            return jnp.where(probability[:, positive] >= at, positive, 1 - positive)
+
+        def judge(view: MetricView, codes: Any, candidates: Any) -> Any:
+            def one(at: Any) -> Any:
+                shown = attrs.evolve(view, prediction=decided(view.probability, at))
+                return self._value(measure, self._of(measure, shown, codes))
+
+            return jax.lax.map(one, candidates)
+
         static = (self.static, measure.name, repr(measure.spec))
-        scores = self.run.programs.call(
-            "thresholds", judge, static, view, codes, thresholds.astype(dtype), x64=self.prepared.x64
-        )
-        return np.asarray(scores)
+
+        def scores(thresholds: np.ndarray) -> np.ndarray:
+            given = thresholds.astype(dtype) if thresholds.ndim == 1 else factors(thresholds, dtype)
+            call = self.run.programs.call
+            return np.asarray(call("thresholds", judge, static, view, codes, given, x64=self.prepared.x64))
+
+        return scores
 
     @staticmethod
     def _value(measure: Measured, view: MetricView) -> Any:

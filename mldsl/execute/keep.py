@@ -92,12 +92,20 @@ def _model_record(outcome: Outcome) -> ModelRecord:
     return ModelRecord(
         algorithm=fitted.prepared.plan.algorithm.name,
         spec={name: _plain(value) for name, value in fitted.prepared.plan.algorithm.args},
-        threshold=outcome.threshold,
+        threshold=_by_level(outcome),
+        calibration=outcome.calibration,
         metrics=outcome.metrics,
         fold_metrics=outcome.fold_metrics if "folds" in outcome.metrics else (),
         info=scalars_of(fitted.last.info) | _last(fitted.last),
         seconds={name: round(value, 6) for name, value in fitted.seconds.items()},
     )
+
+
+def _by_level(outcome: Outcome) -> float | dict[str, float] | None:
+    """The threshold; of several classes one by level."""
+    if isinstance(outcome.threshold, tuple):
+        return dict(zip(outcome.model.prepared.classes, outcome.threshold, strict=True))
+    return outcome.threshold
 
 
 def _last(fit: FoldResult) -> dict[str, Any]:
@@ -178,7 +186,7 @@ def write_artifact(
     from mldsl.record import Artifact
     from mldsl.record.artifact import write as write_files
 
-    learned = learned_of(result.run.plan, outcome.model, outcome.threshold)
+    learned = learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator)
     info = {"model": outcome.model.last.info, "steps": outcome.model.last.steps_info}
     needed = {v.plugin for v in (learned.model.algorithm, *(s.component for s in learned.model.steps if s.component))}
     write_files(
@@ -187,7 +195,8 @@ def write_artifact(
             algorithm=learned.model.algorithm.name,
             plan=learned.plan,
             params={
-                "host": learned.host_states, "steps": learned.steps, "model": learned.params, "prepared": learned.state
+                "host": learned.host_states, "steps": learned.steps, "model": learned.params, "prepared": learned.state,
+                "calibrator": learned.calibrator,
             },
             info=info,
             facts={

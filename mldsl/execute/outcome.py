@@ -15,14 +15,15 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mldsl.contract import Prediction
+from mldsl.contract import Prediction, class_probability, reliability
 from mldsl.data import Fold
-from mldsl.execute.decide import best_threshold, candidates
-from mldsl.execute.fit import FittedModel, Run, fit_all
+from mldsl.execute.calibrate import Calibrator, calibrated, learn, said_of
+from mldsl.execute.decide import Threshold, choose_threshold
+from mldsl.execute.fit import FittedModel, Prepared, Run, fit_all
 from mldsl.execute.intervals import fold_interval
 from mldsl.execute.judge import Judge, measured
 from mldsl.plan import MetricPlan, ModelPlan
-from mldsl.record import GateResult, MetricValue
+from mldsl.record import CalibrationRecord, GateResult, MetricValue
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq, "!=": operator.ne,
@@ -34,18 +35,23 @@ class Outcome:
     """One model with everything that was decided and measured.
 
     `out_of_fold` has one prediction per repeat (rows outside of every fold hold 0); `fold_thresholds` is what each fold
-    was judged at. `metrics`: part -> name -> value. `headline` is the part that counts.
+    was judged at. `metrics`: part -> name -> value. `headline` is the part that counts. All predictions, those of
+    `model` too, are calibrated where the model asks for it; `uncalibrated` are then those of the headline part before.
     """
 
     model: FittedModel
-    threshold: float | None
-    fold_thresholds: tuple[float | None, ...]
+    threshold: Threshold
+    fold_thresholds: tuple[Threshold, ...]
     out_of_fold: tuple[Prediction, ...]
     metrics: Mapping[str, Mapping[str, MetricValue]]
     fold_metrics: tuple[Mapping[str, float], ...]
     headline: str
     matrix: np.ndarray | None
     choosing: float = math.nan
+    calibrator: Calibrator | None = None
+    calibration: CalibrationRecord | None = None
+    uncalibrated: Prediction | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -62,22 +68,24 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
     prepared, n = fitted.prepared, run.dataset.frame.height
     matrix = _matrix(run, fitted)
     judge = Judge(run, prepared, run.plan.metrics, matrix, fitted.last.params)
-    folded = tuple(_scatter(fitted, folds, repeat, n) for repeat in sorted({f.repeat for f in folds}))
     parts = _parts(run)
-    threshold, per_fold = _thresholds(run, judge, fitted, folds, parts)
+    raw = fitted
+    decided, per_fold = _decisions(run, judge, raw, folds, parts)
+    fitted = _calibrated(raw, decided, per_fold)
+    folded = tuple(_scatter(fitted, folds, repeat, n) for repeat in sorted({f.repeat for f in folds}))
     metrics: dict[str, dict[str, MetricValue]] = {}
     explicit = bool(folds) and not run.split.implicit
     weight = prepared.weight
     fold_metrics = tuple(
-        judge.points(answer, fold.held * weight, at)
-        for fold, answer, at in zip(folds, fitted.folds, per_fold, strict=True)
+        judge.points(answer, fold.held * weight, of_others.threshold)
+        for fold, answer, of_others in zip(folds, fitted.folds, per_fold, strict=True)
     )
-    chosen = chooses_threshold(model)
+    chosen = decides(model)
     if explicit:
-        # Without a test part each fold is judged at the threshold of the others, which is honest.
+        # Without a test part each fold is judged at what the others decided, which is honest.
         metrics["folds"] = _over_folds(run, folds, fold_metrics, choose or (chosen and "test" in parts))
     for part, rows in parts.items():
-        values = judge.part(fitted.last.prediction, rows * weight, threshold, f"{model.name}/{part}")
+        values = judge.part(fitted.last.prediction, rows * weight, decided.threshold, f"{model.name}/{part}")
         chose = part == "validation" and (model.stop_when is not None or ((choose or chosen) and not folds))
         metrics[part] = {k: MetricValue(*v, selected_on=chose) for k, v in values.items()}
     primary = next((m for m in run.plan.metrics if m.primary), None)
@@ -85,9 +93,13 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
     compiling = counts.compile_seconds - compiling
     seconds = {**fitted.seconds, "compile": fitted.seconds["compile"] + compiling}
     seconds["metrics"] = time.perf_counter() - start - compiling
+    headline = headline_of(metrics)
     return Outcome(
-        attrs.evolve(fitted, seconds=seconds), threshold, per_fold, folded, metrics, fold_metrics,
-        headline_of(metrics), matrix, choosing,
+        attrs.evolve(fitted, seconds=seconds), decided.threshold, tuple(d.threshold for d in per_fold), folded, metrics,
+        fold_metrics, headline, matrix, choosing, decided.calibrator,
+        _calibration(run, raw, fitted, decided, folds, parts, headline),
+        _answers_of(raw, folds if headline == "folds" else (), n) if model.calibrate is not None else None,
+        tuple(_not_calibrated(judge, folds, parts, decided, per_fold)),
     )  # fmt: skip
 
 
@@ -95,14 +107,15 @@ def needed_folds(run: Run, model: ModelPlan, choose: bool) -> tuple[Fold, ...]:
     """The folds of the split; implicit ones only where something is chosen and no validation part can choose it."""
     if not run.split.folds or not run.split.implicit:
         return run.split.folds
-    wants = choose or chooses_threshold(model)
+    wants = choose or decides(model)
     needed: tuple[Fold, ...] = run.split.folds if wants and not (run.split.part == "validation").any() else ()
     return needed
 
 
-def chooses_threshold(model: ModelPlan) -> bool:
-    """Whether the threshold is chosen on held-out rows; one that the file fixes is not."""
-    return model.threshold is not None and model.threshold.metric is not None
+def decides(model: ModelPlan) -> bool:
+    """Whether held-out rows choose a threshold or teach a calibrator; a threshold that the file fixes is not chosen."""
+    chooses = model.threshold is not None and model.threshold.metric is not None
+    return chooses or model.calibrate is not None
 
 
 def _parts(run: Run) -> dict[str, np.ndarray]:
@@ -144,36 +157,120 @@ def _scatter(fitted: FittedModel, folds: Sequence[Fold], repeat: int, n: int) ->
     return Prediction(*(merged(name) for name in Prediction._fields))
 
 
-def _thresholds(
+@attrs.frozen(eq=False)
+class Decided:
+    """What rows that a fit has not seen decided for it: how its probabilities are calibrated, then its threshold."""
+
+    calibrator: Calibrator | None = None
+    threshold: Threshold = None
+
+
+def _decisions(
     run: Run, judge: Judge, fitted: FittedModel, folds: Sequence[Fold], parts: Mapping[str, np.ndarray]
-) -> tuple[float | None, tuple[float | None, ...]]:
-    """The model's threshold, and the one for each fold (chosen on the other folds)."""
-    plan = fitted.prepared.plan.threshold
-    if plan is None or plan.metric is None:
-        value = None if plan is None else plan.value
-        return value, (value,) * len(folds)
-    measure = measured(run, fitted.prepared, plan.metric.text or plan.metric.name, plan.metric)
-    maximize = plan.direction == "maximize"
+) -> tuple[Decided, tuple[Decided, ...]]:
+    """What was decided for the last fit, and for each fold (on the other folds)."""
+    plan = fitted.prepared.plan
+    if not decides(plan):
+        same = Decided(None, None if plan.threshold is None else plan.threshold.value)
+        return same, (same,) * len(folds)
+    decide = _decider(run, judge, fitted)
     weight = fitted.prepared.weight
-    positive = len(fitted.prepared.classes) - 1
-
-    def choose(prediction: Prediction, rows: np.ndarray) -> float:
-        assert prediction.probability is not None
-        points = candidates(np.asarray(prediction.probability)[: len(rows), positive], rows)
-        return best_threshold(points, judge.at_thresholds(measure, prediction, rows, points), maximize)
-
     if not folds:
-        rows = parts.get("validation", parts.get("train"))
-        assert rows is not None
-        return choose(fitted.last.prediction, rows * weight), ()
-    n = run.dataset.frame.height
-    first = _scatter(fitted, folds, folds[0].repeat, n)
-    held = np.zeros(n, bool)
-    for fold in folds:
-        if fold.repeat == folds[0].repeat:
-            held |= fold.held
-    per_fold = tuple(choose(first, (held & ~fold.held) * weight) for fold in folds)
-    return choose(first, held * weight), per_fold
+        return decide(fitted.last.prediction, _choosing_rows(folds, parts) * weight), ()
+    first = _scatter(fitted, folds, folds[0].repeat, run.dataset.frame.height)
+    held = _choosing_rows(folds, parts)
+    per_fold = tuple(decide(first, (held & ~fold.held) * weight) for fold in folds)
+    return decide(first, held * weight), per_fold
+
+
+def _choosing_rows(folds: Sequence[Fold], parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The rows that choose: those that the folds of the first repeat hold out, else validation, else training rows."""
+    if folds:
+        return np.asarray(np.any([fold.held for fold in folds if fold.repeat == folds[0].repeat], axis=0))
+    return parts["validation"] if "validation" in parts else parts["train"]
+
+
+def _decider(run: Run, judge: Judge, fitted: FittedModel) -> Callable[[Prediction, np.ndarray], Decided]:
+    """Takes the model's decisions on answers and the weights of the rows that choose: calibrate, then threshold."""
+    prepared = fitted.prepared
+    plan, k = prepared.plan, len(prepared.classes)
+    threshold, method = plan.threshold, plan.calibrate
+    metric = threshold.metric if threshold is not None else None
+    measure = measured(run, prepared, metric.text or metric.name, metric) if metric is not None else None
+
+    def decide(prediction: Prediction, rows: np.ndarray) -> Decided:
+        assert judge.target is not None
+        calibrator = learn(method, prediction, judge.target, rows, k) if method is not None else None
+        if measure is None or threshold is None:
+            return Decided(calibrator, None if threshold is None else threshold.value)
+        shown = calibrated(calibrator, prediction, k)
+        probability = np.asarray(shown.probability)[: len(rows)]
+        scores = judge.at_thresholds(measure, shown, rows)
+        return Decided(calibrator, choose_threshold(probability, rows, scores, threshold.direction == "maximize"))
+
+    return decide
+
+
+def _calibrated(fitted: FittedModel, last: Decided, per_fold: Sequence[Decided]) -> FittedModel:
+    """The fits with their probabilities as calibrated: those of a fold by what the other folds taught."""
+    k = len(fitted.prepared.classes)
+    return attrs.evolve(
+        fitted,
+        last=attrs.evolve(fitted.last, prediction=calibrated(last.calibrator, fitted.last.prediction, k)),
+        folds=tuple(calibrated(d.calibrator, p, k) for d, p in zip(per_fold, fitted.folds, strict=True)),
+    )
+
+
+def _calibration(
+    run: Run, before: FittedModel, after: FittedModel, last: Decided, folds: Sequence[Fold],
+    parts: Mapping[str, np.ndarray], headline: str,
+) -> CalibrationRecord | None:  # fmt: skip
+    """What calibration did to the calibration error, on the rows that chose it and on those that count."""
+    prepared = before.prepared
+    if prepared.plan.calibrate is None:
+        return None
+    on = ("train" if run.split.implicit else "folds") if folds else "validation" if "validation" in parts else "train"
+    chose = _choosing_rows(folds, parts)
+    error = {}
+    for part in dict.fromkeys((on, headline)):
+        rows = (chose if part == on else parts[part]) * prepared.weight
+        answers = [_answers_of(fit, folds if part == on else (), run.dataset.frame.height) for fit in (before, after)]
+        error[part] = dict(zip(("before", "after"), (_error(prepared, a, rows) for a in answers), strict=True))
+    count = int(np.count_nonzero(chose * prepared.weight))
+    return CalibrationRecord(prepared.plan.calibrate, on, count, said_of(last.calibrator), error)
+
+
+def _answers_of(fitted: FittedModel, folds: Sequence[Fold], n: int) -> Prediction:
+    return _scatter(fitted, folds, folds[0].repeat, n) if folds else fitted.last.prediction
+
+
+def _error(prepared: Prepared, prediction: Prediction, weight: np.ndarray) -> float:
+    """The expected calibration error on the rows of weight above 0; NaN without probabilities."""
+    if prediction.probability is None:
+        return math.nan
+    rows = weight > 0
+    probability = np.asarray(prediction.probability)[: len(rows)][rows]
+    target = np.asarray(prepared.host.encoded.target)[rows]
+    positive = 1 if len(prepared.classes) == 2 else None
+    return reliability(*class_probability(probability, target, positive), weight[rows]).error
+
+
+def _not_calibrated(
+    judge: Judge, folds: Sequence[Fold], parts: Mapping[str, np.ndarray], last: Decided, per_fold: Sequence[Decided]
+) -> list[str]:
+    """Said where a calibrator could not be learned."""
+    prepared = judge.prepared
+    if prepared.plan.calibrate is None:
+        return []
+    if last.calibrator is not None:
+        missed = sum(d.calibrator is None for d in per_fold)
+        several = f"`{prepared.plan.name}` is not calibrated in {missed} of {len(folds)} folds"
+        return [f"{several}: not every class has rows in the others"] if missed else []
+    rows = _choosing_rows(folds, parts) * prepared.weight > 0
+    seen = set(np.asarray(judge.target)[rows].tolist())
+    lacking = ", ".join(f"`{level}`" for c, level in enumerate(prepared.classes) if c not in seen)
+    why = f"the {int(rows.sum()):,} rows that choose have none of {lacking}" if lacking else "no finite answers"
+    return [f"`{prepared.plan.name}` is not calibrated: {why}"]
 
 
 def _over_folds(

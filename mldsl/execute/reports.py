@@ -9,7 +9,8 @@ import numpy as np
 
 from mldsl.contract import ModelView, PartView, Prediction, ReportView
 from mldsl.execute.blame import blamed
-from mldsl.execute.decide import classes_at
+from mldsl.execute.calibrate import calibrated
+from mldsl.execute.decide import Threshold, classes_at
 from mldsl.execute.engine import Result
 from mldsl.execute.fit import Run, to_numpy
 from mldsl.execute.judge import with_another_class
@@ -39,7 +40,7 @@ def _part(
     )  # fmt: skip
 
 
-def _said(outcome: Outcome, prediction: Prediction, n: int, threshold: float | None) -> np.ndarray | None:
+def _said(outcome: Outcome, prediction: Prediction, n: int, threshold: Threshold) -> np.ndarray | None:
     """The answer for each row [n]: class index, number, cluster or score."""
     if prediction.probability is not None:
         positive = len(outcome.model.prepared.classes) - 1 if len(outcome.model.prepared.classes) == 2 else None
@@ -64,6 +65,14 @@ def _of_folds(run: Run, outcome: Outcome, classes: int) -> PartView:
     return _part(run, outcome, prediction, said, held, "folds", classes)
 
 
+def _uncalibrated(outcome: Outcome, index: Any, classes: int) -> np.ndarray | None:
+    """The probabilities before calibration, of the rows that count."""
+    if outcome.uncalibrated is None or outcome.uncalibrated.probability is None:
+        return None
+    probability = np.asarray(outcome.uncalibrated.probability)[index]
+    return np.pad(probability, ((0, 0), (0, classes - probability.shape[1])))
+
+
 def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
     prepared, last = outcome.model.prepared, outcome.model.last
     pipeline = prepared.pipeline
@@ -74,6 +83,8 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
     else:
         rows = part == "train" if outcome.headline == "all" else part == outcome.headline
         shown = _part(run, outcome, last.prediction, said, rows, outcome.headline, classes)
+
+    shown = attrs.evolve(shown, uncalibrated=_uncalibrated(outcome, shown.index, classes))
 
     def predict(matrix: np.ndarray) -> Prediction:
         from mldsl.execute.buckets import bucket, pad
@@ -86,7 +97,7 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
             last.params, padded, x64=prepared.x64,
         )  # fmt: skip
         cut: Any = [None if v is None else v[: len(matrix)] for v in to_numpy(answer)]
-        return Prediction(*cut)
+        return calibrated(outcome.calibrator, Prediction(*cut), len(prepared.classes))
 
     steps = [
         (step.text, step.names_in, params, info)

@@ -121,7 +121,7 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
         }
     parents = {m.rpartition(".")[0] for m in modules}
     modules |= {m for m in sys.modules if m.rpartition(".")[0] in parents and not m.startswith("mldsl.")}
-    modules |= {"mldsl.contract.examples", "mldsl.contract.reductions"}
+    modules |= {"mldsl.contract.examples", "mldsl.contract.reductions", "mldsl.execute.calibrate"}
     installed = registry.versions()
     artifact = read(folder, _classes(sorted(modules)), installed)
     try:
@@ -145,6 +145,7 @@ def _learned(artifact: Artifact, model: ModelPlan) -> Learned:
         params=params["model"],
         state=params["prepared"],
         threshold=facts["threshold"],
+        calibrator=params.get("calibrator"),
         hidden=tuple(facts["hidden"]),
         typical=tuple(facts["typical"]),
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mldsl.record.export import ExportContext
     from mldsl.record.folder import Partial
     from mldsl.record.model import (
+        CalibrationRecord,
         ColumnRecord,
         DataRecord,
         DeviceRecord,
@@ -33,16 +34,16 @@ _HOMES = {
     "export": ("ExportContext",),
     "folder": ("Partial",),
     "model": (
-        "ColumnRecord", "DataRecord", "DeviceRecord", "GateResult", "MetricValue", "ModelRecord", "PipelineRecord",
-        "ReportFiles", "RunRecord", "SourceRecord", "SplitRecord", "Trial", "TuneRecord",
+        "CalibrationRecord", "ColumnRecord", "DataRecord", "DeviceRecord", "GateResult", "MetricValue", "ModelRecord",
+        "PipelineRecord", "ReportFiles", "RunRecord", "SourceRecord", "SplitRecord", "Trial", "TuneRecord",
     ),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Artifact", "ColumnRecord", "DataRecord", "DeviceRecord", "ExportContext", "GateResult", "MetricValue",
-    "ModelRecord", "Partial", "PipelineRecord", "ReportFiles", "RunRecord", "SourceRecord", "SplitRecord", "Trial",
-    "TuneRecord",
+    "Artifact", "CalibrationRecord", "ColumnRecord", "DataRecord", "DeviceRecord", "ExportContext", "GateResult",
+    "MetricValue", "ModelRecord", "Partial", "PipelineRecord", "ReportFiles", "RunRecord", "SourceRecord",
+    "SplitRecord", "Trial", "TuneRecord",
 ]  # fmt: skip
 
 

@@ -73,6 +73,30 @@ def chosen_on(models: Sequence[ModelRecord], part: str) -> bool:
     return any(value.selected_on for model in models for value in model.metrics.get(part, {}).values())
 
 
+def threshold_words(model: ModelRecord) -> str:
+    """`0.35`, or of several classes `a 0.2, b 0.5, c 0.3`; empty without one."""
+    if model.threshold is None:
+        return ""
+    if isinstance(model.threshold, Mapping):
+        return ", ".join(f"{level} {number(at)}" for level, at in model.threshold.items())
+    return number(model.threshold)
+
+
+def calibration_words(model: ModelRecord) -> str:
+    """`sigmoid calibration: calibration error 0.08 before, 0.02 after (test)`; empty without one."""
+    found = model.calibration
+    if found is None:
+        return ""
+    if not found.learned:
+        return f"{found.method} calibration was not learned"
+    shown = found.error.get(model.held_out) or next(iter(found.error.values()), None)
+    part = part_name(model.held_out if model.held_out in found.error else found.on)
+    if shown is None:
+        return f"{found.method} calibration"
+    before, after = number(shown["before"]), number(shown["after"])
+    return f"{found.method} calibration: calibration error {before} before, {after} after ({part})"
+
+
 def split_words(record: RunRecord) -> str:
     """`120 training, 30 test rows; 5 folds; stratified`."""
     split = record.split

@@ -117,6 +117,11 @@ def _metrics(page: Page, record: RunRecord) -> None:
         if left_out:
             page.note(f"and {left_out} more in report.html")
         page.note(f"{facts.part_name(record.held_out)}, with 95% intervals; ★ best by {record.primary}")
+    for name, model in record.models.items():
+        decided = [f"threshold {facts.threshold_words(model)}"] if model.threshold is not None else []
+        decided += [facts.calibration_words(model)] if model.calibration is not None else []
+        if decided:
+            page.note(f"{name}: {'; '.join(decided)}")
     if facts.chosen_on(models, "folds"):
         page.note(f"folds: {facts.OPTIMISTIC}", "yellow")
     page.add("")
