@@ -19,6 +19,7 @@ from mldsl.execute.arrays import Rows, rows_of
 from mldsl.execute.blame import blamed
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.checkpoint import Checkpoints
+from mldsl.execute.costs import class_weights_of
 from mldsl.execute.host import HostHalf, HostRows, fit_host
 from mldsl.execute.loop import Loop, compiled_steps
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes
@@ -55,7 +56,7 @@ class Prepared:
     host: HostRows
     rows: Rows
     pipeline: Pipeline
-    specs: tuple[tuple[Any, ...], Any]
+    specs: tuple[tuple[Any, ...], Any, Any]  # of the steps, of the model, and its class weights
     classes: tuple[str, ...]
     x64: bool
     weight: np.ndarray
@@ -99,7 +100,7 @@ class Layout:
 
     rows: Rows
     pipeline: Pipeline
-    specs: tuple[tuple[Any, ...], Any]
+    specs: tuple[tuple[Any, ...], Any, Any]  # of the steps, of the model, and its class weights
     plain_spec: Any
     classes: tuple[str, ...]
     x64: bool
@@ -117,8 +118,9 @@ def lay_out(plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolv
     component, spec = resolver.component(model.algorithm), resolver.spec(model.algorithm)
     x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
     dtype = np.float64 if x64 else np.float32
-    specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), as_tree(spec, dtype))
     classes = half.levels.of.get(plan.target or "", ()) if plan.task == "classification" else ()
+    weights = class_weights_of(model.algorithm, component, classes, dtype)
+    specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), as_tree(spec, dtype), weights)
     scale = model.target_scale if isinstance(model.target_scale, str) else None
     target = encoded.target if classes or encoded.target is None else forward(scale, encoded.target, model.span)
     rows = rows_of(
@@ -340,7 +342,7 @@ def _fit_apart(
         init, update, finish = compiled_steps(
             run.programs, pipeline.static, pipeline.value, model, specs[1], shape, key, examples, x64=x64
         )
-        watch = watch_of(run, prepared, stop, scoring, np.asarray(table.matrix), score)
+        watch = watch_of(run, prepared, stop, examples, scoring, np.asarray(table.matrix), score)
         total = total if most is None else min(most, total)
         looped = Loop(stage, total, init, update, finish, watch, run.progress, run.checkpoints).run()
         params, history, updates, info = looped.params, looped.history, looped.updates, None

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from mldsl.contract import ColumnShape, Examples, Prediction, Shape
 from mldsl.execute.arrays import Rows, join_sparse
 from mldsl.execute.blame import blamed
+from mldsl.execute.costs import by_class, with_costs
 from mldsl.execute.expressions import device_expression
 from mldsl.execute.steps import DeviceStep
 from mldsl.plan import ComponentValue
@@ -217,6 +218,10 @@ class Pipeline:
             rows.item, rows.time,
         )  # fmt: skip
 
+    def weighed(self, examples: Examples, class_weights: Any) -> Examples:
+        """The examples with the costs of their classes."""
+        return with_costs(examples, by_class(class_weights, examples, self.shape.classes))
+
     def fit_model(self, spec: Any, key: Any, examples: Examples) -> tuple[Any, Any]:
         """The algorithm's own fit, over all devices where it declares `shards`."""
         shape = attrs.evolve(self.shape, rows=examples.weight.shape[0])
@@ -260,10 +265,10 @@ class Pipeline:
     # ---- whole programs ----------------------------------------------------------------------------------------------
     def fit(self, specs: Any, key_data: Any, rows: Rows, weight: Any, inner: Any) -> Fitted:
         """Steps, model and the prediction of every row: the fused program."""
-        step_specs, spec = specs
+        step_specs, spec, class_weights = specs
         key = jax.random.wrap_key_data(key_data)
         steps, score, (train, train_rows, train_weight) = self.fit_steps(step_specs, key, rows, weight, inner)
-        examples = self.examples(train, train_rows, train_weight)
+        examples = self.weighed(self.examples(train, train_rows, train_weight), class_weights)
         params, info = self.fit_model(spec, key, examples)
         return Fitted(steps.params, steps.info, params, info, self.predict(spec, params, score, rows))
 
@@ -273,7 +278,7 @@ class Pipeline:
         """Steps only, for models that are fitted outside of one program: the scoring table and the examples."""
         key = jax.random.wrap_key_data(key_data)
         steps, score, (train, train_rows, train_weight) = self.fit_steps(specs[0], key, rows, weight, inner)
-        return steps, score, self.examples(train, train_rows, train_weight)
+        return steps, score, self.weighed(self.examples(train, train_rows, train_weight), specs[2])
 
     def answer(self, specs: Any, steps: tuple[Any, ...], params: Any, rows: Rows) -> Prediction:
         """Score rows with a fitted pipeline: one program from raw matrix to prediction."""

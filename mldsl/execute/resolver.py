@@ -10,6 +10,9 @@ from mldsl.plan import ComponentValue
 from mldsl.plugin.registry import Registry
 from mldsl.plugin.spec import build
 
+# What the language gives to every component of a kind, and the engine serves.
+_LANGUAGE = {"transform": "keep", "model": "class_weights"}
+
 
 class RegistryResolver:
     """The engine's door to plugins: over the registry, one Spec per distinct value."""
@@ -20,11 +23,18 @@ class RegistryResolver:
 
     def _configured(self, value: ComponentValue) -> Any:
         if value not in self._built:
-            given = value
-            if value.kind == "transform":  # `keep` belongs to the language, not to the component
-                given = attrs.evolve(value, args=tuple(a for a in value.args if a[0] != "keep"))
-            self._built[value] = build(given, self.registry)
+            self._built[value] = build(self._without_language(value), self.registry)
         return self._built[value]
+
+    def _without_language(self, value: ComponentValue) -> ComponentValue:
+        """The value without the argument that belongs to the language, unless the component has one of that name."""
+        name = _LANGUAGE.get(value.kind, "")
+        if name not in dict(value.args):
+            return value
+        component = self.registry.component_named(value.kind, value.name, value.plugin)
+        if name in attrs.fields_dict(component.Spec):
+            return value
+        return attrs.evolve(value, args=tuple(a for a in value.args if a[0] != name))
 
     def component(self, value: ComponentValue) -> Any:
         """The component, its module imported; PluginError (MLP0504) if it fails."""

@@ -11,6 +11,7 @@ import numpy as np
 from mldsl.contract import Examples, Prediction
 from mldsl.execute.blame import blamed
 from mldsl.execute.buckets import pad
+from mldsl.execute.costs import by_class, with_costs
 from mldsl.execute.loop import Watch
 from mldsl.execute.scales import back
 from mldsl.plan import ComponentValue, MetricPlan
@@ -23,13 +24,15 @@ def watch_of(
     run: Run,
     prepared: Prepared,
     stop: np.ndarray | None,
+    learned_from: Examples,
     inputs: Any,
     matrix: np.ndarray,
     score: Callable[[Any], Prediction],
 ) -> Watch | None:
     """The watch that `stop_when` asks for, on the rows `stop`; None without `stop_when` or rows.
 
-    `inputs` are the model's inputs of all rows, `matrix` their table, `score(params)` the prediction of all rows.
+    `learned_from` are the training rows; `inputs` are the model's inputs of all rows, `matrix` their table,
+    `score(params)` the prediction of all rows.
     """
     plan = prepared.plan.stop_when
     if plan is None or stop is None:
@@ -39,7 +42,7 @@ def watch_of(
     if isinstance(metric, ComponentValue):
         name, value = _metric(run, prepared, metric, stop, matrix, score)
     else:
-        name, value = "validation_loss", _loss(run, prepared, stop, inputs)
+        name, value = "validation_loss", _loss(run, prepared, stop, learned_from, inputs)
 
     def should_stop(history: list[float]) -> bool:
         with blamed(plan, "should_stop"):
@@ -76,7 +79,10 @@ def _metric(
     return f"validation_{name}" if sign > 0 else f"minus_validation_{name}", watched
 
 
-def _loss(run: Run, prepared: Prepared, stop: np.ndarray, inputs: Any) -> Callable[[Any], float]:
+def _loss(
+    run: Run, prepared: Prepared, stop: np.ndarray, learned_from: Examples, inputs: Any
+) -> Callable[[Any], float]:
+    """The loss that the fit lowers, so with its class weights, those of the rows it learns from."""
     dtype = np.float64 if prepared.x64 else np.float32
     rows, pipeline = prepared.rows, prepared.pipeline
     weight: Any = pad((prepared.weight * stop).astype(dtype), pipeline.shape.rows)
@@ -85,7 +91,11 @@ def _loss(run: Run, prepared: Prepared, stop: np.ndarray, inputs: Any) -> Callab
     )
     model: Any = pipeline.model
 
-    def loss(spec: Any, params: Any, examples: Examples) -> Any:
+    trained = Examples(None, learned_from.weight, learned_from.target)  # type: ignore[arg-type]
+
+    def loss(specs: Any, params: Any, trained: Examples, examples: Examples) -> Any:
+        spec, weights = specs
+        examples = with_costs(examples, by_class(weights, trained, pipeline.shape.classes))
         if model.loss is None:
             return task_loss(pipeline.answer_of(spec, params, examples.inputs), examples)
         with blamed(pipeline.value, "loss"):
@@ -93,14 +103,15 @@ def _loss(run: Run, prepared: Prepared, stop: np.ndarray, inputs: Any) -> Callab
 
     def value(params: Any) -> float:
         call = run.programs.call
-        return float(call("loss", loss, pipeline.static, prepared.specs[1], params, examples, x64=prepared.x64))
+        given = (prepared.specs[1:], params, trained, examples)
+        return float(call("loss", loss, pipeline.static, *given, x64=prepared.x64))
 
     return value
 
 
 def task_loss(prediction: Prediction, examples: Examples) -> Any:
     """The loss of a task, where the model names none: log loss of classes, squared error of numbers; weighted mean."""
-    weight, target = examples.weight, examples.target
+    weight, target = examples.loss_weight(), examples.target
     mass = jnp.maximum(weight.sum(), 1e-30)
     if prediction.probability is not None and target is not None:
         own = jnp.take_along_axis(prediction.probability, target[:, None], axis=1)[:, 0]

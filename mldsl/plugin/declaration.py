@@ -80,7 +80,8 @@ class Parameter:
 
     Arguments may be given by position in the order of declaration. `variadic` (only the last, of type list) collects
     all further unnamed arguments. `only_if` is text such as `solver = lbfgs`: setting the parameter otherwise is
-    refused. `traced` values change without recompiling.
+    refused. `traced` values change without recompiling. `simpler`: whether "larger" or "smaller" numbers make a simpler
+    model, "" if neither.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Parameter:
     search: str = ""
     traced: bool = False
     variadic: bool = False
+    simpler: str = ""
     also_known_as: tuple[str, ...] = ()
 
     @property
@@ -153,7 +155,8 @@ class Declaration:
 
     model: `tasks` (classify regress cluster generate rank recommend), `accepts` (column types of its matrix),
       `missing` ("refuses" or "accepts"), `sparse`, `iterative` (has rounds, so `stop_when` works), `scale_sensitive`
-      (a warning asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`.
+      (a warning asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`, `costs` (its
+      loss multiplies rows by `cost`: then the language gives it `class_weights`).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `fitted` (learns from training rows), `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width`
       ("static", "data").
@@ -200,6 +203,7 @@ class Declaration:
     gives: str = ""
     shards: bool = False
     batches: bool = False
+    costs: bool = False
     exceptions: tuple[tuple[str, str], ...] = ()
 
     @property

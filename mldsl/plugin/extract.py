@@ -178,7 +178,7 @@ def _parameter(field: Any, annotation: Any, place: str, problems: list[str]) -> 
     parameter = Parameter(
         name=field.name, type=kind, ge=ge, gt=gt, le=le, lt=lt,
         default=REQUIRED if field.default is attrs.NOTHING else _default(field.default, meta["choices"]),
-        **{key: meta[key] for key in ("unit", "doc", "only_if", "search", "traced", "variadic", "also_known_as")},
+        **{key: meta[key] for key in ("unit", "doc", "only_if", "search", "traced", "variadic", "simpler", "also_known_as")},
     )  # fmt: skip
     if not _is_name(field.name):
         raise _MistakeError("expected a name in snake_case")
@@ -186,6 +186,10 @@ def _parameter(field: Any, annotation: Any, place: str, problems: list[str]) -> 
         raise _MistakeError("it has no `doc`")
     if parameter.traced and kind.name not in ("number", "share", "duration"):
         raise _MistakeError("only numbers may be traced; whatever else changes, changes the program")
+    if parameter.simpler not in ("", "larger", "smaller"):
+        raise _MistakeError(f"`simpler` is larger or smaller, found `{parameter.simpler}`")
+    if parameter.simpler and kind.name not in NUMBERS:
+        raise _MistakeError("only numbers are larger or smaller, so only they have `simpler`")
     if kind.optional and parameter.default is not None:
         raise _MistakeError("`None` cannot be written in a file, so what may be None must have the default None")
     if not parameter.required and (expected := misfit(parameter, parameter.default)):
@@ -317,7 +321,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
     copied: tuple[str, ...]
     match component:
         case kinds.Model():
-            copied = ("missing", "sparse", "scale_sensitive", "shards", "batches", "precision")
+            copied = ("missing", "sparse", "scale_sensitive", "shards", "batches", "costs", "precision")
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None,

@@ -11,6 +11,7 @@ from mldsl.diagnostics.diagnostic import Label
 from mldsl.plan.model import Threshold
 from mldsl.plugin.declaration import ParameterType
 from mldsl.semantics.arguments import Resolved, resolve
+from mldsl.semantics.class_weights import offered
 from mldsl.semantics.draft import ModelDraft
 from mldsl.semantics.flow import Move, walk
 from mldsl.semantics.formulas import design_columns
@@ -89,7 +90,10 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
     moves = flows.through(blocks)
     frame = flows.end(moves) if given is not None else Frame(blurred=True)
     scope = scope.seeing(frame)
-    algorithm = resolve(line, "model", scope) if line is not None else None
+    algorithm = None
+    if line is not None:
+        line, given_to_all = offered(line, scope)
+        algorithm = resolve(line, "model", scope, given_to_all)
     formula = _formula(algorithm)
     matrix = tuple(design_columns(formula, scope)) if formula is not None else tuple(frame.inputs())
     if formula is None and _lacks_formula(algorithm):

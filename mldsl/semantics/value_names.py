@@ -78,8 +78,8 @@ def weights_value(node: ast.Expr, type_: ParameterType, parameter: Parameter, ow
             if label is not None and weight is None:
                 mismatch(item.value, ParameterType("number"), parameter, owner, scope)
             failed = True
-        elif weight.value < 0:
-            out_of_range(parameter.name, item.value.span, ">= 0", scope)
+        elif weight.value < 0 or not parameter.allows(weight.value):
+            out_of_range(parameter.name, item.value.span, parameter.bounds() or ">= 0", scope)
             failed = True
         else:
             found[label] = float(weight.value)

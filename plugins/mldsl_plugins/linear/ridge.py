@@ -105,7 +105,7 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "ridge", Spec, fit=fit, predict=predict, tasks=("regress",), roles=("weight", "offset"),
-            precision="float64", shards=True, snippet="model { ridge(l2 = 1) }",
+            precision="float64", shards=True, costs=True, snippet="model { ridge(l2 = 1) }",
             sources=("Hoerl & Kennard 1970, doi:10.1080/00401706.1970.10488634",
                      "Björck 1987, doi:10.1016/0024-3795(87)90101-7"),
             also_known_as=("Ridge", "LinearRegression", "least_squares", "linear_regression", "tikhonov"),
