@@ -160,6 +160,10 @@ def _parameters(spec: type, where: str, problems: list[str]) -> tuple[Parameter,
     return tuple(found)
 
 
+# What a parameter takes over from `param` as it is.
+_COPIED = ("unit", "doc", "only_if", "search", "traced", "variadic", "simpler", "also_known_as")
+
+
 class _MistakeError(Exception):
     """One thing wrong with one parameter."""
 
@@ -178,7 +182,7 @@ def _parameter(field: Any, annotation: Any, place: str, problems: list[str]) -> 
     parameter = Parameter(
         name=field.name, type=kind, ge=ge, gt=gt, le=le, lt=lt,
         default=REQUIRED if field.default is attrs.NOTHING else _default(field.default, meta["choices"]),
-        **{key: meta[key] for key in ("unit", "doc", "only_if", "search", "traced", "variadic", "simpler", "also_known_as")},
+        **{key: meta[key] for key in _COPIED},
     )  # fmt: skip
     if not _is_name(field.name):
         raise _MistakeError("expected a name in snake_case")

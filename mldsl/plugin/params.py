@@ -8,7 +8,7 @@ spaces all derive from here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 import attrs
 
@@ -43,6 +43,7 @@ def param(
     kind: str = "",
     choices: Mapping[str, type | None] | None = None,
     variadic: bool = False,
+    simpler: Literal["", "larger", "smaller"] = "",
     also_known_as: tuple[str, ...] = (),
 ) -> Any:
     """Declare one hyperparameter of a `Spec`.
@@ -50,13 +51,15 @@ def param(
     `doc` is one sentence. `ge gt le lt` bound numbers. `traced` values may change without recompiling (floats only).
     `kind` makes it a nested component of that kind. `choices` makes it an enum of which some values take arguments:
     `{"mean": None, "constant": Constant}`, where `Constant` is an attrs class of its own; plain choices are given to
-    the algorithm as strings, the others as instances. `also_known_as` are names of other libraries, for "did you mean".
+    the algorithm as strings, the others as instances. `simpler` says which numbers make a simpler model (a larger
+    penalty, fewer clusters), for `choose = one_standard_error`. `also_known_as` are names of other libraries, for
+    "did you mean".
     """
     metadata = {
         "mldsl": {
             "doc": doc, "ge": ge, "gt": gt, "le": le, "lt": lt, "unit": unit, "traced": traced, "only_if": only_if,
             "search": search, "kind": kind, "choices": dict(choices) if choices else None, "variadic": variadic,
-            "also_known_as": tuple(also_known_as),
+            "simpler": simpler, "also_known_as": tuple(also_known_as),
         }
     }  # fmt: skip
     if default is REQUIRED:

@@ -152,6 +152,8 @@ def parameter_notes(parameter: Parameter) -> str:
         notes.append("Takes all further unnamed arguments.")
     if parameter.search:
         notes.append(f"Worth searching: {parameter.search}.")
+    if parameter.simpler:
+        notes.append(f"{parameter.simpler.capitalize()} is simpler.")
     if parameter.traced:
         notes.append("Changing it does not recompile.")
     if parameter.also_known_as:

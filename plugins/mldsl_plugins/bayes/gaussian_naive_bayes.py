@@ -30,7 +30,7 @@ class Spec:
     """Hyperparameters of Gaussian naive Bayes."""
 
     smoothing: float = param(
-        1e-9, ge=0, traced=True, search="log(1e-12..1e-2)", also_known_as=("var_smoothing",),
+        1e-9, ge=0, traced=True, search="log(1e-12..1e-2)", simpler="larger", also_known_as=("var_smoothing",),
         doc="Share of the largest variance of a column that is added to all variances.",
     )  # fmt: skip
     priors: tuple[float, ...] | None = param(

@@ -45,8 +45,9 @@ class Spec:
     """Hyperparameters of k-means."""
 
     clusters: int = param(
-        ge=1, doc="Number of centroids, k.", search="2..12", also_known_as=("n_clusters", "k", "centers")
-    )
+        ge=1, doc="Number of centroids, k.", search="2..12", simpler="smaller",
+        also_known_as=("n_clusters", "k", "centers"),
+    )  # fmt: skip
     init: Literal["k_means_plus_plus", "random"] = param(
         "k_means_plus_plus", doc="First centroids: rows far from each other, or any rows."
     )

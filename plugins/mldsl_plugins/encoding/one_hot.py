@@ -29,8 +29,9 @@ class Spec:
     """Hyperparameters of one-hot encoding."""
 
     min_count: int = param(
-        1, ge=0, unit="rows", doc="Least rows of a level for a column of its own.", also_known_as=("min_frequency",)
-    )
+        1, ge=0, unit="rows", doc="Least rows of a level for a column of its own.", simpler="larger",
+        also_known_as=("min_frequency",),
+    )  # fmt: skip
     drop: Literal["none", "first", "if_binary"] = param(
         "none", doc="Whether the first level gets no column: never, always, or where there are two levels."
     )

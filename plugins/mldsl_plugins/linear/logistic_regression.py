@@ -39,7 +39,8 @@ class Spec:
     """Hyperparameters of logistic regression."""
 
     l2: float = param(
-        1.0, ge=0, traced=True, search="log(1e-4..1e4)", also_known_as=("alpha", "lambda", "penalty", "c"),
+        1.0, ge=0, traced=True, search="log(1e-4..1e4)", simpler="larger",
+        also_known_as=("alpha", "lambda", "penalty", "c"),
         doc="Weight of half the squared norm of the coefficients: 1 / C of scikit-learn.",
     )  # fmt: skip
     solver: Literal["newton", "lbfgs"] = param("newton", doc="Second derivatives, or gradients only.")

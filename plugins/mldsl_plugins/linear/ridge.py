@@ -31,7 +31,7 @@ class Spec:
     """Hyperparameters of ridge regression."""
 
     l2: float = param(
-        1.0, ge=0, traced=True, search="log(1e-4..1e4)", also_known_as=("alpha", "lambda", "penalty"),
+        1.0, ge=0, traced=True, search="log(1e-4..1e4)", simpler="larger", also_known_as=("alpha", "lambda", "penalty"),
         doc="Weight of the squared norm of the coefficients; 0 is ordinary least squares.",
     )  # fmt: skip
 
