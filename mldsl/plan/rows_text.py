@@ -140,7 +140,7 @@ def _sorted_shares(shares: Sequence[float]) -> list[str]:
 
 
 def _numbers(values: Sequence[float | None]) -> list[str]:
-    return [f"{v:,.0f}" if abs(v) >= 10_000 else f"{v:.4g}" for v in sorted(v for v in values if v is not None)]
+    return [f"{v:,.0f}" if abs(v) >= 1_000 else f"{v:.4g}" for v in sorted(v for v in values if v is not None)]
 
 
 def _moment(text: str) -> tuple[float, str]:

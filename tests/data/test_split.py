@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mldsl.data import Split, folds_within, make_split, split_frame
-from mldsl.data.allot import nearest_groups, quotas
+from mldsl.data.allot import balanced_groups, nearest_groups, quotas
 from mldsl.data.draws import draws
 from mldsl.diagnostics import MldslError
 from mldsl.plan import ColumnPlan, ComponentValue, ModelPlan, SplitPlan
@@ -543,3 +543,76 @@ def test_inner_folds_that_cannot_be_name_the_outer_fold(rig) -> None:
     y = ["a"] * 12 + ["b"] * 12
     message = problem_of(SplitPlan(None, folds=2), (X, Y), "tune/last", x=x, y=y)
     assert message == "the training rows of fold 1 of 5 of the training rows have only one class"
+
+
+# ---- quality of whole groups -----------------------------------------------------------------------------------------
+def test_grouped_folds_share_what_is_left_over() -> None:
+    """16 groups of each of four classes in five folds: no fold takes the sixteenth of every class."""
+    counts = np.zeros((64, 4), int)
+    counts[np.arange(64), np.arange(64) % 4] = 100
+    found = balanced_groups(counts, np.tile(counts.sum(axis=0) / 5, (5, 1)), draws(0, "x", 64))
+    assert sorted(np.bincount(found)) == [12, 13, 13, 13, 13]
+    for bin_ in range(5):
+        assert set(counts[found == bin_].sum(axis=0)) <= {300, 400}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_grouped_shares_are_as_near_as_the_best_of_all_assignments(seed) -> None:
+    """Few enough groups to try every one: what is lacking is at most a little more than the least possible."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 9, (9, 2))
+    targets = np.stack([counts.sum(axis=0) * 0.3, counts.sum(axis=0) * 0.7])
+
+    def lacking(found: np.ndarray) -> float:
+        off = np.stack([counts[found == bin_].sum(axis=0) for bin_ in (0, 1)]) - targets
+        return float(((off / counts.sum(axis=0)) ** 2).sum() + 2 * ((off.sum(axis=1) / counts.sum()) ** 2).sum())
+
+    every = [np.array([code >> i & 1 for i in range(9)]) for code in range(1, 511)]
+    best = min(lacking(found) for found in every)
+    found = balanced_groups(counts, targets, draws(seed, "x", 9))
+    rank = sum(lacking(other) < lacking(found) - 1e-12 for other in every)
+    assert lacking(found) >= best - 1e-12
+    assert rank <= 10, "among the best fiftieth of all assignments"
+
+
+@pytest.mark.parametrize("by", [("group",), ("group", "stratified")])
+def test_repeated_folds_of_groups_differ_though_all_sizes_do(rig, by) -> None:
+    """Largest first would put groups of different sizes the same way in every repeat."""
+    g = np.repeat(np.arange(30), np.arange(20, 50))
+    y = np.where(np.random.default_rng(0).random(len(g)) < 0.3, "a", "b").tolist()
+    split = split_of(
+        rig, SplitPlan(None, folds=3, repeats=3, by=by), (X, G, Y), x=np.arange(len(g)), g=[f"{i}" for i in g], y=y
+    )
+    held = {tuple(sorted(fold.held.tobytes() for fold in split.folds if fold.repeat == r)) for r in range(3)}
+    assert len(held) == 3
+    for fold in split.folds:
+        assert abs(fold.held.mean() - 1 / 3) < 0.02
+        assert abs((np.array(y)[fold.held] == "a").mean() - 0.3) < (0.03 if "stratified" in by else 0.1)
+
+
+def test_a_class_that_one_group_has_alone(rig) -> None:
+    g = [f"g{i // 5}" for i in range(60)]
+    y = ["rare" if i < 5 else "ab"[i % 2] for i in range(60)]
+    split = split_of(rig, SplitPlan(None, folds=4, by=("group", "stratified")), (X, G, Y), x=np.arange(60), g=g, y=y)
+    assert {int(fold.held.sum()) for fold in split.folds} == {15}
+
+
+def test_a_class_smaller_than_the_folds(rig) -> None:
+    """Three rows in five folds: three folds hold one out each, and all train on two or three."""
+    y = ["rare"] * 3 + ["a", "b"] * 50
+    split = split_of(rig, SplitPlan(None, folds=5, by=("stratified",)), (X, Y), x=np.arange(103), y=y)
+    rare = np.arange(103) < 3
+    assert sorted(int((fold.held & rare).sum()) for fold in split.folds) == [0, 0, 1, 1, 1]
+    assert all((fold.train & rare).any() for fold in split.folds)
+
+
+def test_all_times_equal_in_folds(rig) -> None:
+    found = problem(rig, SplitPlan(None, folds=3, by=("time",)), (X, T), x=np.arange(9), t=[START] * 9)
+    assert found.message.startswith("fold ")
+
+
+def test_one_group_in_folds(rig) -> None:
+    found = problem(rig, SplitPlan(None, folds=3, by=("group",)), (X, G), x=np.arange(9), g=["a"] * 9)
+    assert (found.message, found.help) == (
+        "fold 1 of 3 has no row to train on", "whole groups stay together: have fewer folds than groups"
+    )  # fmt: skip
