@@ -116,7 +116,8 @@ def _drawer(
         return rows, weight
 
     def poisson(r: int) -> _Drawn:
-        counts = random.poisson(weight, (r, len(weight))).astype(weight.dtype)
+        # Of float32 in any case, so that models of either precision draw the same counts and can be compared.
+        counts = random.poisson(weight.astype(np.float32), (r, len(weight))).astype(weight.dtype)
         return counts, _to_sum(counts.sum(axis=1, dtype=np.float64), float(weight.sum(dtype=np.float64)))
 
     return poisson, present.astype(weight.dtype)
@@ -167,7 +168,7 @@ def prepare_views(metrics: Sequence[tuple[Any, Any]], views: Sequence[MetricView
     ]
 
 
-def intervals(
+def replicated(
     metrics: Sequence[tuple[Any, Any]],
     views: Sequence[MetricView],
     key: np.ndarray,
@@ -177,12 +178,12 @@ def intervals(
     groups: np.ndarray | None = None,
     replicates: int = REPLICATES,
     x64: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every metric of the same rows with its 95 % percentile interval: value, low, high, each [metrics].
+) -> np.ndarray:
+    """Every metric of the same rows, and under each bootstrap replicate of them: [1 + replicates, metrics].
 
     `metrics` are pairs (component, Spec), `views` one each, of NumPy arrays and one weight; `call` is `Programs.call`
-    and `static` what else tells the program apart. Replicates where a metric is undefined (one class, say) are left out
-    of its interval; a value that is undefined has none. Time O(replicates n) per metric, memory O(n + 4M numbers).
+    and `static` what else tells the program apart. Equal keys, weights and groups give equal replicates, so that the
+    columns of two models are paired. Time O(replicates n) per metric, memory O(n + 4M numbers).
     """
     weight = views[0].weight
     views = prepare_views(metrics, [attrs.evolve(view, weight=weight) for view in views])
@@ -208,7 +209,18 @@ def intervals(
     facts = (static, names, places, str(tree))
     blocks = replicate_weights(key, weight, groups, replicates)
     values = [np.asarray(call("intervals", judge, facts, shared, *block, x64=x64)) for block in blocks]
-    return percentiles(np.concatenate(values)[: replicates + 1])
+    return np.concatenate(values)[: replicates + 1]
+
+
+def intervals(
+    metrics: Sequence[tuple[Any, Any]], views: Sequence[MetricView], key: np.ndarray, call: Program, **options: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every metric with its 95 % percentile interval: value, low, high, each [metrics]; arguments of `replicated`.
+
+    Replicates where a metric is undefined (one class, say) are left out of its interval; a value that is undefined has
+    none.
+    """
+    return percentiles(replicated(metrics, views, key, call, **options))
 
 
 def percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -238,16 +250,23 @@ def _quantile(drawn: np.ndarray, defined: np.ndarray, q: float) -> np.ndarray:
 def fold_interval(values: np.ndarray, train_share: float) -> tuple[float, float]:
     """The corrected resampled t interval (95 %) of a metric's mean over folds and repeats.
 
-    `values` are the metric on each held-out fold, `train_share` the share of rows that each was trained on. Training
-    sets overlap, so the variance of the mean is taken as (1/J + (1 - share) / share) s^2. NaN for fewer than two folds.
+    `values` are the metric on each held-out fold, `train_share` the share of rows that each was trained on. NaN for
+    fewer than two folds.
     """
-    count = len(values)
-    if count < 2 or not 0 < train_share < 1:
+    error = corrected_error(values, train_share)
+    if math.isnan(error):
         return math.nan, math.nan
     from scipy.special import stdtrit  # takes 0.1 s to import, and runs without folds have no use for it
 
-    mean, variance = float(np.mean(values)), float(np.var(values, ddof=1))
-    half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * math.sqrt(
-        (1 / count + (1 - train_share) / train_share) * variance
-    )
+    mean, half = float(np.mean(values)), float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * error
     return mean - half, mean + half
+
+
+def corrected_error(values: np.ndarray, train_share: float) -> float:
+    """The standard error of a mean over folds and repeats; NaN for fewer than two folds.
+
+    Training sets overlap, so the variance of the mean is taken as (1/J + (1 - share) / share) s^2.
+    """
+    if len(values) < 2 or not 0 < train_share < 1:
+        return math.nan
+    return math.sqrt((1 / len(values) + (1 - train_share) / train_share) * float(np.var(values, ddof=1)))
