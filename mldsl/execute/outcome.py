@@ -35,8 +35,9 @@ class Outcome:
     """One model with everything that was decided and measured.
 
     `out_of_fold` has one prediction per repeat (rows outside of every fold hold 0); `fold_thresholds` is what each fold
-    was judged at. `metrics`: part -> name -> value. `headline` is the part that counts. All predictions, those of
-    `model` too, are calibrated where the model asks for it; `uncalibrated` are then those of the headline part before.
+    was judged at, `fold_calibrators` what calibrated it. `metrics`: part -> name -> value. `headline` is the part that
+    counts. All predictions, those of `model` too, are calibrated where the model asks for it; `uncalibrated` are then
+    those of the headline part before.
     """
 
     model: FittedModel
@@ -52,6 +53,7 @@ class Outcome:
     calibration: CalibrationRecord | None = None
     uncalibrated: Prediction | None = None
     warnings: tuple[str, ...] = ()
+    fold_calibrators: tuple[Calibrator | None, ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,7 +101,7 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
         fold_metrics, headline, matrix, choosing, decided.calibrator,
         _calibration(run, raw, fitted, decided, folds, parts, headline),
         _answers_of(raw, folds if headline == "folds" else (), n) if model.calibrate is not None else None,
-        tuple(_not_calibrated(judge, folds, parts, decided, per_fold)),
+        tuple(_not_calibrated(judge, folds, parts, decided, per_fold)), tuple(d.calibrator for d in per_fold),
     )  # fmt: skip
 
 

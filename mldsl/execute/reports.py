@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -13,7 +14,9 @@ from mldsl.execute.calibrate import calibrated
 from mldsl.execute.decide import Threshold, classes_at
 from mldsl.execute.engine import Result
 from mldsl.execute.fit import Run, to_numpy
+from mldsl.execute.importance import permuted
 from mldsl.execute.judge import with_another_class
+from mldsl.execute.look import Looker
 from mldsl.execute.outcome import Outcome
 from mldsl.plugin import ReportOutput
 
@@ -108,7 +111,20 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         params=last.params, info=last.info, shape=pipeline.shape, features=tuple(c.name for c in pipeline.columns),
         held_out=shown, train=_part(run, outcome, last.prediction, said, part == "train", "train", classes),
         predict=predict, threshold=outcome.threshold, history=last.history, steps=steps, target_scale=prepared.scale,
+        **_doors(run, outcome, shown.index),
     )  # fmt: skip
+
+
+def _doors(run: Run, outcome: Outcome, index: np.ndarray | None) -> dict[str, Any]:
+    """What the model may be asked: `reads`, `permuted`, `replaced`, `refit`."""
+    looker = Looker(run, outcome, np.asarray(index))
+    if not looker.answers_rows:
+        return {}
+    return {
+        "reads": looker.reads,
+        "permuted": partial(permuted, looker) if run.plan.target is not None and run.plan.metrics else None,
+        "replaced": looker.replaced,
+    }
 
 
 def report_view(result: Result) -> ReportView:

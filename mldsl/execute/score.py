@@ -92,25 +92,33 @@ class Scorer:
     def raw(self, dataset: Dataset) -> tuple[Prediction, Layout]:
         """The algorithm's answer (NumPy, padded rows), calibrated, on the target's own scale."""
         made = self.layout(dataset)
-        pipeline, learned = made.pipeline, self.learned
-        model: Any = pipeline.model
+        model: Any = made.pipeline.model
         if model.predict is None and model.score is None:
             raise MldslError(
                 Diagnostic(
                     "MLP0310",
-                    f"`{learned.model.algorithm.name}` does not predict rows",
+                    f"`{self.learned.model.algorithm.name}` does not predict rows",
                     help="draw from it: `mldsl.load(...).sample(n)`",
                 )
             )
-        if model.apply_prepared is not None and learned.state is not None:
-            return self._own(self._prepared(made), made), made
-        answer = self.programs.call(
-            "answer", pipeline.answer, pipeline.static, made.specs, learned.steps, learned.params, made.rows,
-            x64=made.x64,
-        )  # fmt: skip
-        return self._own(to_numpy(answer), made), made
+        return self.finished(self.respond(made), made), made
 
-    def _own(self, answer: Prediction, made: Layout) -> Prediction:
+    def respond(self, made: Layout) -> Prediction:
+        """What the model says of rows that are laid out already: not calibrated, on the scale that was learned."""
+        pipeline, learned = made.pipeline, self.learned
+        model: Any = pipeline.model
+        if model.apply_prepared is not None and learned.state is not None:
+            return self._prepared(made)
+        answer: Prediction = to_numpy(
+            self.programs.call(
+                "answer", pipeline.answer, pipeline.static, made.specs, learned.steps, learned.params, made.rows,
+                x64=made.x64,
+            )
+        )  # fmt: skip
+        return answer
+
+    def finished(self, answer: Prediction, made: Layout) -> Prediction:
+        """The same calibrated, on the target's own scale."""
         return calibrated(self.learned.calibrator, back(made.scale, answer), len(made.classes))
 
     def _prepared(self, made: Layout) -> Prediction:
