@@ -23,6 +23,7 @@ class MetricView:
     `target` [n]: class index or number (None without a target). `prediction` [n]: class index after the threshold,
     mean, or cluster label. `probability` [n, classes]. `score` [n]. `inputs` [n, d]: the model's matrix.
     `labels` [n]: codes of a column named by the metric (`adjusted_rand(labels = cultivar)`), -1 missing.
+    `costs` [classes, classes]: what the metric's own `costs` say of a row of the first predicted to be of the second.
     `prior` [classes]: class shares of the training rows. `center`: weighted mean of the training target. `group`,
     `query` [n]: codes. `centroids` [k, d]: the centres of a clustering, where the model has them. `prepared` is what
     the metric's `prepare` returned.
@@ -38,6 +39,7 @@ class MetricView:
     inputs: Any = None
     labels: Any = None
     centroids: Any = None
+    costs: Any = None
     prior: Any = None
     center: Any = None
     group: Any = None

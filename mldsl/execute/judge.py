@@ -27,7 +27,7 @@ GATHER_FROM = 20_000  # rows; above, a part's rows are gathered, below all rows 
 
 @attrs.frozen(eq=False)
 class Measured:
-    """A metric ready to be computed: its functions, Spec, class index and codes of the column that it names."""
+    """A metric ready to be computed: its functions, Spec, class index, costs, and codes of the column that it names."""
 
     name: str
     component: Any
@@ -35,6 +35,7 @@ class Measured:
     positive: int | None
     labels: np.ndarray | None
     label_count: int
+    costs: np.ndarray | None = None
 
 
 def measured(run: Run, prepared: Prepared, name: str, value: ComponentValue) -> Measured:
@@ -65,7 +66,18 @@ def measured_by(
         metric=guarded(component.metric, value, "metric"),
         prepare=guarded(component.prepare, value, "prepare"),
     )
-    return Measured(name, named, spec, positive, labels, count)
+    return Measured(name, named, spec, positive, labels, count, _costs(getattr(spec, "costs", None), prepared.classes))
+
+
+def _costs(written: Any, classes: tuple[str, ...]) -> np.ndarray | None:
+    """What it costs to say one class for another [actual, said]: 1, for the right one 0, unless it is written."""
+    if written is None:
+        return None
+    costs = 1 - np.eye(len(classes))
+    for actual, said in written:
+        for level, cost in said:
+            costs[classes.index(actual), classes.index(level)] = cost
+    return costs
 
 
 def with_another_class(target: np.ndarray, probability: Any, classes: int) -> tuple[np.ndarray, np.ndarray | None, int]:
@@ -173,13 +185,19 @@ class Judge:
         codes = tuple(fit(m.labels, np.int32) for m in measures)
         return view, codes
 
-    def _of(self, measure: Measured, view: MetricView, codes: Any) -> MetricView:
-        return attrs.evolve(view, positive=measure.positive, labels=codes, label_count=measure.label_count)
+    def of(self, measure: Measured, view: MetricView, codes: Any) -> MetricView:
+        """The view as one metric sees it."""
+        costs = measure.costs
+        if costs is not None:  # a class more than those trained on is always a mistake
+            more = view.classes - len(costs)
+            costs = np.pad(costs, (0, more), constant_values=1).astype(view.weight.dtype)
+        facts = {"positive": measure.positive, "labels": codes, "label_count": measure.label_count, "costs": costs}
+        return attrs.evolve(view, **facts)
 
     # ---- programs ----------------------------------------------------------------------------------------------------
     def _views(self, prediction: Prediction, weight: np.ndarray, threshold: Threshold) -> list[MetricView]:
         view, codes = self.view(prediction, weight, threshold)
-        return [self._of(m, view, c) for m, c in zip(self.measures, codes, strict=True)]
+        return [self.of(m, view, c) for m, c in zip(self.measures, codes, strict=True)]
 
     @property
     def _pairs(self) -> list[tuple[Any, Any]]:
@@ -228,7 +246,7 @@ class Judge:
         def judge(view: MetricView, codes: Any, candidates: Any) -> Any:
             def one(at: Any) -> Any:
                 shown = attrs.evolve(view, prediction=decided(view.probability, at))
-                return self._value(measure, self._of(measure, shown, codes))
+                return self._value(measure, self.of(measure, shown, codes))
 
             return jax.lax.map(one, candidates)
 

@@ -59,7 +59,7 @@ class ComponentValue(Record):
     """A component with all of its arguments, defaults spelt out.
 
     `kind` is a component kind, or "choice" for an enum value that takes arguments (`constant(0)` of `impute`).
-    Argument values: None, bool, int, float, str, tuples of these, ((label, number), ...) for weights, (low, high) for
+    Argument values: None, bool, int, float, str, tuples of these, ((label, number), ...) for weights, ((label, weights), ...) for costs, (low, high) for
     ranges, column names, `EnvSecret`, `ComponentValue`. `written` are the arguments that the file gives; `params` maps
     an argument to the `$param` it came from, so that tuning knows what a parameter reaches.
     """

@@ -28,6 +28,8 @@ def argument_text(value: Any) -> str:
             return full_text(value)
         case tuple() if value and all(_is_weight(item) for item in value):
             return "[" + ", ".join(f"{quoted(label)} = {number_text(weight)}" for label, weight in value) + "]"
+        case tuple() if value and all(_is_costs(item) for item in value):
+            return "[" + ", ".join(f"{quoted(label)} = {argument_text(costs)}" for label, costs in value) + "]"
         case tuple():
             return "[" + ", ".join(map(argument_text, value)) + "]"
     return str(value)
@@ -35,6 +37,11 @@ def argument_text(value: Any) -> str:
 
 def _is_weight(item: Any) -> bool:
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], int | float)
+
+
+def _is_costs(item: Any) -> bool:
+    pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], tuple)
+    return pair and bool(item[1]) and all(_is_weight(cost) for cost in item[1])
 
 
 def full_text(value: ComponentValue) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mldsl.plugin.params import (
         Column,
         Columns,
+        Costs,
         Duration,
         Formula,
         Label,
@@ -68,15 +69,15 @@ _HOMES = {
     "display": ("Figure", "Panel", "ReportOutput", "Series", "Table"),
     "hookspecs": ("hookimpl",),
     "params": (
-        "Column", "Columns", "Duration", "Formula", "Label", "ModelName", "Network", "Range", "Secret", "Share", "Size",
-        "Weights", "param",
+        "Column", "Columns", "Costs", "Duration", "Formula", "Label", "ModelName", "Network", "Range", "Secret",
+        "Share", "Size", "Weights", "param",
     ),
     "search": ("Domain", "Proposal", "Told"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Column", "Columns", "Component", "Declaration",
+    "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Column", "Columns", "Component", "Costs", "Declaration",
     "DefaultCall", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric", "Model",
     "ModelName", "NamedColumn", "Network", "NoSpec", "Operand", "Output", "Panel", "Parameter", "ParameterType", "Part",
     "Problem", "Proposal", "Range", "Report", "ReportOutput", "Search", "Secret", "Series", "Share", "Size",

@@ -23,7 +23,7 @@ KINDS: Final = (
 
 TypeName = Literal[
     "int", "number", "share", "bool", "text", "duration", "size", "range", "enum", "column", "columns", "label",
-    "weights", "formula", "network", "component", "model", "secret", "list",
+    "weights", "costs", "formula", "network", "component", "model", "secret", "list",
 ]  # fmt: skip
 
 
@@ -159,7 +159,7 @@ class Declaration:
       loss multiplies rows by `cost`: then the language gives it `class_weights`).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `fitted` (learns from training rows), `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width`
-      ("static", "data").
+      ("static", "data"), `tasks` (empty = all), `scale_sensitive`.
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
     report: `tasks` (empty = all), `needs` ("model", "data"), `parts`.

@@ -37,8 +37,8 @@ NUMBERS = ("int", "number", "share", "duration", "size")
 _PLAIN: Mapping[Any, TypeName] = {
     bool: "bool", int: "int", float: "number", str: "text", params.Share: "share", params.Duration: "duration",
     params.Size: "size", params.Range: "range", params.Column: "column", params.Columns: "columns",
-    params.Label: "label", params.Weights: "weights", params.Formula: "formula", params.Network: "network",
-    params.ModelName: "model", params.Secret: "secret",
+    params.Label: "label", params.Weights: "weights", params.Costs: "costs", params.Formula: "formula",
+    params.Network: "network", params.ModelName: "model", params.Secret: "secret",
 }  # fmt: skip
 
 
@@ -308,7 +308,7 @@ def misfit(parameter: Parameter, value: Any, kind: ParameterType | None = None) 
             return "" if isinstance(value, bool) else "true or false"
         case "range":
             return "" if isinstance(value, tuple) and len(value) == 2 else "a pair (low, high)"
-        case "columns" | "weights":
+        case "columns" | "weights" | "costs":
             return "" if isinstance(value, tuple) else "a tuple"
         case "component":
             return "" if isinstance(value, str | DefaultCall) else "the name of a component"
@@ -332,10 +332,10 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
         case kinds.Transform():
-            copied = ("missing", "phase", "host", "uses_target", "selects", "width", "precision")
+            copied = ("missing", "phase", "host", "uses_target", "selects", "width", "scale_sensitive", "precision")
             return {
                 "accepts": tuple(component.inputs), "outputs": tuple(component.outputs),
-                "resamples": component.resample is not None,
+                "tasks": tuple(sorted(component.tasks)), "resamples": component.resample is not None,
                 "fitted": component.fit is not None,
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip

@@ -22,6 +22,7 @@ Column = NewType("Column", str)  # one column, any role
 Columns = NewType("Columns", tuple)  # type: ignore[type-arg]  # column names
 Label = NewType("Label", str)  # a level of the target
 Weights = NewType("Weights", tuple)  # type: ignore[type-arg]  # ((level, number), ...)
+Costs = NewType("Costs", tuple)  # type: ignore[type-arg]  # ((actual, ((predicted, number), ...)), ...)
 Formula = NewType("Formula", str)  # an R formula, as canonical text
 Network = NewType("Network", str)  # a network of the file
 ModelName = NewType("ModelName", str)  # a model of the file or a component

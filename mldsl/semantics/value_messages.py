@@ -27,6 +27,7 @@ WANTED = {
     "text": "text in quotes", "duration": "a duration such as `30s`", "size": "a size such as `512MB`",
     "range": "a range such as `1..5`", "enum": "a name", "column": "a column", "columns": "columns",
     "label": "a level of the target in quotes", "weights": 'weights such as `["yes" = 2]`',
+    "costs": 'costs such as `["yes" = ["no" = 5]]` (actual, then predicted)',
     "formula": "a formula such as `~ a + b`", "network": "the name of a network", "model": "a model",
     "component": "a component", "secret": '`env("NAME")`', "list": "a list such as `[a, b]`",
 }  # fmt: skip

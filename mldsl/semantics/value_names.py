@@ -86,6 +86,40 @@ def weights_value(node: ast.Expr, type_: ParameterType, parameter: Parameter, ow
     return FAILED if failed else tuple(found.items())
 
 
+def costs_value(node: ast.Expr, type_: ParameterType, parameter: Parameter, owner: str, scope: Scope) -> Any:
+    """For actual levels of the target, what it costs to predict others: weights within weights."""
+    if not isinstance(node, ast.List) or not node.items:
+        return mismatch(node, type_, parameter, owner, scope)
+    found: dict[str, tuple[tuple[str, float], ...]] = {}
+    failed = False
+    for item in node.items:
+        if not isinstance(item, ast.Named):
+            return mismatch(item, type_, parameter, owner, scope)
+        label = _key(item.key, scope)
+        if not isinstance(item.value, ast.List):
+            mismatch(item.value, type_, parameter, owner, scope, help=_predicted(item, label, scope))
+            failed = True
+            continue
+        costs = weights_value(item.value, ParameterType("weights"), parameter, owner, scope)
+        if label in found:
+            scope.findings.error("MLP0113", f'`"{label}"` is given twice', item.key.span)
+        if label is None or costs is FAILED:
+            failed = True
+        else:
+            found[label] = costs
+    return FAILED if failed else tuple(found.items())
+
+
+def _predicted(item: ast.Named, label: str | None, scope: Scope) -> str | None:
+    """How `["bad" = 5]` is meant: the actual level is there, the predicted one is not."""
+    number = scope.constants.evaluate(item.value)
+    if label is None or number is None or number.kind not in ("integer", "number"):
+        return None
+    others = [level for level in scope.levels or () if level != label]
+    other = others[0] if len(others) == 1 else "PREDICTED"
+    return f'name what was predicted: `"{label}" = ["{other}" = {number.value}]`'
+
+
 def _key(key: ast.Ref | ast.String | ast.Number | ast.Column, scope: Scope) -> str | None:
     if isinstance(key, ast.String):
         return key.value if known_level(key.value, key.span, scope) else None

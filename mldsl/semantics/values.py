@@ -147,7 +147,14 @@ def _plausible(node: ast.Expr, type_: ParameterType, scope: Scope) -> bool:
 
 
 # How values of these types are written, whatever they hold.
-_FORMS = {"weights": ("list",), "list": ("list",), "range": ("range",), "formula": ("formula",), "label": ("string",)}
+_FORMS = {
+    "weights": ("list",),
+    "costs": ("list",),
+    "list": ("list",),
+    "range": ("range",),
+    "formula": ("formula",),
+    "label": ("string",),
+}
 
 # Types whose values are names, so that a name which is no choice may still be one of these.
 _NAMING = ("column", "columns", "model", "network", "component", "enum")
@@ -191,6 +198,7 @@ def _list(node: ast.Expr, type_: ParameterType, parameter: Parameter, owner: str
 _TYPERS: dict[str, Callable[[ast.Expr, ParameterType, Parameter, str, Scope], Any]] = {
     "range": _range, "enum": _enum, "list": _list, "column": value_names.column_value,
     "columns": value_names.columns_value, "label": value_names.label_value, "weights": value_names.weights_value,
+    "costs": value_names.costs_value,
     "formula": value_names.formula_value, "network": value_names.network_value, "model": value_names.model_value,
     "component": value_names.nested_value, "secret": value_names.secret_value,
 }  # fmt: skip

@@ -93,7 +93,7 @@ def _split(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def _decisions(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
-    """`threshold` and `calibrate` are about probabilities, a threshold about two classes; a scale is about numbers."""
+    """`threshold` and `calibrate` are about classes, one probability about two; a scale is about numbers."""
     if draft.task is None:
         return
     for name, node in (("threshold", model.threshold_node), ("calibrate", model.calibrate_node)):
@@ -113,10 +113,12 @@ def _decisions(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
     target = draft.target
     # Written levels are known to `check`; learned ones once the data was read.
     levels = draft.levels if target is not None and target.type in ("categorical", "ordinal") else None
-    if model.threshold_node is not None and draft.task == "classification" and levels is not None and len(levels) > 2:
+    fixed = model.threshold is not None and model.threshold.value is not None
+    if fixed and model.threshold_node and draft.task == "classification" and levels is not None and len(levels) > 2:
         yield Diagnostic(
-            "MLP0314", "`threshold` needs two classes", model.threshold_node.span,
-            notes=(f"`{target.name if target else ''}` has {len(levels)} levels",), help="leave `threshold` out",
+            "MLP0314", "one `threshold` needs two classes", model.threshold_node.span,
+            notes=(f"`{target.name if target else ''}` has {len(levels)} levels",),
+            help="`threshold = maximize(balanced_accuracy)`, say, chooses one for each class; or leave it out",
         )  # fmt: skip
 
 
