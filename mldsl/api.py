@@ -58,21 +58,22 @@ def run(
     frames: Mapping[str, Any] | None = None,
     runs_dir: str | Path | None = None,
     resume: bool = False,
+    locked: bool = False,
     device: str | None = None,
     keep: bool = True,
 ) -> Run:
     """Check, train and measure a pipeline (a path, or its text).
 
     `params` override the file's. `data` takes the place of the file's source; `frames` are the tables that
-    `frame("name")` names. `keep = False` leaves no run folder behind. Raises `MldslError` for every mistake in file or
-    data.
+    `frame("name")` names. `locked` refuses to run unless `mldsl.lock` names what is installed. `keep = False` leaves no
+    run folder behind. Raises `MldslError` for every mistake in file or data.
     """
     from mldsl.driver import Options
     from mldsl.driver import run as run_source
 
     options = Options(
         params=_literals(params), frames=frames or {}, data=data, runs_dir=Path(runs_dir) if runs_dir else None,
-        resume=resume, device=device, keep=keep,
+        resume=resume, locked=locked, device=device, keep=keep,
     )  # fmt: skip
     return Run(run_source(_source(pipeline), options))
 

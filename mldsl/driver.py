@@ -21,6 +21,7 @@ from mldsl.plan import ComponentValue, Plan
 from mldsl.source import Source
 
 if TYPE_CHECKING:
+    from mldsl.plugin.lock import Lock
     from mldsl.plugin.registry import Registry
 
 Progress = Callable[[str, int, int, dict[str, float]], None]
@@ -65,6 +66,7 @@ class Options:
     keep: bool = True
     progress: Progress | None = None
     registry: Registry | None = None
+    locked: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -172,6 +174,9 @@ def plan(source: Source | Path, options: Options | None = None) -> Checked:
     first = check(source, options)
     if first.errors or first.plan is None or first.pending:
         return attrs.evolve(first, plan=None, diagnostics=(*first.diagnostics, *first.pending))
+    if options.locked:
+        with _with_sources(first.sources):
+            hold_to_lock(first, options)
     from mldsl.data import read_header
     from mldsl.execute.resolver import RegistryResolver
 
@@ -220,6 +225,28 @@ def look(source: Source | Path, checked: Checked, options: Options) -> Looked:
     return Looked(again, dataset, split, facts)
 
 
+# ---- mldsl.lock ------------------------------------------------------------------------------------------------------
+def lock_of(checked: Checked, options: Options) -> Lock:
+    """The plugins that a file uses, as they are installed."""
+    from mldsl.plugin import lock
+
+    return lock.lock_of(_registry(options), [name for name, _ in checked.plan.uses] if checked.plan else ())
+
+
+def hold_to_lock(checked: Checked, options: Options) -> None:
+    """Hold what is installed against `mldsl.lock` beside the file; raises MLP0501 with everything that differs."""
+    from mldsl.plugin import lock
+    from mldsl.syntax.ast import Use
+
+    place = checked.base / lock.NAME
+    accept = f"`mldsl lock {Path(checked.plan.file if checked.plan else '').name}` accepts what is installed"
+    uses = [item for program in checked.loaded.programs for item in program.of(Use)]
+    spans = {use.dotted: use.name_span for use in uses}
+    found = lock.mismatches(lock.read_lock(place), lock_of(checked, options), place, accept, spans)
+    if found:
+        raise MldslError(*found)
+
+
 def _later(found: Plan) -> list[Diagnostic]:
     """What the language has and this version cannot run yet: refused, never passed over."""
     later: list[Diagnostic] = []
@@ -259,6 +286,8 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     from mldsl.execute.programs import Programs, source_hash
     from mldsl.execute.reports import compute_reports
     from mldsl.execute.resolver import RegistryResolver
+    from mldsl.plugin.lock import NAME as LOCK
+    from mldsl.plugin.lock import Lock
     from mldsl.record.disk import write_file
 
     registry = _registry(options)
@@ -297,6 +326,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
         final = None
         if folder is not None:
             keep.write(result, record, outputs, text, plan_text(found, looked.facts), folder, plugins)
+            write_file(folder.path / LOCK, Lock().with_pipeline(name, lock_of(checked, options), ()).text())
             record = keep.export(record, result, folder.path, checked.base, resolver.spec)
             if record.outputs:
                 write_file(folder.path / "run.json", record.text())

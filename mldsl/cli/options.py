@@ -33,3 +33,10 @@ def params_option(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=_collect,
         help="Set a param of the file, e.g. -p depth=4; may be given several times.",
     )(function)
+
+
+def locked_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--locked`: gives `locked`."""
+    return click.option(
+        "--locked", is_flag=True, help="Refuse unless mldsl.lock beside FILE names what is installed (MLP0501)."
+    )(function)

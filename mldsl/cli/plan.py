@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from mldsl.cli.options import params_option
+from mldsl.cli.options import locked_option, params_option
 
 
 @click.command("plan")
 @click.argument("file", type=click.Path(path_type=Path))
 @params_option
+@locked_option
 @click.option("--no-data", is_flag=True, help="Read only the header of the data, and count no rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-def command(file: Path, params: dict[str, str], no_data: bool, as_json: bool) -> int:
+def command(file: Path, params: dict[str, str], locked: bool, no_data: bool, as_json: bool) -> int:
     """Show what a run of FILE would do, every default spelt out; nothing is trained.
 
     Columns and types after each step, what is fitted where, the rows, groups and class shares of every part and fold,
@@ -25,7 +26,7 @@ def command(file: Path, params: dict[str, str], no_data: bool, as_json: bool) ->
     from mldsl.diagnostics import MldslError
     from mldsl.driver import Options, look, plan, plan_text
 
-    options = Options(params=params)
+    options = Options(params=params, locked=locked)
     try:
         checked = plan(file, options)
         found, rows = checked.sound(), None

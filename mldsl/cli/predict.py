@@ -14,12 +14,17 @@ import click
 @click.option(
     "--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is]."
 )
-def command(artifact: Path, data: str, output: Path | None, device: str | None) -> int:
+@click.option(
+    "--locked", is_flag=True, help="Refuse unless the plugins are those that the run was made with (MLP0501)."
+)
+def command(artifact: Path, data: str, output: Path | None, device: str | None, locked: bool) -> int:
     """Predict every row of the file DATA with the model ARTIFACT (a folder under models/, or a run folder).
 
     The rows come back with `prediction`, `probability_<class>` (or `score`, `cluster`) and, where something about a row
     is odd, `warning`. Without -o they are printed as CSV.
     """
+    if locked:
+        _hold_to_lock(artifact)
     from mldsl.execute.settings import configure
 
     configure(device)
@@ -49,3 +54,18 @@ def command(artifact: Path, data: str, output: Path | None, device: str | None) 
     if any(odd):
         click.echo(f"warning: {sum(1 for w in odd if w)} rows are flagged in the column `warning`", err=True)
     return 0
+
+
+def _hold_to_lock(artifact: Path) -> None:
+    """Hold what is installed against the copy of the lock that the run of a model keeps."""
+    from mldsl.diagnostics import MldslError
+    from mldsl.plugin.lock import NAME, lock_of, mismatches, read_lock
+    from mldsl.plugin.registry import Registry
+
+    here = artifact.absolute()
+    place = next((p / NAME for p in (here, *here.parents[:2]) if (p / NAME).is_file()), artifact / NAME)
+    locked = read_lock(place)
+    found = lock_of(Registry.load(), [plugin.name for plugin in locked.plugins])
+    problems = mismatches(locked, found, place, "run the pipeline again with what is installed")
+    if problems:
+        raise MldslError(*problems)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mldsl.cli.options import params_option
+from mldsl.cli.options import locked_option, params_option
 
 
 @click.command("run")
@@ -17,6 +17,7 @@ from mldsl.cli.options import params_option
 @params_option
 @click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders go [default: runs/ beside FILE].")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoints of an interrupted run of the same content.")
+@locked_option
 @click.option(
     "--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is]."
 )
@@ -29,6 +30,7 @@ def command(
     params: dict[str, str],
     runs_dir: Path | None,
     resume: bool,
+    locked: bool,
     device: str | None,
     as_json: bool,
     quiet: bool,
@@ -44,7 +46,12 @@ def command(
         finished = run(
             file,
             Options(
-                params=params, runs_dir=runs_dir, resume=resume, device=device, progress=bar.update if bar else None
+                params=params,
+                runs_dir=runs_dir,
+                resume=resume,
+                locked=locked,
+                device=device,
+                progress=bar.update if bar else None,
             ),
         )
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 
-from mldsl.plugin.discovery import Distribution
+from mldsl.plugin.discovery import CORE, Distribution
 
 _OURS = os.path.dirname(__file__)
 
@@ -37,6 +37,20 @@ def exact(distribution: Distribution) -> str:
         digest.update(f"{path}\0{len(content)}\n".encode(errors="surrogateescape"))
         digest.update(content)
     digest.update(_offers(distribution))
+    return digest.hexdigest()
+
+
+def sources(distribution: Distribution) -> str:
+    """The SHA-256 of a package's Python files and their relative paths; of the first party, the engine's as well."""
+    digest = hashlib.sha256()
+    tops = {offer.module.partition(".")[0] for offer in distribution.offers}
+    for top in sorted(tops | ({"mldsl"} if distribution.plugin == CORE else set())):
+        for folder in _places(top):
+            for path, entry in _walk(folder, top):
+                with open(entry.path, "rb") as file:
+                    content = file.read()
+                digest.update(f"{path}\0{len(content)}\n".encode(errors="surrogateescape"))
+                digest.update(content)
     return digest.hexdigest()
 
 

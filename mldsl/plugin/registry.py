@@ -200,6 +200,10 @@ class Registry:
         """Each installed plugin's version, from metadata alone."""
         return {info.name: info.version for info in self._plugins() if not info.blocked}
 
+    def packages(self, name: str) -> list[Distribution]:
+        """The installed packages of a plugin; none if a program hands over components under its name."""
+        return [] if name in self._given else [d for d in self._distributions if d.plugin == name]
+
     def _plugins(self) -> list[PluginInfo]:
         found = [
             PluginInfo(
