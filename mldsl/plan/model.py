@@ -18,9 +18,10 @@ Task = Literal["classification", "regression", "clustering", "generation", "rank
 # ---- row expressions -------------------------------------------------------------------------------------------------
 @attrs.frozen(eq=False, repr=False)
 class Constant(Record):
-    """A literal: number, text, boolean, None, or a tuple of them."""
+    """A literal: number, text, boolean, None, or a tuple of them; `param` is the `$param` that gave it."""
 
     value: Any
+    param: str | None = None
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
@@ -61,7 +62,8 @@ class ComponentValue(Record):
     `kind` is a component kind, or "choice" for an enum value that takes arguments (`constant(0)` of `impute`).
     Argument values: None, bool, int, float, str, tuples of these, ((label, number), ...) for weights, ((label, weights), ...) for costs, (low, high) for
     ranges, column names, `EnvSecret`, `ComponentValue`. `written` are the arguments that the file gives; `params` maps
-    an argument to the `$param` it came from, so that tuning knows what a parameter reaches.
+    an argument to the `$param` it came from, so that tuning knows what a parameter reaches. `formulas` are the arguments
+    that are computed from params (`1 / $c`), as expressions over them; None where a search cannot follow.
     """
 
     kind: str
@@ -70,6 +72,7 @@ class ComponentValue(Record):
     args: tuple[tuple[str, Any], ...] = ()
     written: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
+    formulas: tuple[tuple[str, RowExpression | None], ...] = ()
     text: str = attrs.field(default="", eq=False)  # as written, canonical
     model: str | None = None  # a report limited to one model by `model = NAME`, which every report takes
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)

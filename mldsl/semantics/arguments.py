@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from mldsl.diagnostics.diagnostic import Label
-from mldsl.plan.model import ComponentValue
+from mldsl.plan.model import ComponentValue, RowExpression
 from mldsl.plugin.declaration import Choice, Declaration, DefaultCall, Parameter, ParameterType
 from mldsl.semantics.names import did_you_mean, parameter_aliases
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.spelling import spell
 from mldsl.semantics.value_messages import FAILED
 from mldsl.semantics.values import type_value
+from mldsl.semantics.varied import formula_of
 from mldsl.source import Span
 from mldsl.syntax import ast
 
@@ -96,13 +97,25 @@ def _bind(node: Node, owner: str, parameters: Sequence[Parameter], scope: Scope)
             values[parameter.name] = default_value(parameter.default, parameter.type, scope)
     _conditions(given, values, owner, parameters, scope)
     _required(node, given, owner, parameters, scope)
-    reached = {name: tuple(_params_in(nodes)) for name, nodes in given.items()}
+    reached = {name: tuple(dict.fromkeys(_params_in(nodes))) for name, nodes in given.items()}
     return ComponentValue(
         "", owner, "", tuple((name, None if value is FAILED else value) for name, value in values.items()),
         tuple(name for name in values if name in given),
         tuple((name, param) for name, params in reached.items() for param in params),
-        spell(node), span=node.span,
+        tuple(_formulas(given, parameters, reached, scope)), spell(node), span=node.span,
     )  # fmt: skip
+
+
+def _formulas(
+    given: Mapping[str, list[ast.Arg]], parameters: Sequence[Parameter], reached: Mapping[str, tuple[str, ...]],
+    scope: Scope,
+) -> Iterator[tuple[str, RowExpression | None]]:  # fmt: skip
+    """The arguments that are more than one param."""
+    for parameter in parameters:
+        if reached.get(parameter.name) and not isinstance(given[parameter.name][0], ast.ParamRef):
+            nodes = given[parameter.name]
+            variadic = parameter.variadic and not isinstance(nodes[0], ast.List)
+            yield parameter.name, formula_of(nodes, scope.constants, variadic=variadic)
 
 
 def _params_in(nodes: Iterable[ast.Arg]) -> Iterable[str]:

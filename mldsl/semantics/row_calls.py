@@ -145,7 +145,8 @@ def _literal(node: ast.Call, operand: Operand, type_: ParameterType, argument: a
     value = type_value(argument, type_, Parameter(operand.name, type_), node.dotted, scope)
     if value is FAILED:
         return None
-    return Row(Constant(value, span=argument.span), "literal", span=argument.span)
+    param = argument.name if isinstance(argument, ast.ParamRef) else None
+    return Row(Constant(value, param, span=argument.span), "literal", span=argument.span)
 
 
 def _gather(operand: Operand, argument: ast.Expr, scope: Scope) -> Row | None:

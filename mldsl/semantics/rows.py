@@ -88,7 +88,8 @@ def _constant(node: ast.Arg, scope: Scope) -> Row:
     if kind is None:
         scope.findings.error("MLP0201", f"a {value.kind} cannot stand in a row expression", node.span)
         return unknown(node.span)
-    return Row(Constant(value.value, span=node.span), kind, literal=value, span=node.span)
+    param = node.name if isinstance(node, ast.ParamRef) else None
+    return Row(Constant(value.value, param, span=node.span), kind, literal=value, span=node.span)
 
 
 def _joined(node: ast.Expr, op: str, parts: tuple[Row, ...], type_: str | None) -> Row:

@@ -182,6 +182,12 @@ def nested_value(node: ast.Expr, type_: ParameterType, parameter: Parameter, own
     """A component of the kind that the parameter wants."""
     from mldsl.semantics.arguments import component_value
 
+    if isinstance(node, ast.ParamRef):
+        value = scope.constants.evaluate(node)
+        if value is UNKNOWN or (value is not None and value.kind == "choice" and value.open):
+            return FAILED if value is UNKNOWN else None
+        if value is not None and value.kind == "choice":
+            node = ast.Ref(tuple(str(value.value).split(".")), span=node.span)
     if isinstance(node, ast.Ref | ast.Call):
         return component_value(node, type_.of or "", scope) or FAILED
     return mismatch(node, type_, parameter, owner, scope)
