@@ -146,6 +146,42 @@ class ModelView:
 
 
 @attrs.frozen
+class Rival:
+    """One model beside another on the same folds or rows: its metric with an interval, and the paired difference.
+
+    `difference` is this model's metric less the other's, with its interval; `p` (two-sided) is corrected for all
+    comparisons of the standing. NaN where there is nothing to tell it by, and for the other model itself.
+    """
+
+    model: str
+    value: float
+    low: float
+    high: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    p: float
+
+
+@attrs.frozen
+class Standing:
+    """All models by one metric on one part, each beside the model `against`, in the order of the file.
+
+    `test` says how differences were tested: `corrected_t` over folds, or `bootstrap` of rows; `unit` and `units`, what
+    of and how many: folds, rows or groups. `comparisons` is the number of them that p-values are corrected for.
+    """
+
+    part: str
+    metric: str
+    against: str
+    test: str
+    unit: str
+    units: int
+    comparisons: int
+    rivals: tuple[Rival, ...]
+
+
+@attrs.frozen
 class ReportView:
     """The run, as reports see it.
 
@@ -155,7 +191,9 @@ class ReportView:
     `fold_metrics` maps model -> one mapping metric -> value per fold. `folds` are those of the split (`train` and
     `held`, Bool[n]), `implicit_folds` whether the file wrote none. `better` maps a metric to its direction. `seconds`
     maps model -> stage -> seconds. `tune` is what was tried: `trials` (`model`, `params`, `score`), in order, and
-    `best` (model -> params), or None.
+    `best` (model -> params), or None. `compared(part, metric, against, level, chosen) -> Standing` sets all models
+    beside the model `against`; `chosen` says that it was picked by looking at this very part, so that every pair of
+    models counts as compared. None where a run has one model.
     """
 
     task: str
@@ -175,3 +213,4 @@ class ReportView:
     folds: tuple[Any, ...] = ()
     implicit_folds: bool = False
     better: Mapping[str, str] = attrs.field(factory=dict)
+    compared: Callable[..., Standing] | None = None

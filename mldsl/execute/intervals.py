@@ -223,11 +223,11 @@ def intervals(
     return percentiles(replicated(metrics, views, key, call, **options))
 
 
-def percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def percentiles(values: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values [1 + replicates, metrics], the first row of the data itself: value, low and high [metrics], type 7."""
     value, drawn = values[0].astype(np.float64), np.sort(values[1:].astype(np.float64), axis=0)  # NaN sorts last
     defined = (~np.isnan(drawn)).sum(axis=0)
-    low, high = (_quantile(drawn, defined, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = (_quantile(drawn, defined, q) for q in ((1 - level) / 2, (1 + level) / 2))
     known = ~np.isnan(value) & (defined > 0)
     return value, np.where(known, low, np.nan), np.where(known, high, np.nan)
 
@@ -247,8 +247,8 @@ def _quantile(drawn: np.ndarray, defined: np.ndarray, q: float) -> np.ndarray:
 # ---- folds -----------------------------------------------------------------------------------------------------------
 
 
-def fold_interval(values: np.ndarray, train_share: float) -> tuple[float, float]:
-    """The corrected resampled t interval (95 %) of a metric's mean over folds and repeats.
+def fold_interval(values: np.ndarray, train_share: float, level: float = LEVEL) -> tuple[float, float]:
+    """The corrected resampled t interval (95 %, or of another level) of a metric's mean over folds and repeats.
 
     `values` are the metric on each held-out fold, `train_share` the share of rows that each was trained on. NaN for
     fewer than two folds.
@@ -258,7 +258,7 @@ def fold_interval(values: np.ndarray, train_share: float) -> tuple[float, float]
         return math.nan, math.nan
     from scipy.special import stdtrit  # takes 0.1 s to import, and runs without folds have no use for it
 
-    mean, half = float(np.mean(values)), float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * error
+    mean, half = float(np.mean(values)), float(stdtrit(len(values) - 1, (1 + level) / 2)) * error
     return mean - half, mean + half
 
 

@@ -18,7 +18,7 @@ from mldsl.execute.blame import guarded
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.decide import Scores, Threshold, classes_at, factors
 from mldsl.execute.fit import Prepared, Run
-from mldsl.execute.intervals import intervals, prepare_views, replicates_for
+from mldsl.execute.intervals import percentiles, prepare_views, replicated, replicates_for
 from mldsl.execute.programs import key_data
 from mldsl.plan import ComponentValue, MetricPlan
 
@@ -209,13 +209,25 @@ class Judge:
         """Every metric on the rows of weight above 0, with its 95 % interval: name -> (value, low, high)."""
         if not self.measures:
             return {}
+        value, low, high = percentiles(self.replicates(prediction, weight, threshold, path))
+        return {m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)}
+
+    def replicates(self, prediction: Prediction, weight: np.ndarray, threshold: Threshold, path: str) -> np.ndarray:
+        """Every metric on the rows of weight above 0 and under each replicate of them: [1 + replicates, metrics].
+
+        `path` names the draws: models that are judged on the same rows under one path are paired.
+        """
         views = self._views(prediction, weight, threshold)
-        value, low, high = intervals(
+        return replicated(
             self._pairs, views, key_data(self.run.plan.seed, f"metrics/{path}"), self.run.programs.call,
             static=self.static, groups=views[0].group, replicates=replicates_for(int(np.count_nonzero(weight))),
             x64=self.prepared.x64,
         )  # fmt: skip
-        return {m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)}
+
+    def units(self, weight: np.ndarray) -> int:
+        """How many units the replicates draw: groups, queries or users where rows have such, else rows."""
+        present = np.flatnonzero(weight > 0)
+        return len(present) if self.groups is None else len(np.unique(np.asarray(self.groups)[present]))
 
     def points(self, prediction: Prediction, weight: np.ndarray, threshold: Threshold) -> dict[str, float]:
         """Every metric on the rows of weight above 0, without intervals (folds)."""
