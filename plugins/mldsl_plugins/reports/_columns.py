@@ -29,14 +29,19 @@ def is_number(frame: Any, column: Any) -> bool:
 
 def numbers(frame: Any, name: str) -> Numbers:
     """The finite values of a column as float64; times as seconds since 1970."""
+    found = values(frame, name)
+    rows = np.flatnonzero(np.isfinite(found))
+    return Numbers(found[rows], rows)
+
+
+def values(frame: Any, name: str) -> np.ndarray:
+    """A column of numbers as Float64[n], missing ones NaN; times as seconds since 1970."""
     import polars as pl
 
     series = frame[name]
     if series.dtype.is_temporal():
         series = series.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64) / 1e6
-    values = series.cast(pl.Float64).to_numpy()
-    rows = np.flatnonzero(np.isfinite(values))
-    return Numbers(values[rows], rows)
+    return np.asarray(series.cast(pl.Float64).fill_null(float("nan")).to_numpy())
 
 
 def texts(frame: Any, name: str) -> Any:

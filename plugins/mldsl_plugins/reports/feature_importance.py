@@ -1,0 +1,184 @@
+"""How much the answers of a model hang on each column: what a metric loses when the column is permuted.
+
+    importance(c) = mean over repeats of  (metric of the rows) - (metric of the rows with column c permuted)
+
+with the sign turned where less is better, so that a column that matters is above 0. What is permuted are the columns as
+they are declared, before any transform: a category is one column, however many `one_hot` makes of it. A column computed
+in `features` is a column of its own. The rows are held-out ones: the test part, else every row of the folds, asked of
+the fit that has not seen it. Works for every model that answers rows; nothing is fitted again but the fits of folds.
+
+The 95% interval allows for the choice of rows (200 bootstrap replicates, groups whole) and for there being so many
+repeats only; over folds it is the corrected t of their drops. A column whose interval covers 0 cannot be told from
+noise. Columns that say the same share their importance, since each can stand in for the other: pairs of numbers that
+are correlated beyond 0.9 on the training rows are named.
+
+Shapes:  c columns, r repeats, m held-out rows: c r passes over m rows, in one compiled program.
+Units:   those of the metric.
+Errors:  none; without a target, or for a model that answers no rows, a sentence says so.
+Sources: Breiman 2001, doi:10.1023/A:1010933404324; Fisher, Rudin & Dominici 2019, JMLR 20(177); Strobl et al. 2008,
+         doi:10.1186/1471-2105-9-307 (correlated columns).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+
+from mldsl.contract.views import ModelView, Permuted, ReportView
+from mldsl.plugin import Component, Report, hookimpl, param
+from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
+from mldsl_plugins.reports._columns import is_number, values
+from mldsl_plugins.reports._shared import model_column, part_words, parts_words
+
+_SHOWN = 20
+_CORRELATED = 0.9
+_PAIRS = 5
+
+
+@attrs.frozen
+class Spec:
+    """How importance is measured."""
+
+    method: Literal["permutation"] = param("permutation", doc="Permute each column among the held-out rows.")
+    repeats: int = param(
+        10, ge=2, le=1000, unit="permutations", doc="How often each column is permuted.", also_known_as=("n_repeats",)
+    )
+    metric: Any | None = param(
+        None, kind="metric", doc="What is lost; the primary metric unless given.", also_known_as=("scoring",)
+    )
+
+
+@attrs.frozen
+class _Found:
+    model: ModelView
+    columns: list[str]
+    result: Permuted
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The importance of each column [c]."""
+        return np.asarray(self.result.drop.mean(axis=1))
+
+
+def compute(spec: Spec, view: ReportView) -> ReportOutput:
+    """A table of all columns, and the most important ones as points with intervals, a panel a model."""
+    found, notes = [], []
+    for model in view.models:
+        if model.permuted is None or not model.reads:
+            notes.append(f"{model.name}: nothing can be asked of it, since it has no target or answers no rows.")
+            continue
+        result = model.permuted(model.reads, spec.repeats, spec.metric)
+        order = np.argsort(-result.drop.mean(axis=1), kind="stable")
+        sorted_ = attrs.evolve(result, drop=result.drop[order], low=result.low[order], high=result.high[order])
+        found.append(_Found(model, [model.reads[i] for i in order], sorted_))
+    if not found:
+        return ReportOutput(notes=notes)
+    notes += _words(found) + _correlated(view, {name for f in found for name in f.columns})
+    warnings = [
+        f"{f.model.name}: measured on the rows it was trained on, so a column that it learned by heart looks important."
+        for f in found
+        if f.model.held_out.name == "train"
+    ]
+    return ReportOutput([_table(spec, found)], [_figure(found)], notes, warnings)
+
+
+def _table(spec: Spec, found: list[_Found]) -> Table:
+    models = [f.model for f in found]
+
+    def joined(give: Any) -> np.ndarray:
+        return np.concatenate([give(f) for f in found])
+
+    results = found[0].result
+    return Table(
+        f"Loss of {results.metric} when a column is permuted: {parts_words(models)}, {spec.repeats} permutations",
+        [
+            *model_column(models, [f.model.name for f in found for _ in f.columns]),
+            Column("column", [name for f in found for name in f.columns], "text"),
+            Column("importance", joined(lambda f: f.mean)),
+            Column("95% low", joined(lambda f: f.result.low)),
+            Column("95% high", joined(lambda f: f.result.high)),
+            Column("deviation of repeats", joined(lambda f: f.result.drop.std(axis=1, ddof=1))),
+        ],
+        note="; ".join(f"{f.model.name}: {f.result.metric} is {f.result.base:.4g} as the rows are" for f in found)
+        + ".",
+    )
+
+
+def _words(found: list[_Found]) -> list[str]:
+    notes = []
+    for f in found:
+        if f.result.fits > 1:
+            notes.append(f"{f.model.name}: each row is asked of the fit of its fold ({f.result.fits} fits).")
+        noise = [name for name, low in zip(f.columns, f.result.low, strict=True) if low <= 0]
+        if noise and len(noise) < len(f.columns):
+            listed = ", ".join(f"`{name}`" for name in noise[:8]) + (" ..." if len(noise) > 8 else "")
+            which = "column" if len(noise) == 1 else "columns"
+            notes.append(f"{f.model.name}: {len(noise)} {which} cannot be told from noise: {listed}.")
+        elif noise:
+            notes.append(f"{f.model.name}: no column can be told from noise on {part_words(f.model.held_out)}.")
+    return notes
+
+
+def _correlated(view: ReportView, names: set[str]) -> list[str]:
+    """A sentence on pairs of numbers that are correlated on the training rows."""
+    train = np.asarray(view.part) == "train"
+    chosen = [c for c in view.columns if c.name in names and is_number(view.frame, c)]
+    if len(chosen) < 2 or train.sum() < 3:
+        return []
+    x = np.column_stack([values(view.frame, c.name)[train] for c in chosen])
+    x = np.where(np.isfinite(x), x, np.nan)
+    x = x - np.nanmean(x, axis=0, where=np.isfinite(x))
+    x = np.nan_to_num(x)  # a missing cell is neither above nor below the mean
+    length = np.sqrt((x**2).sum(axis=0))
+    r = (x / np.where(length > 0, length, 1)).T @ (x / np.where(length > 0, length, 1))
+    i, j = np.nonzero(np.triu(np.abs(r) > _CORRELATED, 1))
+    if not len(i):
+        return []
+    order = np.argsort(-np.abs(r[i, j]), kind="stable")
+    pairs = [f"`{chosen[i[k]].name}` and `{chosen[j[k]].name}` (r = {r[i[k], j[k]]:.2f})" for k in order[:_PAIRS]]
+    more = f", and {len(order) - _PAIRS} more pairs" if len(order) > _PAIRS else ""
+    text = (
+        f"Columns that say nearly the same: {'; '.join(pairs)}{more}. Permuting one leaves the other to stand in for "
+        "it, so they share their importance, and each seems to matter less than both do."
+    )
+    return [text]
+
+
+def _figure(found: list[_Found]) -> Figure:
+    panels = []
+    for f in found:
+        names = f.columns[:_SHOWN]
+        shown = slice(0, len(names))
+        panels.append(
+            Panel(
+                f"loss of {f.result.metric}, 95% interval", "",
+                [
+                    Series([0.0] * len(names), names, "", emphasis="reference"),
+                    Series(f.mean[shown], names, "", low=f.result.low[shown], high=f.result.high[shown], mark="points"),
+                ],
+                title=f.model.name if len(found) > 1 else "", y_kind="category",
+            )
+        )  # fmt: skip
+    most = max((len(f.columns) for f in found), default=0)
+    title = "Permutation importance" + (f": the first {_SHOWN} of {most} columns" if most > _SHOWN else "")
+    alt = "; ".join(f"{f.model.name}: most important is {f.columns[0]}, {f.mean[0]:.3g}" for f in found)
+    return Figure(title, panels, f"Loss of {found[0].result.metric} when a column is permuted. {alt}.")
+
+
+@hookimpl
+def mldsl_components() -> list[Component]:
+    """The report."""
+    return [
+        Report(
+            "feature_importance", Spec, compute=compute, tasks={"classify", "regress", "rank"},
+            snippet="report { feature_importance(repeats = 20) }",
+            also_known_as=("permutation_importance", "variable_importance"),
+            sources=(
+                "Breiman 2001, doi:10.1023/A:1010933404324",
+                "Fisher, Rudin & Dominici 2019, JMLR 20(177)",
+                "Strobl et al. 2008, doi:10.1186/1471-2105-9-307",
+            ),
+        )
+    ]  # fmt: skip
