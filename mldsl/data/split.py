@@ -56,10 +56,13 @@ class Split:
 def make_split(plan: Plan, dataset: Dataset, seed: int) -> Split:
     """Part the rows as the plan's `split` says; the same seed and rows give the same parts.
 
-    Raises MLP0405 for a part or fold without rows, and for training rows of one class only.
+    Raises MLP0405 for a part or fold without rows, and for training rows of one class only. Warns where parts that are
+    given (sources of their own, a part column) share groups or part the rows against the order of time.
     """
     split, n = plan.split, dataset.rows
     part = _given_parts(plan, dataset)
+    problems = Problems(plan, dataset)
+    problems.check_given(np.array(PARTS)[part])
     pool = np.flatnonzero(part == TRAIN)
     among = pool
     way = _way(plan, dataset, seed)
@@ -71,7 +74,6 @@ def make_split(plan: Plan, dataset: Dataset, seed: int) -> Split:
             part[taken] = code
             pool = rest
     names = np.array(PARTS)[part]
-    problems = Problems(plan, dataset)
     problems.check_parts(names)
     folds = tuple(_folds(plan, way, pool, n, _stop_share(plan, part)))
     problems.check_folds(folds)

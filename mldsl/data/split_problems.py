@@ -1,4 +1,4 @@
-"""MLP0405: parts and folds without rows, or with one class."""
+"""MLP0405: parts and folds without rows, or with one class; and what is wrong with parts that are given."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mldsl.data.dataset import Dataset
 from mldsl.data.encode import value_codes
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import Plan
+from mldsl.source import Span
 
 if TYPE_CHECKING:
     from mldsl.data.split import Fold
@@ -24,10 +25,10 @@ def classes_of(plan: Plan, dataset: Dataset) -> np.ndarray:
 
 
 class Problems:
-    """MLP0405 of one split, collected in `errors` and `warnings`."""
+    """What is wrong with one split, collected in `errors` and `warnings`."""
 
     def __init__(self, plan: Plan, dataset: Dataset) -> None:
-        self.plan, self.split = plan, plan.split
+        self.plan, self.split, self.dataset = plan, plan.split, dataset
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         target = plan.column(plan.target) if plan.target is not None else None
@@ -44,6 +45,57 @@ class Problems:
 
     def _error(self, message: str, help: str, *notes: str) -> None:
         self.errors.append(Diagnostic("MLP0405", message, self.span, notes=notes, help=help))
+
+    def check_given(self, part: np.ndarray) -> None:
+        """Parts that sources or a part column give: none that `split` cuts too, no group in two, no later rows."""
+        column = self.split.part_column
+        for name, amount in (("test", self.split.test), ("validation", self.split.validation)):
+            held = part == name
+            if not held.any():
+                continue
+            if column is not None and amount is not None:
+                self.errors.append(
+                    Diagnostic(
+                        "MLP0103", f"the {name} part is defined twice", self.span,
+                        notes=(f"{int(held.sum()):,} rows are of it by the column `{column}`",),
+                        help=f"leave `{name}` out of `split`",
+                    )
+                )  # fmt: skip
+            self._check_shared(part == "train", held, name)
+            self._check_order(part == "train", held, name)
+
+    def _check_shared(self, train: np.ndarray, held: np.ndarray, name: str) -> None:
+        """Groups and queries with rows on both sides."""
+        for column in (self.dataset.column(role) for role in ("group", "query")):
+            if column is None:
+                continue
+            codes = value_codes(self.dataset.frame[column.name])
+            shared = len(np.intersect1d(codes[train], codes[held]))
+            if shared:
+                self._warn(
+                    "MLP0302", f"{shared:,} of the {len(np.unique(codes[held])):,} `{column.name}` of the {name} rows "
+                    f"{'has' if shared == 1 else 'have'} training rows too", column.span,
+                    f"metrics promise more than a new `{column.name}` will see",
+                    f"give each `{column.name}` to one part",
+                )  # fmt: skip
+
+    def _check_order(self, train: np.ndarray, held: np.ndarray, name: str) -> None:
+        """Rows to train on that are later than the first one held out."""
+        column = self.dataset.column("time")
+        if column is None:
+            return
+        time = self.dataset.frame[column.name]
+        first = time.filter(pl.Series(held)).min()
+        later = 0 if first is None else int((time.filter(pl.Series(train)) > first).sum())
+        if later:
+            self._warn(
+                "MLP0315", f"{later:,} rows to train on are later than the first of the {name} rows", column.span,
+                "what is tested on was partly seen: whoever uses the model knows the past only",
+                f"part the rows in the order of `{column.name}`",
+            )  # fmt: skip
+
+    def _warn(self, code: str, message: str, span: Span | None, note: str, help: str) -> None:
+        self.warnings.append(Diagnostic(code, message, span, notes=(note,), help=help, severity="warning"))
 
     def check_parts(self, part: np.ndarray) -> None:
         """Every part that is asked for has rows; the training rows have two classes."""

@@ -118,7 +118,7 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
         if part in split.separate:
             yield part, "a source of its own"
         elif size is not None:
-            yield part, f"{_size(size)}, {by}" if size else "none: 0%"
+            yield part, f"{_size(size, split.by)}, {by}" if size else "none: 0%"
     if split.part_column is not None:
         yield "parts", f"as the column {name_text(split.part_column)} says"
     if split.folds:
@@ -136,8 +136,11 @@ _HELD_OUT = {
 }  # fmt: skip
 
 
-def _size(size: float | int) -> str:
-    return f"the last {size} rows" if isinstance(size, int) else f"{number_text(round(size * 100, 6))}% of the rows"
+def _size(size: float | int, by: Sequence[str]) -> str:
+    if not isinstance(size, int):
+        return f"{number_text(round(size * 100, 6))}% of the rows"
+    last = "the last " if {"time", "order"} & set(by) else ""
+    return f"{last}{size} row{'s' if size > 1 else ''}"
 
 
 def _choosing(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,11 @@ def resolve_split(
         read = {name: _read(setting, scope) for name, setting in settings.items()}
         draft.known = not any(value is FAILED for value in read.values())
         _check_shares(read, settings, scope)
+        for name in set(separate) & set(settings):
+            scope.findings.error(
+                "MLP0103", f"the {name} part is defined twice", settings[name].span,
+                notes=(f"`data` has a source `{name}`",), help="leave one of them out",
+            )  # fmt: skip
         if read.get("repeats", 1) not in (1, FAILED) and not read.get("folds"):
             scope.findings.error(
                 "MLP0115",

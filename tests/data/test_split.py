@@ -334,6 +334,41 @@ def test_a_part_column(rig) -> None:
     assert split.part.tolist() == p
 
 
+P = ColumnPlan("p", "categorical", role="part")
+
+
+def test_given_parts_that_share_groups_are_said(rig) -> None:
+    g, p = list("aabbccdd"), ["train", "test", "train", "train", "test", "test", "train", "train"]
+    split = split_of(rig, SplitPlan(None, by=("group",), part_column="p"), (X, G, P), x=np.arange(8), g=g, p=p)
+    assert [(d.code, d.severity, d.message) for d in split.warnings] == [
+        ("MLP0302", "warning", "1 of the 2 `g` of the test rows has training rows too")
+    ]
+    apart = ["train"] * 6 + ["test"] * 2
+    assert not split_of(
+        rig, SplitPlan(None, by=("group",), separate=("test",)), (X, G), parts=apart, x=np.arange(8), g=g
+    ).warnings
+
+
+def test_given_parts_against_the_order_of_time_are_said(rig) -> None:
+    t = [START + timedelta(days=d) for d in range(6)]
+    split = SplitPlan(None, by=("time",), separate=("test",))
+    later = split_of(rig, split, (X, T), parts=["train"] * 2 + ["test"] * 2 + ["train"] * 2, x=np.arange(6), t=t)
+    assert [(d.code, d.message) for d in later.warnings] == [
+        ("MLP0315", "2 rows to train on are later than the first of the test rows")
+    ]
+    assert not split_of(rig, split, (X, T), parts=["train"] * 4 + ["test"] * 2, x=np.arange(6), t=t).warnings
+
+
+def test_a_part_that_is_given_and_cut_is_refused(rig) -> None:
+    p = ["train"] * 8 + ["test"] * 2
+    dataset = rig.dataset([X, P], x=np.arange(10), p=p)
+    with pytest.raises(MldslError) as caught:
+        make_split(rig.plan([X, P], split=SplitPlan(0.2, part_column="p")), dataset, 0)
+    assert [(d.code, d.message) for d in caught.value.diagnostics] == [("MLP0103", "the test part is defined twice")]
+    validation = make_split(rig.plan([X, P], split=SplitPlan(None, 0.25, part_column="p")), dataset, 0)
+    assert counts(validation) == {"train": 6, "validation": 2, "test": 2}
+
+
 # ---- stopping --------------------------------------------------------------------------------------------------------
 def test_stopping_cuts_the_same_proportion_from_each_fold(rig) -> None:
     split = split_of(rig, SplitPlan(0.2, 0.1, folds=5), models=[stopping()], x=np.arange(1000))

@@ -3,7 +3,8 @@
 ## What it does
 
 Compares how rows are split with the roles `group` and `query`: all rows of one group, or of one query, must fall into
-the same part.
+the same part. Where the parts are given, by sources of their own or by a part column, the rows are looked at when they
+are read, and a group in two parts is a warning.
 
 ## Why is this bad?
 

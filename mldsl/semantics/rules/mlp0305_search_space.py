@@ -3,12 +3,14 @@
 ## What it does
 
 Compares each line of `tune` with the range that the `param` declares and with what the arguments it reaches allow, and
-refuses to vary what `data`, `features` or `split` depend on.
+refuses to vary what `data`, `features` or `split` depend on, and the seed.
 
 ## Why is this bad?
 
 The range of a param is a promise about which values make sense; a search outside of it tries values that are errors
-elsewhere. And a score on other rows, or of another target, is no score of the same thing: trials could not be compared.
+elsewhere. A score on other rows, or of another target, is no score of the same thing: trials could not be compared. And
+where nothing that is trained depends on a param, every trial would be the same.
+The seed decides about rows too: the best of a hundred seeds is the luckiest, and luck does not carry over to new rows.
 
 ## Example
 
@@ -43,22 +45,27 @@ tune {
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mldsl.diagnostics.diagnostic import Diagnostic, Label
-from mldsl.plan.model import ComponentValue
-from mldsl.plugin.declaration import Parameter, ParameterType
+from mldsl.plan.tuning import evaluate
 from mldsl.semantics.draft import Draft
-from mldsl.semantics.params import Domain, within
+from mldsl.semantics.names import did_you_mean, one_of
+from mldsl.semantics.params import RESERVED, Domain, within
+from mldsl.semantics.reach import Use, arguments, derived, places, understood
 from mldsl.source import Span
 from mldsl.syntax import ast
 
+_ROWS = ("data", "features", "split")
+
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
-    """Each domain against the range of its param, the bounds of arguments, and the blocks it must leave alone."""
+    """Each domain against the range of its param, what it reaches, and the blocks it must leave alone."""
     if draft.tune is None:
         return
-    reached = _reached(draft)
+    reached, columns, sure = arguments(draft), derived(draft), understood(draft)
     for name, (domain, line) in draft.tune.domains.items():
         declared, node = draft.params[name].domain, draft.definitions.params.get(name)
         if declared is not None and not all(within(value, declared) for value in _ends(domain)):
@@ -68,8 +75,11 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
                 label="searched here", labels=labels,
             )  # fmt: skip
         else:
-            yield from _bounds(name, domain, line, reached.get(name, []))
-        yield from _rows(draft, name, line)
+            yield from _allowed(name, domain, line, reached.get(name, []), draft)
+        if (rows := _rows(draft, name, line)) is not None:
+            yield rows
+        elif sure and name not in reached and name not in columns:
+            yield _nowhere(draft, name, line)
 
 
 def _range(line: ast.Domain) -> Span:
@@ -81,65 +91,98 @@ def _ends(domain: Domain) -> tuple[float, ...]:
     return tuple(domain[1]) if domain[0] == "list" else (domain[1], domain[2])
 
 
-def _bounds(name: str, domain: Domain, line: ast.Domain, reached: list[tuple[str, Parameter]]) -> Iterator[Diagnostic]:
-    """The search reaches values that an argument refuses."""
-    for owner, parameter in reached:
-        numbers = [value for value in _ends(domain) if isinstance(value, int | float) and not isinstance(value, bool)]
-        if not all(parameter.allows(value) for value in numbers):
+def _allowed(name: str, domain: Domain, line: ast.Domain, uses: list[Use], draft: Draft) -> Iterator[Diagnostic]:
+    """The search reaches values that an argument refuses; said once for each argument."""
+    for use in uses:
+        if use.computed and use.formula is None:
+            labels = (Label(use.span, "used here"),) if use.span is not None else ()
             yield Diagnostic(
-                "MLP0305", f"the search space of `${name}` leaves what `{parameter.name}` of `{owner}` allows",
-                _range(line), label=f"allowed: {parameter.bounds()}",
+                "MLP0305", f"`${name}` stands inside of `{use.parameter.name}`, where a search cannot vary it",
+                line.name_span, label="searched here", labels=labels, help="write the value there, without `$`",
+            )  # fmt: skip
+        elif not use.computed:
+            yield from _bounds(name, _ends(domain), line, use) or _words(name, domain, line, use, draft)
+        else:
+            given = [evaluate(use.formula, {name: end}) for end in _ends(domain)] if use.formula is not None else []
+            yield from _bounds(name, given, line, use)
+
+
+def _bounds(name: str, ends: Sequence[Any], line: ast.Domain, use: Use) -> list[Diagnostic]:
+    numbers = [value for value in ends if isinstance(value, int | float) and not isinstance(value, bool)]
+    if all(use.parameter.allows(value) and not math.isnan(value) for value in numbers):
+        return []
+    labels = (Label(use.span, "used here"),) if use.computed and use.span is not None else ()
+    allowed = use.parameter.bounds()
+    return [
+        Diagnostic(
+            "MLP0305", f"the search space of `${name}` leaves what `{use.parameter.name}` of `{use.owner}` allows",
+            _range(line), label=f"allowed: {allowed}" if allowed else "searched here", labels=labels,
+        )
+    ]  # fmt: skip
+
+
+def _words(name: str, domain: Domain, line: ast.Domain, use: Use, draft: Draft) -> Iterator[Diagnostic]:
+    """Names of a list that the argument does not know, or that need arguments of their own."""
+    items = line.value.items if isinstance(line.value, ast.List) else ()
+    owner, type_ = f"`{use.parameter.name}` of `{use.owner}`", use.parameter.type
+    for word, item in zip(domain[1] if items else (), items, strict=True):
+        if not isinstance(word, str) or draft.params[name].type != "choice":
+            continue
+        if type_.name == "enum":
+            choices = {choice.name: choice.parameters for choice in type_.choices}
+        elif type_.name == "component" and type_.of is not None:
+            choices = {d.name: d.parameters for d in draft.components.visible(type_.of)}
+        else:
+            continue
+        if word not in choices:
+            yield Diagnostic(
+                "MLP0203", f"`{word}` is not a value of {owner}", item.span, label="searched here",
+                labels=_used(use), help=did_you_mean(word, list(choices)) or one_of(choices),
+            )  # fmt: skip
+        elif lacking := [parameter.name for parameter in choices[word] if parameter.required]:
+            yield Diagnostic(
+                "MLP0115", f"`{word}` needs `{lacking[0]}`, which a search cannot give", item.span,
+                label="searched here", labels=_used(use), help="leave it out of the list",
             )  # fmt: skip
 
 
-def _rows(draft: Draft, name: str, line: ast.Domain) -> Iterator[Diagnostic]:
+def _used(use: Use) -> tuple[Label, ...]:
+    return (Label(use.span, "used here"),) if use.span is not None else ()
+
+
+def _rows(draft: Draft, name: str, line: ast.Domain) -> Diagnostic | None:
     """What decides which rows and columns there are is fixed while a search runs."""
-    for block in (draft.definitions.data, draft.definitions.features, draft.definitions.split):
-        if block is None:
-            continue
-        for part in ast.walk(block):
-            if isinstance(part, ast.ParamRef) and part.name == name:
-                yield Diagnostic(
-                    "MLP0305", f"`${name}` decides about rows or columns and cannot be tuned", line.name_span,
-                    label="searched here", labels=(Label(part.span, f"used in `{block.kind}`"),),
-                    help="trials on different data cannot be compared; compare such runs with `mldsl compare`",
-                )  # fmt: skip
-                return
+    for block, span in places(draft, name):
+        if block in _ROWS:
+            return Diagnostic(
+                "MLP0305", f"`${name}` decides about rows or columns and cannot be tuned", line.name_span,
+                label="searched here", labels=(Label(span, f"used in `{block}`"),),
+                help="trials on different data cannot be compared; compare such runs with `mldsl compare`",
+            )  # fmt: skip
+    return None
 
 
-def _reached(draft: Draft) -> dict[str, list[tuple[str, Parameter]]]:
-    """The arguments that each param is given to, with the component they belong to."""
-    found: dict[str, list[tuple[str, Parameter]]] = {}
-    values = [model.algorithm.value for model in draft.models if model.algorithm is not None]
-    values += [move.resolved.value for move in draft.all_moves() if move.resolved is not None]
-    values += [layer.value for layers in draft.layers.values() for layer in layers]
-    for value in values:
-        if value is not None:
-            declaration = draft.components.get(value.kind, value.name)
-            _walk(value, declaration.parameters if declaration is not None else (), draft, found)
-    return found
+def _nowhere(draft: Draft, name: str, line: ast.Domain) -> Diagnostic:
+    """Nothing that is trained depends on the param: every trial would be the same."""
+    if name in RESERVED:
+        return Diagnostic(
+            "MLP0305", f"`${name}` is chance, and the best of many chances is no better setting", line.name_span,
+            help="`folds` and `repeats` of `split` show how much a score depends on chance",
+        )  # fmt: skip
+    found = next(places(draft, name), None)
+    if found is None:
+        return Diagnostic(
+            "MLP0305", f"`${name}` is used nowhere, so every trial would be the same", line.name_span,
+            label="searched here", help=f"write `${name}` as an argument of a step or of an algorithm",
+        )  # fmt: skip
+    return Diagnostic(
+        "MLP0305", f"`${name}` reaches no transform and no algorithm, so every trial would train the same",
+        line.name_span, label="searched here", labels=(Label(found[1], f"used in `{found[0]}`"),),
+        help=_INSTEAD.get(found[0], "search what steps and algorithms are given"),
+    )  # fmt: skip
 
 
-def _walk(
-    value: ComponentValue,
-    parameters: tuple[Parameter, ...],
-    draft: Draft,
-    found: dict[str, list[tuple[str, Parameter]]],
-) -> None:
-    by_name = {parameter.name: parameter for parameter in parameters}
-    for argument, param in value.params:
-        if argument in by_name:
-            found.setdefault(param, []).append((value.name, by_name[argument]))
-    for name, inner in value.args:
-        for nested in inner if isinstance(inner, tuple) else (inner,):
-            if isinstance(nested, ComponentValue):
-                _walk(nested, _parameters(nested, by_name.get(name), draft), draft, found)
-
-
-def _parameters(value: ComponentValue, parameter: Parameter | None, draft: Draft) -> tuple[Parameter, ...]:
-    if value.kind != "choice":
-        declaration = draft.components.get(value.kind, value.name)
-        return declaration.parameters if declaration is not None else ()
-    type_: ParameterType | None = parameter.type if parameter is not None else None
-    choices = type_.choices if type_ is not None else ()
-    return next((choice.parameters for choice in choices if choice.name == value.name), ())
+_INSTEAD = {
+    "threshold": "`threshold = maximize(METRIC)` chooses the threshold on held-out rows",
+    "stop_when": "give `stop_when` a number; it finds the number of rounds by itself",
+}

@@ -3,7 +3,7 @@
 ## What it does
 
 Asks of every setting and step for what it cannot do without: `by = group` for a column declared `as group`, `threshold`
-and `calibrate` for classification, a step that uses the target for a target.
+and `calibrate` for classification, a step that uses the target for a target, `repeats` for folds that chance decides.
 
 ## Why is this bad?
 
@@ -90,6 +90,12 @@ def _split(draft: Draft) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "MLP0314", "`gap` needs rows in order of time", split.spans["gap"], help="add `by = time` or `by = order`"
         )
+    if split.plan.repeats > 1 and split.known and {"time", "order"} & set(split.plan.by):
+        yield Diagnostic(
+            "MLP0314", "`repeats` needs folds that chance decides", split.spans["repeats"],
+            notes=("folds in order of time are the same in every repeat, which would look like more of them",),
+            help="leave `repeats` out",
+        )  # fmt: skip
 
 
 def _decisions(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:

@@ -2,7 +2,8 @@
 
 ## What it does
 
-Warns where a column is declared `as time` and `by` says something else.
+Warns where a column is declared `as time` and `by` says something else. Where the parts are given, by sources of their
+own or by a part column, it warns of rows to train on that are later than those held out.
 
 ## Why is this bad?
 
