@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +28,8 @@ from mldsl.record import (
     SourceRecord,
     SplitRecord,
 )  # fmt: skip
+from mldsl.record.versions import versions
 from mldsl.source import Source
-
-LIBRARIES = ("jax", "jaxlib", "numpy", "optax", "polars", "safetensors")
-
-
-def versions(plugins: Mapping[str, str]) -> dict[str, str]:
-    """What made the run: mldsl, Python, the libraries that compute, the plugins it uses."""
-    found = {"python": platform.python_version()}
-    for name in ("mldsl", *LIBRARIES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found | {f"mldsl-{name}": number for name, number in plugins.items() if name != "core"}
 
 
 def draft(

@@ -53,10 +53,16 @@ class ColumnRecord:
 
 @attrs.frozen
 class PipelineRecord:
-    """The file that was run, and the hash of its text with all includes."""
+    """The file that was run, and the hash of its text with all includes.
+
+    `includes` are the included files as messages name them, in the order of `pipeline.mlp`. `base` is the folder that
+    relative paths of the file start from, itself relative to the run folder where both are on one disk.
+    """
 
     file: str
     sha256: str = ""
+    includes: tuple[str, ...] = ()
+    base: str = ""
 
 
 @attrs.frozen
@@ -104,7 +110,8 @@ class CalibrationRecord:
 class ModelRecord:
     """One fitted model. `metrics` maps part -> metric as written -> value; `seconds` maps compile, fit, predict.
 
-    `threshold` is a probability of two classes, or maps the levels of more to theirs.
+    `threshold` is a probability of two classes, or maps the levels of more to theirs. `cached` is the id of the run
+    whose fits were used again; empty if the model was fitted.
     """
 
     algorithm: str
@@ -115,6 +122,7 @@ class ModelRecord:
     fold_metrics: Sequence[Mapping[str, float]] = ()
     info: Mapping[str, Any] = attrs.field(factory=dict)
     seconds: Mapping[str, float] = attrs.field(factory=dict)
+    cached: str = ""
 
     @property
     def held_out(self) -> str:
@@ -179,7 +187,12 @@ class DeviceRecord:
 
 @attrs.frozen
 class RunRecord:
-    """One run. `best` names a model, `primary` the metric that decided; `outputs` are paths that `export` wrote."""
+    """One run. `best` names a model, `primary` the metric that decided; `outputs` are paths that `export` wrote.
+
+    `content` is the hash of all that decides the run: file with includes, params, data, versions, code, kind of device.
+    `given` are the params that the caller gave, as texts. `files` maps what the folder holds, apart from the record
+    itself and what can be rendered anew from it, to its SHA-256.
+    """
 
     id: str
     pipeline: PipelineRecord
@@ -198,6 +211,9 @@ class RunRecord:
     versions: Mapping[str, str] = attrs.field(factory=dict)
     device: DeviceRecord = DeviceRecord()
     outputs: tuple[str, ...] = ()
+    content: str = ""
+    given: Mapping[str, str] = attrs.field(factory=dict)
+    files: Mapping[str, str] = attrs.field(factory=dict)
     format_version: str = FORMAT_VERSION
 
     @property
@@ -321,7 +337,8 @@ def _trial(value: Mapping[str, Any]) -> Trial:
 def _run(value: Mapping[str, Any]) -> RunRecord:
     known = _known(RunRecord, value)
     data, tune = value.get("data", {}), value.get("tune")
-    known["pipeline"] = PipelineRecord(**_known(PipelineRecord, value["pipeline"]))
+    pipeline = _known(PipelineRecord, value["pipeline"])
+    known["pipeline"] = PipelineRecord(**{**pipeline, "includes": tuple(pipeline.get("includes", ()))})
     known["data"] = DataRecord(
         tuple(SourceRecord(**_known(SourceRecord, s)) for s in data.get("sources", ())),
         data.get("rows", 0),

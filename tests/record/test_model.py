@@ -85,7 +85,9 @@ def test_round_trip(record: RunRecord) -> None:
 
 
 def test_keys_stand_in_the_documented_order(record: RunRecord) -> None:
-    assert list(record.to_json()) == schema()["required"]
+    assert list(record.to_json()) == list(schema()["properties"])
+    required = schema()["required"]
+    assert list(record.to_json())[: len(required)] == required, "what later minor versions add stands at the end"
 
 
 def test_numbers_that_json_cannot_write_become_null(record: RunRecord) -> None:
