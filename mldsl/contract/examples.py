@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,6 +67,27 @@ class Examples(NamedTuple):
     def loss_weight(self) -> Float[Array, " n"]:
         """`weight * cost`: what a row's loss is multiplied by."""
         return self.weight if self.cost is None else self.weight * self.cost
+
+    def taken(self, row: Int[Array, " m"], weight: Float[Array, " m"]) -> Examples:
+        """The examples of these rows, in this order, with these weights; rows may stand in it many times, or never."""
+
+        def of(part: Any) -> Any:
+            return None if part is None else part[row]
+
+        inputs = self.inputs
+        if isinstance(inputs, Sparse):
+            raise TypeError("rows of a sparse matrix cannot be repeated within its capacity")
+        taken = {name: of(v) for name, v in inputs.items()} if isinstance(inputs, Mapping) else of(inputs)
+        return Examples(
+            taken, weight, of(self.target), self.active, of(self.cost), of(self.offset), of(self.query), of(self.user),
+            of(self.item), of(self.time),
+        )  # fmt: skip
+
+    def followed_by(self, more: Examples) -> Examples:
+        """These examples and then `more`, which has the same parts."""
+        parts = self._replace(active=None), more._replace(active=None)
+        joined: Examples = jax.tree.map(lambda one, other: jnp.concatenate([one, other]), *parts)
+        return joined._replace(active=self.active)
 
 
 class Prediction(NamedTuple):

@@ -20,7 +20,8 @@ class Shape:
 
     `classes` is the number of target levels (0 if the target is a number or absent); `ordered` says they have an order.
     `queries`, `users`, `items`, `vocabulary` are bucketed counts. `tensors` are the shapes of tensor inputs by name,
-    without the row axis.
+    without the row axis. `largest_class` is the weight of the heaviest class of training rows, bucketed, where a step
+    adds rows; in a fold no class is heavier.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class Shape:
     items: int = 0
     vocabulary: int = 0
     tensors: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    largest_class: int = 0
 
     @property
     def d(self) -> int:

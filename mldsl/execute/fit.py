@@ -24,6 +24,7 @@ from mldsl.execute.host import HostHalf, HostRows, fit_host
 from mldsl.execute.loop import Loop, compiled_steps
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes
 from mldsl.execute.programs import Programs, key_data
+from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
 from mldsl.execute.steps import Resolver, build
 from mldsl.execute.watch import watch_of
@@ -163,10 +164,12 @@ def prepare(run: Run, model: ModelPlan) -> Prepared:
     train = run.split.part == "train"
     half, host = fit_host(model, run.dataset, train, run.resolver)
     made = lay_out(run.plan, model, half, host, run.resolver)
-    shape = made.pipeline.shape
-    _check(made.pipeline.model, made.plain_spec, attrs.evolve(shape, rows=int(train.sum())), model)
     encoded = host.encoded
     weight = weight_of(encoded, len(train))
+    made = attrs.evolve(made, pipeline=sized(made.pipeline, encoded.target, weight * train))
+    shape = made.pipeline.shape
+    check_steps(made.pipeline, int(train.sum()))
+    _check(made.pipeline.model, made.plain_spec, attrs.evolve(shape, rows=int(train.sum())), model)
     together = encoded.query if encoded.group is None else encoded.group
     inner = _inner(run, list(made.pipeline.steps), together, shape.rows)
     return Prepared(

@@ -20,6 +20,7 @@ from mldsl.execute.arrays import Rows, join_sparse
 from mldsl.execute.blame import blamed
 from mldsl.execute.costs import by_class, with_costs
 from mldsl.execute.expressions import device_expression
+from mldsl.execute.resampled import resample
 from mldsl.execute.steps import DeviceStep
 from mldsl.plan import ComponentValue
 from mldsl.plugin import NamedColumn
@@ -145,17 +146,12 @@ class Pipeline:
             step_key = jax.random.fold_in(key, zlib.crc32(step.path.encode()))
             component: Any = step.component
             if component is not None and component.resample is not None:
-                examples = self.examples(train, train_rows, train_weight)
-                with blamed(step.value, "resample"):
-                    changed = component.resample(spec, step_key, examples._replace(inputs=train.matrix))
-                train = Table(changed.inputs, train.active)
-                train_weight = changed.weight
-                train_rows = train_rows._replace(
-                    matrix=changed.inputs, target=changed.target, cost=changed.cost, offset=changed.offset,
-                    query=changed.query, user=changed.user, item=changed.item, time=changed.time,
-                )  # fmt: skip
+                matrix, train_rows, train_weight, shown = resample(
+                    step, spec, step_key, self.shape, train.matrix, train.active, train_rows, train_weight
+                )
+                train = Table(matrix, train.active)
                 params.append(None)
-                info.append(None)
+                info.append(shown)
                 continue
             learned, shown = None, None
             same = train is score

@@ -144,8 +144,10 @@ def _one(
     component, spec = resolver.component(step.component), resolver.spec(step.component)
     text = step.component.text or step.component.name
     if component.resample is not None:
-        everything = tuple(range(len(names)))
-        return DeviceStep(path, text, component, spec, None, everything, everything, 0, columns, columns, tuple(names))
+        on = matched(step.on, names)
+        take = tuple(names.index(n) for n in on)
+        leave = tuple(i for i, n in enumerate(names) if n not in on)
+        return DeviceStep(path, text, component, spec, None, take, leave, 0, columns, columns, tuple(on))
     beside = _beside(step, spec, columns)
     worked_on = [n for n in matched(step.on, names) if names.index(n) not in beside]
     take = tuple(names.index(n) for n in worked_on)

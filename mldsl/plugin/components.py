@@ -117,7 +117,11 @@ class Transform(Component):
     the others to 0 and hands `active` on to the model.
     bind(spec, columns) -> Spec turns names of levels in the Spec into codes of these columns, on the host, before `fit`
     and `apply`; or gives a list of `Problem`s where a column has no such level.
-    resample(spec, key, examples) -> Examples for steps that change the training rows.
+    resample(spec, key, shape, examples) -> Examples for steps that change the training rows: the weights, or also how
+    many rows there are. `inputs` holds the columns named by `on` first, which are `shape.columns`, then all others.
+    capacity(spec, shape) -> how many rows come out, where `resample` adds some, whatever they hold; from
+    `shape.largest_class`, the weight of the heaviest class, follows what it can need. check(spec, shape) as for models.
+    `tasks` are those that it has a meaning for (empty: all); `scale_sensitive`: distances make it ask for `standardize`.
     Host steps (`host = True`): fit(spec, columns, weight) -> state and apply(spec, state, columns) -> columns, where
     columns maps names to Polars series (in) and to Polars series, NumPy arrays or `HostSparse` (out).
     """
@@ -126,6 +130,7 @@ class Transform(Component):
     fit: Callable[..., Any] | None = None
     apply: Callable[..., Any] | None = None
     resample: Callable[..., Any] | None = None
+    capacity: Callable[..., int] | None = None
     names: Callable[..., Any] | None = None
     bind: Callable[..., Any] | None = None
     check: Callable[..., Any] | None = None
@@ -137,6 +142,8 @@ class Transform(Component):
     uses_target: bool = False
     selects: str = ""
     width: str = "static"
+    tasks: Collection[str] = ()
+    scale_sensitive: bool = False
     precision: str = "float32"
 
 

@@ -68,7 +68,7 @@ class Learner:
         def fit(spec: Any, key: Any, examples: Examples) -> Any:
             key = jax.random.wrap_key_data(key)
             if isinstance(component, Transform) and component.resample is not None:
-                return component.resample(spec, key, examples), None
+                return component.resample(spec, key, shape, examples), None
             if component.fit is not None:
                 return component.fit(spec, key, shape, self._seen(examples))
             if isinstance(component, Transform):

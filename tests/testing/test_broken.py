@@ -290,7 +290,7 @@ BROKEN = [
     ("weight_0", regressor(fit=fit_by(lambda p, e: p._replace(level=e.target.mean())))),
     ("weight_0", metric(lambda spec, view: jnp.abs(view.prediction - view.target).mean())),
     ("weight_0", text_step(lambda spec, columns, weight: {"n": sum(len(c or "") for c in columns["c"])})),
-    ("weight_0", Transform("broken", resample=lambda s, k, e: e._replace(weight=jnp.ones_like(e.weight)), doc=DOC)),
+    ("weight_0", Transform("broken", resample=lambda s, k, sh, e: e._replace(weight=jnp.ones_like(e.weight)), doc=DOC)),
     ("weight_2", regressor(fit=fit_by(lambda p, e: p._replace(level=weighted_mean(e.target, there(e) * 1.0))))),
     ("weight_2", metric(lambda spec, view: error(view).sum() / (view.weight > 0).sum())),
     ("row_order", regressor(fit=fit_by(draws_by_place))),

@@ -15,10 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from mldsl.contract import Examples, tiny
+from mldsl.contract import Examples, Shape, tiny
 from mldsl.plugin import COLUMN_TYPES, Component, Transform, hookimpl, param
-
-MOST_CLASSES = 1024
 
 
 @attrs.frozen
@@ -28,10 +26,10 @@ class Spec:
     ratio: float = param(1.0, ge=1, traced=True, doc="Most rows of a class for each row of the rarest class.")
 
 
-def resample(spec: Spec, key: Key[Array, ""], examples: Examples) -> Examples:
+def resample(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> Examples:
     """Set the weight of the rows that are left out to 0; the number of rows stays."""
     weight, target = examples.weight, examples.target
-    mass = jax.ops.segment_sum(weight, target, MOST_CLASSES)
+    mass = jax.ops.segment_sum(weight, target, shape.classes)
     rarest = jnp.min(jnp.where(mass > 0, mass, jnp.inf))
     keep = spec.ratio * rarest / jnp.maximum(mass, tiny(mass))  # [k]
     kept = jax.random.uniform(key, weight.shape) < keep[target]

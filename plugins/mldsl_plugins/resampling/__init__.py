@@ -1,0 +1,1 @@
+"""Steps that even out how often the classes count, on training rows alone."""
