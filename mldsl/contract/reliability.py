@@ -1,4 +1,4 @@
-"""Reliability of probabilities: what was said against what happened, over bins of equal width."""
+"""Reliability of probabilities: what was said against what happened, over bins."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ class Reliability(NamedTuple):
         return float((self.rows * distance).sum() / self.rows.sum()) if self.rows.sum() > 0 else float("nan")
 
 
-def reliability(probability: np.ndarray, happened: np.ndarray, weight: np.ndarray, bins: int = 10) -> Reliability:
-    """Bins of equal width, closed above, of a probability [n], of what happened [n] (0 or 1), and of weights [n]."""
-    place = np.clip(np.ceil(np.clip(probability, 0, 1) * bins) - 1, 0, bins - 1).astype(int)
+def reliability(
+    probability: np.ndarray, happened: np.ndarray, weight: np.ndarray, edges: np.ndarray | None = None
+) -> Reliability:
+    """Of a probability [n], of what happened [n] (0 or 1), and of weights [n]; bins are closed above.
+
+    `edges` [b + 1] rise; by default ten bins of equal width.
+    """
+    edges = np.linspace(0, 1, 11) if edges is None else edges
+    place, bins = np.searchsorted(edges[1:-1], probability, side="left"), len(edges) - 1
     rows, said, hit = (np.bincount(place, values, bins) for values in (weight, weight * probability, weight * happened))
     with np.errstate(invalid="ignore", divide="ignore"):
         return Reliability(rows, said / rows, hit / rows)

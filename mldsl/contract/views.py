@@ -115,7 +115,8 @@ class ModelView:
     `features` are the columns of its matrix, in order; `held_out` is the part that counts, `train` the training rows.
     `history` maps a watched name (loss, validation loss) to its values by step, for iterative models.
     `steps` maps the text of each fitted transform to (step's columns, params, info).
-    `predict(matrix [m, d]) -> Prediction` with NumPy leaves.
+    `predict(matrix [m, d]) -> Prediction` with NumPy leaves. `calibration` maps part -> before, after -> calibration
+    error, where the model has `calibrate`; "train" are its training rows, out of fold.
 
     The model may be asked what it would say of other rows; None where it answers no rows. `reads` are the declared
     columns that its answers come from. `permuted(columns, repeats, metric) -> Permuted`; `metric` is a nested
@@ -136,6 +137,7 @@ class ModelView:
     train: PartView
     predict: Callable[[np.ndarray], Any]
     threshold: float | tuple[float, ...] | None = None
+    calibration: Mapping[str, Mapping[str, float]] | None = None
     history: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
     steps: Sequence[tuple[str, tuple[str, ...], Any, Any]] = ()
     target_scale: str | None = None

@@ -111,7 +111,9 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         name=outcome.name, algorithm=prepared.plan.algorithm.name, spec=run.resolver.spec(prepared.plan.algorithm),
         params=last.params, info=last.info, shape=pipeline.shape, features=tuple(c.name for c in pipeline.columns),
         held_out=shown, train=_part(run, outcome, last.prediction, said, part == "train", "train", classes),
-        predict=predict, threshold=outcome.threshold, history=last.history, steps=steps, target_scale=prepared.scale,
+        predict=predict, threshold=outcome.threshold,
+        calibration=None if outcome.calibration is None else outcome.calibration.error,
+        history=last.history, steps=steps, target_scale=prepared.scale,
         **_doors(run, outcome, shown.index),
     )  # fmt: skip
 

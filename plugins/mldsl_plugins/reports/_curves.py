@@ -1,8 +1,19 @@
-"""The receiver operating characteristic and the area under it."""
+"""What changes as a threshold falls: rates, precision and recall, cumulative gains; areas and corners of curves."""
 
 from __future__ import annotations
 
 import numpy as np
+
+
+def found(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights of the positive and of the other rows that score at least each threshold, and the thresholds, falling.
+
+    Rows of equal score come together, so there is one threshold for each distinct score.
+    """
+    order = np.argsort(-score, kind="stable")
+    score, hit, mass = score[order], positive[order].astype(float), weight[order].astype(float)
+    last = np.flatnonzero(np.diff(score, append=np.nan) != 0)
+    return np.cumsum(hit * mass)[last], np.cumsum((1 - hit) * mass)[last], score[last]
 
 
 def roc(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -11,13 +22,20 @@ def roc(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> tuple[np
     Rows of equal score change sides together, so ties are straight lines. The first point is (0, 0) at infinity. Rates
     are NaN where there is no row of that side.
     """
-    order = np.argsort(-score, kind="stable")
-    score, hit, mass = score[order], positive[order].astype(float), weight[order].astype(float)
-    last = np.flatnonzero(np.diff(score, append=np.nan) != 0)
-    true, false = np.cumsum(hit * mass)[last], np.cumsum((1 - hit) * mass)[last]
+    true, false, threshold = found(positive, score, weight)
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = [np.concatenate([[0.0], v / v[-1] if len(v) else v]) for v in (false, true)]
-    return rates[0], rates[1], np.concatenate([[np.inf], score[last]])
+    return rates[0], rates[1], np.concatenate([[np.inf], threshold])
+
+
+def precision_recall(
+    positive: np.ndarray, score: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and threshold, from the strictest threshold that finds a row of weight to the loosest."""
+    true, false, threshold = found(positive, score, weight)
+    some = true + false > 0
+    true, false = true[some], false[some]
+    return true / (true + false), true / true[-1], threshold[some]
 
 
 def area(x: np.ndarray, y: np.ndarray) -> float:

@@ -21,8 +21,8 @@ from mldsl.plugin import Component, NoSpec, Report, hookimpl
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._curves import area, corners, roc
 from mldsl_plugins.reports._shared import model_column, parts_words, thin
+from mldsl_plugins.reports._sides import Side, one_against_rest, panelled
 
-_CURVES = 8
 _POINTS = 600
 
 
@@ -40,41 +40,17 @@ class _Curve:
 def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     """The areas, the points of the curves, and the picture."""
     models = view.models
-    curves, notes = [], []
-    for model in models:
-        for k in _classes(view):
-            curve = _curve(model, view, k)
-            if curve is None:
-                notes.append(f"{model.name}: no curve for `{view.levels[k]}`, since all or none of the rows are of it.")
-            else:
-                curves.append(curve)
-    binary = len(view.levels) == 2
+    sides, notes = one_against_rest(view)
+    curves = [_curve(side) for side in sides]
     if not curves:
         return ReportOutput(notes=notes)
     tables = [_summary(models, curves, parts_words(models)), _points(models, curves)]
-    return ReportOutput(tables=tables, figures=[_figure(models, curves, binary)], notes=notes)
+    return ReportOutput(tables=tables, figures=[_figure(view, curves)], notes=notes)
 
 
-def _classes(view: ReportView) -> list[int]:
-    if len(view.levels) == 2:
-        return [1 if view.positive is None else view.positive]
-    return list(range(len(view.levels)))
-
-
-def _curve(model: ModelView, view: ReportView, k: int) -> _Curve | None:
-    part = model.held_out
-    if part.target is None:
-        return None
-    scores = part.probability if part.probability is not None else part.score
-    if scores is None:
-        return None
-    score = scores[:, k] if scores.ndim == 2 else scores
-    positive = part.target == k
-    rows = float(part.weight[positive].sum())
-    if rows <= 0 or rows >= float(part.weight.sum()):
-        return None
-    false, true, threshold = roc(positive, score.astype(float), part.weight)
-    return _Curve(model.name, view.levels[k], false, true, threshold, area(false, true), rows)
+def _curve(side: Side) -> _Curve:
+    false, true, threshold = roc(side.positive, side.score, side.weight)
+    return _Curve(side.model, side.level, false, true, threshold, area(false, true), side.rows)
 
 
 def _summary(models: tuple[ModelView, ...], curves: list[_Curve], rows: str) -> Table:
@@ -114,29 +90,24 @@ def _kept(curve: _Curve) -> np.ndarray:
     return np.asarray(bends[thin(len(bends), _POINTS)])
 
 
-def _figure(models: tuple[ModelView, ...], curves: list[_Curve], binary: bool) -> Figure:
-    """Two classes: all models in one panel. More: a panel a model with a curve a class, the largest classes first."""
+def _figure(view: ReportView, curves: list[_Curve]) -> Figure:
     chance = Series([0, 1], [0, 1], "chance", emphasis="reference")
-    if binary:
-        groups = {"": [(f"{c.model} ({c.area:.3f})", c) for c in curves]}
-    else:
-        groups = {m.name: [(c.level, c) for c in _largest([c for c in curves if c.model == m.name])] for m in models}
+    binary = len(view.levels) == 2
+
+    def line(name: str, curve: _Curve) -> Series:
+        label = f"{name} ({curve.area:.3f})" if binary else name
+        return Series(curve.false[_kept(curve)], curve.true[_kept(curve)], label)
+
     panels = [
         Panel(
             "false positive rate", "true positive rate",
-            [chance, *(Series(c.false[_kept(c)], c.true[_kept(c)], name) for name, c in group)],
-            title=title if len(groups) > 1 else "", x_range=(0.0, 1.0), y_range=(0.0, 1.0), square=True,
+            [chance, *(line(name, c) for name, c in group)],
+            title=title, x_range=(0.0, 1.0), y_range=(0.0, 1.0), square=True,
         )
-        for title, group in groups.items()
-        if group
+        for title, group in panelled(view, curves)
     ]  # fmt: skip
     words = "; ".join(f"{c.model}, {c.level}: area {c.area:.3f}" for c in curves)
     return Figure("ROC curve", panels, f"True against false positive rate; {words}.")
-
-
-def _largest(curves: list[_Curve]) -> list[_Curve]:
-    kept = sorted(curves, key=lambda c: -c.rows)[:_CURVES]
-    return [c for c in curves if any(c is k for k in kept)]
 
 
 @hookimpl
