@@ -19,7 +19,8 @@ Row = tuple[str, str]
 
 def rows_facts(plan: Plan, rows: SplitRows) -> dict[str, list[Row]]:
     """What `plan_text` adds to its sections."""
-    return {"Rows": list(_rows(plan, rows)), "Choosing": [_choice(choice, plan, rows) for choice in rows.choices]}
+    choosing = [row for choice in rows.choices for row in _choice(choice, plan, rows)]
+    return {"Rows": list(_rows(plan, rows)), "Choosing": choosing}
 
 
 def _rows(plan: Plan, rows: SplitRows) -> Iterator[Row]:
@@ -161,36 +162,32 @@ def share_text(share: float) -> str:
 
 
 # ---- who chooses -----------------------------------------------------------------------------------------------------
-def _choice(choice: Choice, plan: Plan, rows: SplitRows) -> Row:
+def _choice(choice: Choice, plan: Plan, rows: SplitRows) -> Iterator[Row]:
     label, count = choice.what, f"{choice.rows:,}"
-    folds = len(rows.folds)
-    repeated = f", {plan.split.repeats} times over" if plan.split.repeats > 1 and plan.split.folds else ""
-    per_repeat = plan.split.folds or folds
+    folds = plan.split.folds or len(rows.folds)
     match choice.on:
         case "folds":
-            return label, f"on the {count} rows held out in {per_repeat} folds{repeated}"
+            repeated = f", {plan.split.repeats} times over" if plan.split.repeats > 1 else ""
+            judged = plan.split.held_out == "folds" and choice.what in ("threshold", "calibration")
+            apart = "; a fold is judged by what the others choose" if judged else ""
+            yield label, f"on the {count} rows held out in {folds} folds{repeated}{apart}"
         case "implicit folds":
-            return label, f"on {per_repeat} folds of the {count} training rows, made for this"
+            yield label, f"on {folds} folds of the {count} training rows, made for this"
         case "validation":
-            return label, f"on the {count} validation rows"
+            yield label, f"on the {count} validation rows"
         case "inner folds":
-            return label, _nested(plan, rows)
+            tuned = plan.tune.folds if plan.tune is not None else 0
+            inner = [pair for fold in rows.folds for pair in fold.inner]
+            yield f"{label}, in a fold", f"on {tuned} folds of its training rows: {_sizes(inner)}"
+            yield f"{label}, last fit", f"on {tuned} folds of all {count} training rows: {_sizes(rows.inner)}"
+        case "stop rows" if choice.rows:
+            yield label, f"on rows cut from each fold's training rows, {count} at most"
         case "stop rows":
-            if not choice.rows:
-                return label, "the last fit makes as many updates as the folds found best"
-            return label, f"on rows cut from each fold's training rows, {count} at most"
-    return label, f"on the {count} rows trained on"
-
-
-def _nested(plan: Plan, rows: SplitRows) -> str:
-    inner = [pair for fold in rows.folds for pair in fold.inner]
-    count = plan.tune.folds if plan.tune is not None else 0
-    return (
-        f"inside each fold, on {count} folds of its training rows: {_sizes(inner)}; for the last fit, on {count} folds "
-        f"of all training rows: {_sizes(rows.inner)}"
-    )
+            yield label, "the last fit makes as many updates as the folds found best"
+        case _:
+            yield label, f"on the {count} rows trained on"
 
 
 def _sizes(folds: Sequence[tuple[int, int]]) -> str:
-    train = _range([f"{n:,}" for n in sorted(train for train, _ in folds)])
-    return f"{train} to train on, {_range([f'{n:,}' for n in sorted(held for _, held in folds)])} held out"
+    train, held = ([f"{n:,}" for n in sorted(counts)] for counts in zip(*folds, strict=True))
+    return f"{_range(train)} to train on, {_range(held)} held out"

@@ -34,7 +34,7 @@ def plan_text(plan: Plan, facts: Facts | None = None) -> str:
         *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
         ("Transforms", _steps(plan.steps, plan)),
         ("Tune", _tune(plan)), ("Batching", ()), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
-        ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in plan.defaults)),
+        ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in (*plan.defaults, *plan.settled))),
     ]  # fmt: skip
     lines = [_title(plan)]
     for title, rows in sections:
@@ -123,7 +123,9 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "parts", f"as the column {name_text(split.part_column)} says"
     if split.folds:
         repeats = f", repeated {split.repeats} times" if split.repeats > 1 else ""
-        yield "folds", f"{split.folds}, {by}{repeats}; of the rows that are neither test nor validation"
+        apart = split.test or split.validation or split.separate or split.part_column is not None
+        rest = "of the rows that are neither test nor validation" if apart else "of all rows"
+        yield "folds", f"{split.folds}, {by}{repeats}; {rest}"
     if split.gap is not None:
         rows = isinstance(split.gap, int)
         yield "gap", f"{split.gap} rows" if rows else value_text(split.gap, ParameterType("duration"))
@@ -227,6 +229,9 @@ def _step(number: int, step: StepPlan, plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _fitted(step: StepPlan, plan: Plan) -> str:
+    if step.resamples:
+        each = "each fold, and at last all of them" if plan.split.folds else "the model"
+        return f"changes the training rows of {each}; never rows that are held out or to predict"
     if step.train_only:
         return "on rows that are trained on, anew in every epoch; never on rows to predict"
     if not step.fitted:
