@@ -59,6 +59,7 @@ def draft(
         primary=next((m.name for m in plan.metrics if m.primary), None),
         versions=versions(plugins),
         device=DeviceRecord(jax.default_backend(), len(jax.devices())),
+        better={m.name: m.better for m in plan.metrics},
     )  # fmt: skip
 
 

@@ -191,7 +191,7 @@ class RunRecord:
 
     `content` is the hash of all that decides the run: file with includes, params, data, versions, code, kind of device.
     `given` are the params that the caller gave, as texts. `files` maps what the folder holds, apart from the record
-    itself and what can be rendered anew from it, to its SHA-256.
+    itself and what can be rendered anew from it, to its SHA-256. `better` maps each metric to `higher` or `lower`.
     """
 
     id: str
@@ -214,6 +214,7 @@ class RunRecord:
     content: str = ""
     given: Mapping[str, str] = attrs.field(factory=dict)
     files: Mapping[str, str] = attrs.field(factory=dict)
+    better: Mapping[str, str] = attrs.field(factory=dict)
     format_version: str = FORMAT_VERSION
 
     @property
