@@ -144,7 +144,7 @@ def _answers(
     encoded = prepared.host.encoded
     unit = next((v for v in (encoded.group, encoded.query, encoded.user) if v is not None), None)
     if unit is not None:  # what stays together when runs are compared
-        columns["unit"] = pl.Series(np.asarray(unit)[:n])
+        columns["__unit"] = pl.Series(np.asarray(unit)[:n])
     return pl.DataFrame({name: value.alias(name) for name, value in columns.items()}).filter(pl.Series(rows))
 
 
