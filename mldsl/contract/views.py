@@ -123,7 +123,7 @@ class ModelView:
     component of a Spec, None the primary one. `replaced({column: values [g], ...}) -> [g, m, outputs]`: the answers
     for the m rows of `held_out` with these values in place of their own; outputs are probabilities, or one number.
     `refit(train Bool[n], fold) -> {part: {metric: value}}`: the same model fitted anew on these training rows of one
-    of `ReportView.folds`, measured on them (`train`) and on the rows which that fold holds out (`held`).
+    of `ReportView.training_folds()`, measured on them (`train`) and on the rows which that fold holds out (`held`).
     """
 
     name: str
@@ -191,11 +191,10 @@ class ReportView:
     `frame` holds the declared columns of all kept rows (Polars), `part` the part of each ("train", ...), `columns` the
     declared columns (`mldsl.plan.ColumnPlan`). `metrics` maps model -> part -> metric -> (value, low, high).
     `fold_metrics` maps model -> one mapping metric -> value per fold. `folds` are those of the split (`train` and
-    `held`, Bool[n]), `implicit_folds` whether the file wrote none. `better` maps a metric to its direction. `seconds`
-    maps model -> stage -> seconds. `tune` is what was tried: `trials` (`model`, `params`, `score`), in order, and
-    `best` (model -> params), or None. `compared(part, metric, against, level, chosen) -> Standing` sets all models
-    beside the model `against`; `chosen` says that it was picked by looking at this very part, so that every pair of
-    models counts as compared. None where a run has one model.
+    `held`, Bool[n]), `implicit_folds` whether the file wrote none; `training_folds()` gives them, or five made of the
+    training rows by the same rules, none where that cannot be. `better` maps a metric to its direction. `seconds` maps
+    model -> stage -> seconds. `tune` is what was tried: `trials` (`model`, `params`, `score`), in order, and `best`
+    (model -> params), or None.
     """
 
     task: str
@@ -215,4 +214,6 @@ class ReportView:
     folds: tuple[Any, ...] = ()
     implicit_folds: bool = False
     better: Mapping[str, str] = attrs.field(factory=dict)
+    training_folds: Callable[[], tuple[Any, ...]] | None = None
+    seed: int = 0
     compared: Callable[..., Standing] | None = None

@@ -18,6 +18,7 @@ from mldsl.execute.importance import permuted
 from mldsl.execute.judge import with_another_class
 from mldsl.execute.look import Looker
 from mldsl.execute.outcome import Outcome
+from mldsl.execute.refit import Refitter, training_folds
 from mldsl.execute.standing import Standings
 from mldsl.plugin import ReportOutput
 
@@ -127,6 +128,7 @@ def _doors(run: Run, outcome: Outcome, index: np.ndarray | None) -> dict[str, An
         "reads": looker.reads,
         "permuted": partial(permuted, looker) if run.plan.target is not None and run.plan.metrics else None,
         "replaced": looker.replaced,
+        "refit": Refitter(run, outcome).refit if run.plan.target is not None and run.plan.metrics else None,
     }
 
 
@@ -145,6 +147,7 @@ def report_view(result: Result) -> ReportView:
         primary=next((m.name for m in plan.metrics if m.primary), None),
         seconds={o.name: dict(o.model.seconds) for o in result.outcomes}, tune=getattr(result, "tune", None),
         folds=run.split.folds, implicit_folds=run.split.implicit, better={m.name: m.better for m in plan.metrics},
+        training_folds=training_folds(run), seed=plan.seed,
         compared=Standings(result) if len(result.outcomes) > 1 else None,
     )  # fmt: skip
 
