@@ -60,10 +60,11 @@ class ComponentValue(Record):
     """A component with all of its arguments, defaults spelt out.
 
     `kind` is a component kind, or "choice" for an enum value that takes arguments (`constant(0)` of `impute`).
-    Argument values: None, bool, int, float, str, tuples of these, ((label, number), ...) for weights, ((label, weights), ...) for costs, (low, high) for
-    ranges, column names, `EnvSecret`, `ComponentValue`. `written` are the arguments that the file gives; `params` maps
-    an argument to the `$param` it came from, so that tuning knows what a parameter reaches. `formulas` are the arguments
-    that are computed from params (`1 / $c`), as expressions over them; None where a search cannot follow.
+    Argument values: None, bool, int, float, str, tuples of these, ((label, number), ...) for weights, ((label,
+    weights), ...) for costs, (low, high) for ranges, column names, `EnvSecret`, `ComponentValue`. `written` are the
+    arguments that the file gives; `params` maps an argument to the `$param` it came from, so that tuning knows what a
+    parameter reaches. `formulas` are the arguments that are computed from params (`1 / $c`), as expressions over them;
+    None where a search cannot follow.
     """
 
     kind: str
@@ -146,6 +147,7 @@ class StepPlan(Record):
     after: tuple[ColumnState, ...]
     fitted: bool = False
     train_only: bool = False  # applied to rows that are trained on, never to rows to predict
+    resamples: bool = False  # changes the training rows of each fit: how often they count, or how many there are
     keep: bool = False  # `keep = true`: the columns worked on stay, and what is made stands beside them
     transforms: str | None = None  # the block it stands in
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
@@ -248,7 +250,8 @@ class TunePlan(Record):
     """A search over params: `domains` maps a param to ("range", low, high), ("log", low, high) or ("list", values).
 
     `mldsl.plan.tuning.domains_of` makes of them what a search is given. `simpler` says of a param whether "larger" or
-    "smaller" values make a simpler model; params of which nothing is known are absent.
+    "smaller" values make a simpler model; params of which nothing is known are absent. `trials` says how many settings
+    the search of each model will try, once its plugin was loaded (`plan`, `run`).
     """
 
     search: ComponentValue
@@ -256,6 +259,7 @@ class TunePlan(Record):
     folds: int = 5
     choose: str = "best"
     simpler: tuple[tuple[str, str], ...] = ()
+    trials: tuple[tuple[str, int], ...] = ()
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 
@@ -265,7 +269,8 @@ class Plan(Record):
 
     `sources` maps "data" (or train, validation, test, users, items) to a source. `complete` is true once the header of
     the data was used: then no column is a pattern any more, except what learned levels will name.
-    `defaults` says, in sentences, what was filled in that the file leaves open (task, split, metrics ...).
+    `defaults` says, in sentences, what was filled in that the file leaves open (task, split, metrics ...), `settled`
+    what the command line took out of the search.
     """
 
     file: str
@@ -287,6 +292,7 @@ class Plan(Record):
     steps: tuple[StepPlan, ...] = ()  # of a file without a model: transforms with a report or an export
     uses: tuple[tuple[str, str], ...] = ()  # plugin, version requirement
     defaults: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
     complete: bool = False
     where_span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 

@@ -11,9 +11,10 @@ from textwrap import wrap
 
 from mldsl.plan.expressions import expression_text, name_text
 from mldsl.plan.model import ColumnState, ComponentValue, ModelPlan, Plan, SplitPlan, StepPlan
+from mldsl.plan.tuning import reached
 from mldsl.plan.values import default_arguments, domain_text, search_text, type_text, ways_text, written_text
 from mldsl.plugin.declaration import ParameterType
-from mldsl.plugin.wording import number_text, value_text
+from mldsl.plugin.wording import number_text, quoted, value_text
 
 # Further rows for a section: its title -> (label, text).
 Facts = Mapping[str, Sequence[tuple[str, str]]]
@@ -184,6 +185,7 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
     yield "algorithm", written_text(model.algorithm)
     if text := default_arguments(model.algorithm):
         yield "  defaults", text
+    yield from _class_weights(plan, model)
     yield from _steps(model.steps, plan)
     yield "matrix", _states(model.columns)
     if model.target_scale is not None:
@@ -206,6 +208,26 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
         yield "stops", f"{written_text(model.stop_when)}, on {rows}"
         if text := default_arguments(model.stop_when):
             yield "  defaults", text
+
+
+def _class_weights(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
+    """What the loss of each class is multiplied by, where the language gives that to the algorithm."""
+    given = dict(model.algorithm.args).get("class_weights")
+    if "class_weights" not in model.algorithm.written or given is None:
+        return
+    if given == "balanced":
+        each = "each fit's" if plan.split.folds else "the"
+        yield "classes", f"each has the same share of the loss, by the weights of {each} training rows"
+    elif isinstance(given, tuple):
+        weights = ", ".join(f"{number_text(weight)} for {quoted(level)}" for level, weight in given)
+        others = "" if _written_levels(plan) <= {level for level, _ in given} else "; 1 for every other class"
+        yield "classes", f"the loss of a row is multiplied by {weights}{others}"
+
+
+def _written_levels(plan: Plan) -> set[str]:
+    """The classes that the file writes; an impossible one where they are still to be learned."""
+    levels = plan.column(plan.target).levels if plan.target is not None else None
+    return set(levels) if levels is not None else {""}
 
 
 def _steps(steps: Iterable[StepPlan], plan: Plan) -> Iterator[tuple[str, str]]:
@@ -277,15 +299,37 @@ def _states(states: Iterable[ColumnState]) -> str:
 
 
 def _tune(plan: Plan) -> Iterator[tuple[str, str]]:
-    if plan.tune is None:
+    tune = plan.tune
+    if tune is None:
         return
-    yield "search", written_text(plan.tune.search)
-    if text := default_arguments(plan.tune.search):
+    yield "search", written_text(tune.search)
+    if text := default_arguments(tune.search):
         yield "  defaults", text
-    yield from search_text(plan.tune)
-    if not plan.split.test and plan.split.folds:
-        yield "folds", f"{plan.tune.folds}, inside each fold"
-    yield "choose", plan.tune.choose.replace("_", " ")
+    yield from search_text(tune)
+    trials = dict(tune.trials)
+    for model in plan.models:
+        names = reached(model, plan.networks)
+        varied = [f"${name}" for name, _ in tune.domains if name in names]
+        many = f"{trials[model.name]:,} trials of " if model.name in trials else ""
+        yield f"model {model.name}", f"{many}{', '.join(varied)}" if varied else "no search: it uses none of these"
+    yield "score", _scored(plan)
+    yield "choose", _CHOOSE[tune.choose]
+
+
+_CHOOSE = {
+    "best": "best: the setting with the best score",
+    "one_standard_error": "one standard error: the simplest setting whose score is within one of the best",
+}
+
+
+def _scored(plan: Plan) -> str:
+    assert plan.tune is not None
+    primary = next((f"{metric.name}, {metric.better} is better" for metric in plan.metrics if metric.primary), "")
+    if plan.split.folds and not plan.split.test and "test" not in plan.split.separate:
+        rows = f"{plan.tune.folds} folds of the training rows of each fold; at last on as many of all training rows"
+    else:
+        rows = _chosen_on(plan.split)
+    return f"{primary}, on {rows}" if primary else f"on {rows}"
 
 
 def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:

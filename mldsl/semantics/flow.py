@@ -73,6 +73,7 @@ class Move:
             self.resolved.value if self.resolved is not None else None, derive, tuple(p.name for p in self.on),
             self.before.states(), self.after.states(), fitted=declaration is not None and declaration.fitted,
             train_only=declaration is not None and declaration.phase == "train",
+            resamples=declaration is not None and declaration.resamples,
             keep=self.resolved is not None and keeps(self.resolved), transforms=self.block or None, span=self.node.span,
         )  # fmt: skip
 
@@ -136,7 +137,9 @@ def _column_type(type_: str) -> str:
 
 
 def _step(line: ast.Step, block: str, frame: Frame, leaks: frozenset[str], scope: Scope) -> Move:
-    resolved = resolve(line.component, "transform", scope, STEP_PARAMETERS)
+    known = scope.components.get("transform", line.component.dotted)
+    universal = STEP_PARAMETERS if known is None or not known.resamples else ()  # rows change, columns do not
+    resolved = resolve(line.component, "transform", scope, universal)
     picked = tuple(pick(line.on, frame, scope.findings))
     leaking = tuple((p.name, p.span) for p in picked if p.name in leaks)
     worked_on = tuple(p for p in picked if p.name not in leaks)
@@ -151,7 +154,7 @@ def _after(move: Move, span: Span) -> Frame:
         return _blurred(move)
     if declaration.selects:
         return _selected(move, declaration.selects, span)
-    if declaration.resamples and not move.on:
+    if declaration.resamples:
         return move.before
     return _replaced(move, declaration, span)
 

@@ -3,7 +3,8 @@
 ## What it does
 
 Compares the type of every column that a step works on with the types that the step declares, and the operands of
-operators and row functions with the types that these take.
+operators and row functions with the types that these take. A step that takes or leaves whole rows, such as
+`downsample`, works on all inputs: `on "*"`.
 
 ## Why is this bad?
 
@@ -46,15 +47,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.diagnostics.diagnostic import Diagnostic, Fix
+from mldsl.plugin.declaration import COLUMN_TYPES
 from mldsl.semantics.draft import Draft
+from mldsl.semantics.flow import Move
 from mldsl.semantics.frame import NUMERIC
 from mldsl.semantics.rules._words import listed
+from mldsl.syntax import ast
 
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """Each place of `on` that picks columns which the step does not take."""
     for move in draft.all_moves():
+        yield from _whole_rows(move)
         declaration, refused = move.declaration, move.refused()
         if declaration is None or not refused:
             continue
@@ -63,10 +68,27 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             types = list(dict.fromkeys(picked.known.type for picked in here))
             which = "which is" if len(here) == 1 else "which are"
             help_text = None
-            if set(declaration.accepts) <= {*NUMERIC, "binary"} and types == ["categorical"]:
+            if declaration.resamples:
+                help_text = "write `on numeric`: other columns are taken over from the row itself"
+            elif set(declaration.accepts) <= {*NUMERIC, "binary"} and types == ["categorical"]:
                 help_text = "`one_hot` makes binary columns of a categorical one"
             yield Diagnostic(
                 "MLP0204",
                 f"`{declaration.name}` does not work on {listed([p.name for p in here])}, {which} {listed(types)}",
                 span, notes=(f"it takes {', '.join(declaration.accepts)}",), help=help_text,
             )  # fmt: skip
+
+
+def _whole_rows(move: Move) -> Iterator[Diagnostic]:
+    """A step that changes how often rows count, whatever they hold, and an `on` that names some of their columns."""
+    declaration = move.declaration
+    if declaration is None or not isinstance(move.node, ast.Step) or move.before.blurred:
+        return
+    if not declaration.resamples or not set(COLUMN_TYPES) <= set(declaration.accepts):
+        return
+    named = {picked.name for picked in move.on}
+    if named and (left := [known.name for known in move.before.inputs() if known.name not in named]):
+        yield Diagnostic(
+            "MLP0204", f"`{declaration.name}` works on whole rows, and {listed(left)} would be left out",
+            move.node.on.span, help='write `on "*"`', fix=Fix(move.node.on.span, '"*"'),
+        )  # fmt: skip

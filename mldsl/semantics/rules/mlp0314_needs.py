@@ -2,8 +2,10 @@
 
 ## What it does
 
-Asks of every setting and step for what it cannot do without: `by = group` for a column declared `as group`, `threshold`
-and `calibrate` for classification, a step that uses the target for a target, `repeats` for folds that chance decides.
+Asks of every setting and step for what it cannot do without: `by = group` for a column declared `as group`,
+`threshold`, `calibrate` and `class_weights` for classification, a step that uses the target for a target, one that
+evens out classes for classes, `repeats` for folds that chance decides. A step that uses the target is fitted out of
+fold, and so stands before those that change the rows.
 
 ## Why is this bad?
 
@@ -48,9 +50,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mldsl.diagnostics.diagnostic import Diagnostic
-from mldsl.semantics.draft import Draft, ModelDraft
+from mldsl.diagnostics.diagnostic import Diagnostic, Label
+from mldsl.semantics.class_weights import CLASS_WEIGHTS
+from mldsl.semantics.draft import TASKS, Draft, ModelDraft
+from mldsl.semantics.flow import Move
 from mldsl.semantics.rules._words import why
+from mldsl.syntax import ast
 
 # What each way to split needs: one of these roles.
 _BY = {"group": ("group", "query"), "time": ("time",), "user": ("user",)}
@@ -64,7 +69,10 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     for model in draft.models:
         yield from _decisions(draft, model)
         yield from _offset(draft, model)
+        yield from _class_weights(draft, model)
+        yield from _late_target(model)
     for move in draft.all_moves():
+        yield from _step(draft, move)
         if move.declaration is not None and move.declaration.uses_target and draft.target is None:
             yield Diagnostic(
                 "MLP0314", f"`{move.declaration.name}` uses the target, and there is none", move.node.span,
@@ -136,3 +144,41 @@ def _offset(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
         "MLP0314", f"`{declaration.name}` has no place for an offset", model.algorithm.span,
         notes=(f"`{offset.name}` is declared `as offset`",), help=f"declare `{offset.name}` `as ignore`, or an input",
     )  # fmt: skip
+
+
+def _class_weights(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
+    argument = model.algorithm.argument(CLASS_WEIGHTS.name) if model.algorithm is not None else None
+    if isinstance(argument, ast.Named) and draft.task not in (None, "classification"):
+        yield Diagnostic(
+            "MLP0314", "`class_weights` needs classification", argument.span, notes=(why(draft),),
+            help="leave `class_weights` out",
+        )  # fmt: skip
+
+
+def _step(draft: Draft, move: Move) -> Iterator[Diagnostic]:
+    """A step for some tasks only, such as one that evens out classes."""
+    declaration = move.declaration
+    if declaration is None or not declaration.tasks or draft.task is None or draft.verb in declaration.tasks:
+        return
+    tasks = " or ".join(TASKS.get(task, task) for task in declaration.tasks)
+    yield Diagnostic(
+        "MLP0314", f"`{declaration.name}` needs {tasks}", move.node.span, notes=(why(draft),),
+        help=f"leave `{declaration.name}` out",
+    )  # fmt: skip
+
+
+def _late_target(model: ModelDraft) -> Iterator[Diagnostic]:
+    """Out of fold means that rows are answered by a fit without them; what a step makes of several rows is in none."""
+    resampled: Move | None = None
+    for move in model.moves:
+        declaration = move.declaration
+        if declaration is None:
+            continue
+        if declaration.resamples:
+            resampled = resampled or move
+        elif declaration.uses_target and resampled is not None and resampled.declaration is not None:
+            yield Diagnostic(
+                "MLP0314", f"`{declaration.name}` uses the target, and its rows have been changed before",
+                move.node.span, labels=(Label(resampled.node.span, "here"),),
+                help=f"write it above `{resampled.declaration.name}`",
+            )  # fmt: skip

@@ -2,8 +2,8 @@
 
 ## What it does
 
-Warns where numeric columns come straight from the data, with different ranges or none, into a model that declares
-itself sensitive to scale.
+Warns where numeric columns come straight from the data, with different ranges or none, into a model or step that
+declares itself sensitive to scale.
 
 ## Why is this bad?
 
@@ -32,10 +32,11 @@ model { k_means(clusters = 3) }
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mldsl.diagnostics.diagnostic import Diagnostic
-from mldsl.semantics.draft import Draft, ModelDraft
+from mldsl.semantics.draft import Draft
+from mldsl.semantics.flow import Move
 from mldsl.semantics.frame import NUMERIC, Known
 from mldsl.semantics.rules._insert import add_step
 from mldsl.semantics.rules._words import listed
@@ -43,14 +44,17 @@ from mldsl.semantics.rules._words import listed
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """Models sensitive to scale, and the columns that nothing has brought to one."""
-    for model in draft.models if "transforms" not in draft.lost else ():
+    if "transforms" in draft.lost:
+        return
+    yield from _steps(draft)
+    for model in draft.models:
         declaration = model.declaration
         if declaration is None or not declaration.scale_sensitive or model.algorithm is None:
             continue
         if draft.verb not in declaration.tasks:
             continue  # the model is wrong anyway (MLP0310)
-        raw = [known for known in model.matrix if known.type in NUMERIC and not _scaled(known, model)]
-        if not raw or _comparable(draft, model, raw):
+        raw = [known for known in model.matrix if known.type in NUMERIC and not _scaled(known, model.moves)]
+        if not raw or _comparable(draft, model.matrix, raw):
             continue
         yield Diagnostic(
             "MLP0802", f"`{declaration.name}` depends on the scale of its columns, and these have their own",
@@ -60,9 +64,29 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         )  # fmt: skip
 
 
-def _scaled(known: Known, model: ModelDraft) -> bool:
+def _steps(draft: Draft) -> Iterator[Diagnostic]:
+    """Steps sensitive to scale, and the columns that no line above has brought to one."""
+    seen: set[int] = set()
+    for model in draft.models:
+        for number, move in enumerate(model.moves):
+            declaration = move.declaration
+            if declaration is None or not declaration.scale_sensitive or id(move) in seen:
+                continue
+            seen.add(id(move))
+            on = [picked.known for picked in move.on]
+            raw = [known for known in on if known.type in NUMERIC and not _scaled(known, model.moves[:number])]
+            if not raw or _comparable(draft, on, raw) or (declaration.tasks and draft.verb not in declaration.tasks):
+                continue
+            yield Diagnostic(
+                "MLP0802", f"`{declaration.name}` depends on the scale of its columns, and these have their own",
+                move.node.span, label=listed([known.name for known in raw]),
+                help="write `standardize on numeric` in a line above", severity="warning",
+            )  # fmt: skip
+
+
+def _scaled(known: Known, moves: Sequence[Move]) -> bool:
     """Whether a fitted step that keeps missing values as they are, such as a scaler, made the column."""
-    for move in model.moves:
+    for move in moves:
         declaration = move.declaration
         made = known.state.made_by and declaration is not None and declaration.name == known.state.made_by
         if made and declaration is not None and declaration.missing != "fills":
@@ -74,11 +98,11 @@ def _scaled(known: Known, model: ModelDraft) -> bool:
     return False
 
 
-def _comparable(draft: Draft, model: ModelDraft, raw: list[Known]) -> bool:
+def _comparable(draft: Draft, matrix: Sequence[Known], raw: list[Known]) -> bool:
     """Whether all columns share one unit as far as the file says: one range for all, or only one column at all."""
-    if len(model.matrix) == 1 and not model.matrix[0].state.pattern:
+    if len(matrix) == 1 and not matrix[0].state.pattern:
         return True
-    if len(raw) < len([known for known in model.matrix if known.type in NUMERIC]):
+    if len(raw) < len([known for known in matrix if known.type in NUMERIC]):
         return False
     declared = [draft.features.columns.get(known.name) for known in raw]
     ranges = {(column.low, column.high) if column is not None else None for column in declared}
