@@ -29,10 +29,16 @@ def test_the_rows_of_every_part(command: Any, project: Path) -> None:
     assert len({len(line) for line in lines[1:]}) == 1, "columns are aligned"
 
 
-def test_levels_are_learned_from_the_rows(command: Any, project: Path) -> None:
-    """What `one_hot` makes has its names once the rows are known."""
-    assert "colour_blue" in command("plan", project / "flowers.mlp").out
-    assert "colour_*" in command("plan", project / "flowers.mlp", "--no-data").out
+def test_a_level_that_no_row_has_is_found(command: Any, project: Path, tmp_path: Path) -> None:
+    """Where the file leaves levels open, the rows say which there are."""
+    text = (project / "flowers.mlp").read_text().replace('binary("plain", "fancy")', "categorical")
+    (tmp_path / "flowers.mlp").write_text(text.replace("  log_loss\n", '  recall(positive = "fance")\n'))
+    (tmp_path / "flowers.csv").write_bytes((project / "flowers.csv").read_bytes())
+    assert command("plan", tmp_path / "flowers.mlp", "--no-data").status == 0
+    ended = command("plan", tmp_path / "flowers.mlp")
+    assert ended.status == 1
+    assert "error[MLP0203]" in ended.err
+    assert "did you mean `fancy`?" in ended.err
 
 
 def test_the_header_alone(command: Any, project: Path, tmp_path: Path) -> None:
