@@ -192,9 +192,10 @@ class ReportView:
     declared columns (`mldsl.plan.ColumnPlan`). `metrics` maps model -> part -> metric -> (value, low, high).
     `fold_metrics` maps model -> one mapping metric -> value per fold. `folds` are those of the split (`train` and
     `held`, Bool[n]), `implicit_folds` whether the file wrote none; `training_folds()` gives them, or five made of the
-    training rows by the same rules, none where that cannot be. `better` maps a metric to its direction. `seconds` maps
-    model -> stage -> seconds. `tune` is what was tried: `trials` (`model`, `params`, `score`), in order, and `best`
-    (model -> params), or None.
+    training rows by the same rules, none where that cannot be. `better` maps a metric to its direction, `bounds` to
+    its least and largest value. `seconds` maps model -> stage -> seconds; its "" maps the steps of the run itself, and
+    a stage of one fit is called `fold=0.1` or `last`. `tune` is what was tried: `trials` (`model`, `params`, `score`),
+    in order, and `best` (model -> params), or None.
     """
 
     task: str
@@ -214,6 +215,7 @@ class ReportView:
     folds: tuple[Any, ...] = ()
     implicit_folds: bool = False
     better: Mapping[str, str] = attrs.field(factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = attrs.field(factory=dict)
     training_folds: Callable[[], tuple[Any, ...]] | None = None
     seed: int = 0
     compared: Callable[..., Standing] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -147,9 +148,19 @@ def report_view(result: Result) -> ReportView:
         primary=next((m.name for m in plan.metrics if m.primary), None),
         seconds={o.name: dict(o.model.seconds) for o in result.outcomes}, tune=getattr(result, "tune", None),
         folds=run.split.folds, implicit_folds=run.split.implicit, better={m.name: m.better for m in plan.metrics},
-        training_folds=training_folds(run), seed=plan.seed,
+        training_folds=training_folds(run), seed=plan.seed, bounds=_bounds(run),
         compared=Standings(result) if len(result.outcomes) > 1 else None,
     )  # fmt: skip
+
+
+def _bounds(run: Run) -> dict[str, tuple[float, float]]:
+    """The least and largest value of each metric."""
+    found = {}
+    for metric in run.plan.metrics:
+        part = run.resolver.component(metric.component)
+        low, high = part.lowest, part.highest
+        found[metric.name] = (-math.inf if low is None else low, math.inf if high is None else high)
+    return found
 
 
 def _another_level(run: Run, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -29,3 +29,16 @@ def two_sided_quantile(confidence: float, degrees_of_freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees_of_freedom, upper))
+
+
+def corrected_t(values: np.ndarray, train_share: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The corrected resampled t interval of the mean of values [folds], which share training rows; NaN for one.
+
+    Nadeau & Bengio 2003, doi:10.1023/A:1024068626366: the variance of the mean is (1/J + (1 - share) / share) s^2.
+    """
+    known = np.asarray(values, float)[np.isfinite(values)]
+    if len(known) < 2 or not 0 < train_share < 1:
+        return math.nan, math.nan
+    error = math.sqrt((1 / len(known) + (1 - train_share) / train_share) * float(known.var(ddof=1)))
+    reach = two_sided_quantile(confidence, len(known) - 1) * error
+    return float(known.mean()) - reach, float(known.mean()) + reach
