@@ -59,21 +59,23 @@ def run(
     runs_dir: str | Path | None = None,
     resume: bool = False,
     locked: bool = False,
+    force: bool = False,
     device: str | None = None,
     keep: bool = True,
 ) -> Run:
     """Check, train and measure a pipeline (a path, or its text).
 
     `params` override the file's. `data` takes the place of the file's source; `frames` are the tables that
-    `frame("name")` names. `locked` refuses to run unless `mldsl.lock` names what is installed. `keep = False` leaves no
-    run folder behind. Raises `MldslError` for every mistake in file or data.
+    `frame("name")` names. `locked` refuses to run unless `mldsl.lock` names what is installed. A run of which nothing
+    has changed is answered from its folder, unless `force`. `keep = False` leaves no run folder behind. Raises
+    `MldslError` for every mistake in file or data.
     """
     from mldsl.driver import Options
     from mldsl.driver import run as run_source
 
     options = Options(
         params=_literals(params), frames=frames or {}, data=data, runs_dir=Path(runs_dir) if runs_dir else None,
-        resume=resume, locked=locked, device=device, keep=keep,
+        resume=resume, locked=locked, force=force, device=device, keep=keep,
     )  # fmt: skip
     return Run(run_source(_source(pipeline), options))
 
@@ -136,6 +138,12 @@ class Run:
         return folder
 
     @property
+    def unchanged(self) -> bool:
+        """Whether nothing has changed since an earlier run, which answered."""
+        unchanged: bool = self._finished.unchanged
+        return unchanged
+
+    @property
     def best(self) -> str | None:
         """The name of the model with the best primary metric."""
         best: str | None = self.record.best
@@ -150,6 +158,10 @@ class Run:
     @property
     def predictions(self) -> Any:
         """Every held-out row of every model (Polars)."""
+        if self.unchanged and self.folder is not None:
+            import polars as pl
+
+            return pl.read_parquet(self.folder / "predictions.parquet")
         from mldsl.execute.engine import predictions_frame
 
         return predictions_frame(self._finished.result)
@@ -170,12 +182,14 @@ class Run:
         from mldsl.execute.score import Scorer, learned_of
         from mldsl.execute.trained import Trained
 
-        result = self._finished.result
-        wanted = name or self.best
-        outcome = next((o for o in result.outcomes if o.name == wanted), None)
-        if outcome is None:
-            known = ", ".join(o.name for o in result.outcomes)
+        wanted = name or self.best or ""
+        if wanted not in self.record.models:
+            known = ", ".join(self.record.models)
             raise MldslError(Diagnostic("MLP0112", f"there is no model `{wanted}`", notes=(f"models: {known}",)))
+        if self.unchanged and self.folder is not None:
+            return load(self.folder / "models" / wanted)
+        result = self._finished.result
+        outcome = next(o for o in result.outcomes if o.name == wanted)
         learned = learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator)
         scorer = Scorer(learned, result.run.resolver, result.run.programs)
         return Model(

@@ -8,6 +8,7 @@ all of its errors.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,11 @@ class Checked:
 
 @attrs.frozen(eq=False)
 class Options:
-    """How to run, apart from the file: nothing here changes a result, except `params` and `frames`."""
+    """How to run, apart from the file: nothing here changes a result, except `params` and `frames`.
+
+    `force` runs although nothing has changed, and trains anew. `exports` is whether what `export` names is written.
+    `base` stands in for the folder of the file, where it is run from elsewhere.
+    """
 
     params: Mapping[str, str] = attrs.field(factory=dict)
     frames: Mapping[str, Any] = attrs.field(factory=dict)
@@ -67,13 +72,17 @@ class Options:
     progress: Progress | None = None
     registry: Registry | None = None
     locked: bool = False
+    force: bool = False
+    exports: bool = True
+    base: Path | None = None
 
 
 @attrs.frozen(eq=False)
 class Finished:
     """A run that is over: its record, its folder (None if nothing was to be kept), its reports and fitted models.
 
-    `resumed` says that it went on from what an interrupted run of the same content had left.
+    `resumed` says that it went on from what an interrupted run of the same content had left. `unchanged`: it was
+    answered from the folder of an earlier run, and `result` is None.
     """
 
     record: Any
@@ -83,6 +92,7 @@ class Finished:
     checked: Checked
     compiled: int
     resumed: bool = False
+    unchanged: bool = False
 
 
 def _registry(options: Options) -> Registry:
@@ -119,7 +129,8 @@ def _analyze(
     if given is not None and options.data is not None:
         given = with_frame(given, options.data)[0]
     texts = {s.name: s for s in loaded.sources}
-    return Checked(given, tuple(analysis.diagnostics), analysis.pending, texts, base_of(loaded.sources[0]), loaded)
+    base = options.base or base_of(loaded.sources[0])
+    return Checked(given, tuple(analysis.diagnostics), analysis.pending, texts, base, loaded)
 
 
 def open_source(path: Path) -> Source:
@@ -171,12 +182,23 @@ def plan(source: Source | Path, options: Options | None = None) -> Checked:
     """The complete plan: checked again with the data's header, every name known, every default spelt out."""
     options = options or Options()
     options = attrs.evolve(options, registry=_registry(options))
+    return _complete(source, _checked(source, options), options)
+
+
+def _checked(source: Source | Path, options: Options) -> Checked:
+    """What `check` finds, with no plan where something is missing that a run needs; held against the lock if wanted."""
     first = check(source, options)
     if first.errors or first.plan is None or first.pending:
         return attrs.evolve(first, plan=None, diagnostics=(*first.diagnostics, *first.pending))
     if options.locked:
         with _with_sources(first.sources):
             hold_to_lock(first, options)
+    return first
+
+
+def _complete(source: Source | Path, first: Checked, options: Options) -> Checked:
+    if first.plan is None:
+        return first
     from mldsl.data import read_header
     from mldsl.execute.resolver import RegistryResolver
 
@@ -270,14 +292,61 @@ def run(source: Source | Path, options: Options | None = None) -> Finished:
     """Check, plan, read, train, judge, keep. Raises `MldslError` for a user's mistake; leaves nothing half-written."""
     options = options or Options()
     options = attrs.evolve(options, registry=_registry(options))
-    checked = plan(source, options)
+    first = _checked(source, options)
+    if first.plan is not None and options.keep and not options.force:
+        answered = _unchanged(first, options)
+        if answered is not None:
+            return answered
+    checked = _complete(source, first, options)
     with _with_sources(checked.sources):
         return _run(source, checked, checked.sound(), options)
+
+
+def _unchanged(first: Checked, options: Options) -> Finished | None:
+    """The kept run that this one would repeat, whole, and with what it exported in place; None if there is none."""
+    from mldsl.execute.resolver import RegistryResolver
+    from mldsl.record import unchanged
+
+    runs_dir, made_with = _runs_dir(options, first), lock_of(first, options)
+    key = content_key(first, options, made_with)
+    known = unchanged.recall(runs_dir, key)
+    if known is None or first.plan is None or not all(plugin.sources for plugin in made_with.plugins):
+        return None
+    from mldsl.data.hashes import source_hashes
+    from mldsl.report.read import read_run
+
+    sizes = {source.name: source.bytes for source in known.sources}
+    context = _context(first, options, RegistryResolver(_registry(options)))
+    try:
+        found = source_hashes(first.plan, context, lambda name, size: sizes.get(name, -1) == size)
+        if found is None or unchanged.content_hash(key, found) != known.content:
+            return None
+        if any(unchanged.digest_of(first.base / path) != digest for path, digest in known.outputs.items()):
+            return None
+        record = unchanged.intact(runs_dir / known.run, known.content)
+        if record is None:
+            return None
+        kept = read_run(runs_dir / known.run)
+    except MldslError:
+        return None  # whatever is wrong with the data or the folder is said, or mended, by running
+    return Finished(record, kept.folder, kept.outputs, None, first, 0, unchanged=True)
+
+
+def content_key(checked: Checked, options: Options, made_with: Lock) -> str:
+    """What decides a run apart from its data."""
+    from mldsl.execute.settings import device_facts
+    from mldsl.record import unchanged
+
+    assert checked.plan is not None
+    texts = {name: source.text for name, source in checked.sources.items()}
+    return unchanged.content_key(checked.plan, texts, made_with, device_facts(options.device))
 
 
 def _run(source: Source | Path, checked: Checked, found: Plan, options: Options) -> Finished:
     from mldsl.execute.settings import configure
 
+    made_with = lock_of(checked, options)
+    key = content_key(checked, options, made_with)
     configure(options.device)
     from mldsl.execute import keep
     from mldsl.execute.checkpoint import Checkpoints
@@ -288,6 +357,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     from mldsl.execute.resolver import RegistryResolver
     from mldsl.plugin.lock import NAME as LOCK
     from mldsl.plugin.lock import Lock
+    from mldsl.record import unchanged
     from mldsl.record.disk import write_file
 
     registry = _registry(options)
@@ -297,7 +367,9 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
     again, dataset, split = looked.checked, looked.dataset, looked.split
     found = again.sound()
     modules = _modules(found, resolver)
-    digest = content_hash(checked, found, dataset, source_hash(modules))
+    digest = unchanged.content_hash(key, [(s.name, s.sha256) for s in dataset.sources])
+    if not all(plugin.sources for plugin in made_with.plugins):  # components without a package, which the key knows not
+        digest = hashlib.sha256(f"{digest}{source_hash(modules)}".encode()).hexdigest()
     resumed = options.resume and (_runs_dir(options, checked) / ".partial" / digest).is_dir()
     folder = _begin(options, checked, digest)
     try:
@@ -307,6 +379,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
         run_id = folder.run_id(name) if folder is not None else f"{Path(name).stem}-{digest[:8]}"
         text = keep.pipeline_text(checked.sources)
         record = keep.draft(run_id, found.file, text, found, dataset, split, plugins)
+        record = _made_of(record, digest, checked, options)
         hooks.call("mldsl_run_start", record=record)
 
         def progress(stage: str, step: int, total: int, info: dict[str, float]) -> None:
@@ -322,16 +395,18 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
         outputs = compute_reports(result)
         outputs |= _sections(hooks, record)
         warnings = [d.message for d in (*checked.diagnostics, *again.diagnostics) if d.severity == "warning"]
-        record = keep.complete(record, result, outputs, *warnings, *_said(hooks.failures))
+        record = keep.complete(record, result, outputs, *found.settled, *warnings, *_said(hooks.failures))
         final = None
         if folder is not None:
             keep.write(result, record, outputs, text, plan_text(found, looked.facts), folder, plugins)
-            write_file(folder.path / LOCK, Lock().with_pipeline(name, lock_of(checked, options), ()).text())
-            record = keep.export(record, result, folder.path, checked.base, resolver.spec)
-            if record.outputs:
-                write_file(folder.path / "run.json", record.text())
+            write_file(folder.path / LOCK, Lock().with_pipeline(name, made_with, ()).text())
+            if options.exports:
+                record = keep.export(record, result, folder.path, checked.base, resolver.spec)
+            record = attrs.evolve(record, files=unchanged.hashes_of(folder.path))
+            write_file(folder.path / "run.json", record.text())
             checkpoints_done(folder.path / "checkpoints")
             final = folder.finish(run_id)
+            _remember(final.parent, key, record, checked, dataset)
     except KeyboardInterrupt:
         if folder is not None and (folder.path / "checkpoints").is_dir():
             folder.release()
@@ -408,13 +483,28 @@ def _modules(found: Plan, resolver: Any) -> list[str]:
     return sorted(modules)
 
 
-def content_hash(checked: Checked, found: Plan, dataset: Any, code: str) -> str:
-    """What a run is made of: file with includes, params, data, version, and `code`, the hash of what computes."""
-    from mldsl import __version__
+def _made_of(record: Any, content: str, checked: Checked, options: Options) -> Any:
+    """The record with what it takes to run it again."""
+    names = list(checked.sources)
+    runs = _runs_dir(options, checked).absolute()
+    try:
+        base = os.path.relpath(checked.base.absolute(), runs / record.id)
+    except ValueError:  # on another drive
+        base = str(checked.base.absolute())
+    pipeline = attrs.evolve(record.pipeline, includes=tuple(names[1:]), base=Path(base).as_posix())
+    return attrs.evolve(record, pipeline=pipeline, content=content, given=dict(options.params))
 
-    digest = hashlib.sha256(f"{__version__}\0{code}\0".encode())
-    for name, text in sorted(checked.sources.items()):
-        digest.update(f"{Path(name).name}\0{text.text}\0".encode())
-    digest.update(repr([(p.name, p.value) for p in found.params]).encode())
-    digest.update(repr([(s.name, s.sha256) for s in dataset.sources]).encode())
-    return digest.hexdigest()
+
+def _remember(runs_dir: Path, key: str, record: Any, checked: Checked, dataset: Any) -> None:
+    """Note where this run lies, so that the next one of the same content need not run."""
+    from mldsl.record import unchanged
+
+    if not all(source.sha256 for source in dataset.sources):
+        return
+    sources = []
+    for source in dataset.sources:
+        path = checked.base / source.name
+        size = path.stat().st_size if path.is_file() else None
+        sources.append(unchanged.KnownSource(source.name, source.sha256, size))
+    outputs = {path: unchanged.digest_of(checked.base / path) for path in record.outputs}
+    unchanged.remember(runs_dir, key, unchanged.Known(record.id, record.content, tuple(sources), outputs))

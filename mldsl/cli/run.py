@@ -17,6 +17,7 @@ from mldsl.cli.options import locked_option, params_option
 @params_option
 @click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders go [default: runs/ beside FILE].")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoints of an interrupted run of the same content.")
+@click.option("--force", is_flag=True, help="Run although nothing has changed, and train anew.")
 @locked_option
 @click.option(
     "--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to compute [default: the best there is]."
@@ -30,6 +31,7 @@ def command(
     params: dict[str, str],
     runs_dir: Path | None,
     resume: bool,
+    force: bool,
     locked: bool,
     device: str | None,
     as_json: bool,
@@ -49,6 +51,7 @@ def command(
                 params=params,
                 runs_dir=runs_dir,
                 resume=resume,
+                force=force,
                 locked=locked,
                 device=device,
                 progress=bar.update if bar else None,
@@ -61,7 +64,9 @@ def command(
     finally:
         if bar is not None:
             bar.close()
-    if resume and not finished.resumed:
+    if finished.unchanged and finished.folder is not None:
+        click.echo(f"nothing has changed since {_near(finished.folder)}; --force runs it again", err=True)
+    elif resume and not finished.resumed:
         click.echo("nothing to go on from: no interrupted run has this very file, params, data and versions", err=True)
     if as_json:
         click.echo(finished.record.text(), nl=False)
@@ -77,14 +82,17 @@ def _summary(finished: Any, to_stderr: bool, quiet: bool) -> None:
     stream = sys.stderr if to_stderr else sys.stdout
     colour = stream.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size((100, 24)).columns
-    folder = None
-    if finished.folder is not None:
-        try:
-            folder = str(finished.folder.relative_to(Path.cwd()))
-        except ValueError:
-            folder = str(finished.folder)
+    folder = None if finished.folder is None else _near(finished.folder)
     text = summary_text(finished.record, finished.outputs, colour, width, folder=folder, quiet=quiet)
     click.echo(text.rstrip("\n"), file=stream, color=colour)
+
+
+def _near(folder: Path) -> str:
+    """The folder as seen from here, if it is below here."""
+    try:
+        return str(folder.relative_to(Path.cwd()))
+    except ValueError:
+        return str(folder)
 
 
 class _Bar:

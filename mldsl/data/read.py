@@ -29,7 +29,7 @@ def read_header(plan: Plan, context: Context) -> dict[str, tuple[str, ...]]:
     Only headers are read. Several files of one source give the columns of all of them, in the order they appear.
     Raises MLP0406, 0407, 0409 for everything that keeps a header from being read.
     """
-    named = _all_scans(plan, context)
+    named = all_scans(plan, context)
     every = list(dict.fromkeys(column for _, scans in named for scan in scans for column in scan.columns))
     found: dict[str, tuple[str, ...]] = {}
     for name, scans in named:
@@ -112,7 +112,7 @@ def load(plan: Plan, context: Context) -> Dataset:
     at, then MLP0401 to 0404, 0410, 0411 for the rows that `where` keeps, and MLP0405 if it keeps none. Tables of
     `users` and `items` are joined before columns are computed, and all of their rows are checked.
     """
-    named = _all_scans(plan, context)
+    named = all_scans(plan, context)
     sides = find_sides(plan, dict(named))
     rows = [(name, group) for name, group in named if name not in ROLE_OF]
     scans = [scan for _, group in rows for scan in group]
@@ -144,7 +144,8 @@ def load(plan: Plan, context: Context) -> Dataset:
     )
 
 
-def _all_scans(plan: Plan, context: Context) -> list[tuple[str, list[Scan]]]:
+def all_scans(plan: Plan, context: Context) -> list[tuple[str, list[Scan]]]:
+    """The scans of every source, by its name in `data`; everything that keeps one from being opened is raised."""
     named: list[tuple[str, list[Scan]]] = []
     problems: list[Diagnostic] = []
     for name, value in plan.sources:

@@ -5,6 +5,7 @@ backend starts, so this module is imported before any array is made, and each se
 from __future__ import annotations
 
 import os
+import platform
 import stat
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,22 @@ def private_folder(name: str) -> Path:
     return folder
 
 
+def device_facts(device: str | None) -> str:
+    """What will compute, as far as it can be told without starting JAX: the device asked for, its kind and number.
+
+    Equal facts on one machine mean the same device kind and count, and so the same bits.
+    """
+    dev = Path("/dev")
+    accelerators = sorted(p.name for sign in ("nvidia[0-9]*", "accel*", "kfd") for p in dev.glob(sign))
+    asked = [os.environ.get(name, "") for name in ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES")]
+    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag not in _XLA_FLAGS_CUDA]
+    return repr((device, [] if device == "cpu" else accelerators, asked, flags, min(_cores(), 2), platform.machine()))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def configure(device: str | None = None) -> None:
     """Set JAX up, once a process: platform, logical CPU devices, strictness.
@@ -43,9 +60,8 @@ def configure(device: str | None = None) -> None:
 
     if device is not None:
         jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Components with `shards` split rows over logical devices, which scales better than one device's own threads.
-    if cores >= 2 and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    if _cores() >= 2 and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         jax.config.update("jax_num_cpu_devices", 2)
     if device is not None:
         _must_exist(device)

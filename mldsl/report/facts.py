@@ -22,6 +22,7 @@ _ON = {
     "all": "on all rows",
     "train": "on the training rows: nothing was held out",
 }
+_LISTED = 5  # thresholds; more are counted
 _SHORT = {"test": "test", "folds": "folds", "validation": "validation", "all": "all rows", "train": "training"}
 
 
@@ -61,6 +62,16 @@ def parts_of(model: ModelRecord) -> list[str]:
     return [part for part in PARTS if model.metrics.get(part)]
 
 
+def parts_of_all(record: RunRecord) -> list[str]:
+    """The parts that some model was measured on, the one that counts first."""
+    return [part for part in PARTS if any(m.metrics.get(part) for m in record.models.values())]
+
+
+def optimistic(part: str) -> str:
+    """What is to be said of a part that chose something."""
+    return OPTIMISTIC if part == "folds" else "chosen on these rows: optimistic"
+
+
 def metrics_of(record: RunRecord) -> list[str]:
     """All metrics, the primary one first, then in the order of the file."""
     names = dict.fromkeys(m for model in record.models.values() for part in model.metrics.values() for m in part)
@@ -74,11 +85,13 @@ def chosen_on(models: Sequence[ModelRecord], part: str) -> bool:
 
 
 def threshold_words(model: ModelRecord) -> str:
-    """`0.35`, or of several classes `a 0.2, b 0.5, c 0.3`; empty without one."""
+    """`0.35`, or of several classes `a: 0.2, b: 0.5, c: 0.3`; many are counted; empty without one."""
     if model.threshold is None:
         return ""
     if isinstance(model.threshold, Mapping):
-        return ", ".join(f"{level} {number(at)}" for level, at in model.threshold.items())
+        if len(model.threshold) > _LISTED:
+            return f"one for each of {len(model.threshold)} classes"
+        return ", ".join(f"{level}: {number(at)}" for level, at in model.threshold.items())
     return number(model.threshold)
 
 

@@ -36,6 +36,7 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             reports=[_report(name, output) for name, output in outputs.items()],
             warnings=facts.warnings_of(record, outputs),
             split_words=facts.split_words(record),
+            balance=balance_words(record),
             params=[(k, facts.literal(v)) for k, v in record.params.items()],
             source=highlight(source_text.rstrip("\n")),
             plan=plan_text.rstrip("\n"),
@@ -121,7 +122,7 @@ def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
             value = model.metrics[part].get(metric)
             cells.append((number(value.value), interval(value.low, value.high)) if value else ("–", ""))
         rows.append((metric, cells))
-    facts_of = [(k, _short(v)) for k, v in model.info.items()]
+    facts_of = [(k, _short(v)) for k, v in model.info.items() if k not in BALANCE]
     return {
         "name": name,
         "algorithm": model.algorithm,

@@ -90,5 +90,5 @@ def trained(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run."""
     runs = tmp_path_factory.mktemp("runs")
     assert main(["run", str(project / "flowers.mlp"), "--quiet", "--runs-dir", str(runs)]) == 0
-    (folder,) = runs.iterdir()
+    (folder,) = runs.glob("[!.]*")
     return folder

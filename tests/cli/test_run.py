@@ -24,7 +24,7 @@ def test_a_run_prints_its_result_and_where_the_rest_is(command: Any, project: Pa
     ended = command("run", project / "flowers.mlp", "--runs-dir", tmp_path)
     assert ended.status == 0
     assert ended.err == ""
-    (folder,) = tmp_path.iterdir()
+    (folder,) = tmp_path.glob("[!.]*")
     assert f"{folder.name}/report.html" in ended.out.replace("\n", "")
     for words in ("confusion_matrix", "accuracy", "on the test rows", "gate passed", "120 rows"):
         assert words in ended.out
@@ -57,7 +57,7 @@ def test_json_is_the_record_and_nothing_else(command: Any, project: Path, tmp_pa
     ended = command("run", project / "flowers.mlp", "--json", "--runs-dir", tmp_path)
     record = json.loads(ended.out)
     jsonschema.validate(record, schema())
-    (folder,) = tmp_path.iterdir()
+    (folder,) = tmp_path.glob("[!.]*")
     assert ended.out == (folder / "run.json").read_text()
     assert "on the test rows" in ended.err
 
@@ -68,7 +68,7 @@ def test_a_missed_gate_ends_with_3_and_keeps_the_run(command: Any, project: Path
     (gate,) = json.loads(ended.out)["gates"]
     assert (gate["metric"], gate["op"], gate["bound"], gate["passed"]) == ("accuracy", ">=", 0.9999, False)
     assert "missed" in ended.err
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.glob("[!.]*"))) == 1
 
 
 def test_params_are_set_checked_and_recorded(command: Any, project: Path, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_after_kill_9_resume_gives_the_same_bits(project: Path, tmp_path: Path) 
     assert from_the_start == list(range(1, 401))
     assert went_on == from_the_start[went_on[0] - 1 :]
     assert went_on[0] > 1
-    (resumed,), (whole,) = (list((tmp_path / name).iterdir()) for name in ("a", "b"))
+    (resumed,), (whole,) = (list((tmp_path / name).glob("[!.]*")) for name in ("a", "b"))
     for name in ("models/softmax_epochs/params.safetensors", "predictions.parquet"):
         assert (resumed / name).read_bytes() == (whole / name).read_bytes()
     records = [json.loads((folder / "run.json").read_text()) for folder in (resumed, whole)]

@@ -153,7 +153,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on(
     assert bits(again) == bits(whole)
     assert again.result.outcomes[0].model.last.history == whole.result.outcomes[0].model.last.history
     assert again.record.models["counter"].metrics == whole.record.models["counter"].metrics
-    assert [p.name for p in tmp_path.iterdir()] == [again.folder.name], "nothing of the interrupted run is left"
+    assert [p.name for p in tmp_path.glob("[!.]*")] == [again.folder.name], "nothing of the interrupted run is left"
 
 
 def test_a_loop_in_float64_stays_there_when_it_goes_on(
