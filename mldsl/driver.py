@@ -56,7 +56,7 @@ class Checked:
 
 @attrs.frozen(eq=False)
 class Options:
-    """How to run, apart from the file: nothing here changes a result, except `params` and `frames`.
+    """How to run, apart from the file: nothing here changes a result, except `params`, `frames` and `tune`.
 
     `force` runs although nothing has changed, and trains anew. `exports` is whether what `export` names is written.
     `base` stands in for the folder of the file, where it is run from elsewhere.
@@ -72,6 +72,7 @@ class Options:
     progress: Progress | None = None
     registry: Registry | None = None
     locked: bool = False
+    tune: bool = True  # False: params keep their values, whatever `tune` says
     force: bool = False
     exports: bool = True
     base: Path | None = None
@@ -124,13 +125,21 @@ def _analyze(
 
     if loaded is None:
         loaded = load(source if isinstance(source, Source) else open_source(source))
-    analysis = analyze(loaded, _registry(options), overrides=options.params, header=header, header_levels=levels)
+    registry = _registry(options)
+    analysis = analyze(loaded, registry, options.params, header, levels, search=options.tune)
     given = analysis.plan
     if given is not None and options.data is not None:
         given = with_frame(given, options.data)[0]
+    found = tuple(analysis.diagnostics)
+    if given is not None and given.tune is not None and header is not None:  # plugins may be loaded now
+        from mldsl.execute.resolver import RegistryResolver
+        from mldsl.execute.searches import look_over
+
+        given, problems = look_over(given, RegistryResolver(registry))
+        found += problems
     texts = {s.name: s for s in loaded.sources}
     base = options.base or base_of(loaded.sources[0])
-    return Checked(given, tuple(analysis.diagnostics), analysis.pending, texts, base, loaded)
+    return Checked(given, found, analysis.pending, texts, base, loaded)
 
 
 def open_source(path: Path) -> Source:

@@ -16,6 +16,7 @@ from mldsl.cli.options import locked_option, params_option
 @click.argument("file", type=click.Path(path_type=Path))
 @params_option
 @click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders go [default: runs/ beside FILE].")
+@click.option("--no-tune", is_flag=True, help="Search nothing: the params that `tune` varies keep their values.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoints of an interrupted run of the same content.")
 @click.option("--force", is_flag=True, help="Run although nothing has changed, and train anew.")
 @locked_option
@@ -30,6 +31,7 @@ def command(
     file: Path,
     params: dict[str, str],
     runs_dir: Path | None,
+    no_tune: bool,
     resume: bool,
     force: bool,
     locked: bool,
@@ -53,6 +55,7 @@ def command(
                 resume=resume,
                 force=force,
                 locked=locked,
+                tune=not no_tune,
                 device=device,
                 progress=bar.update if bar else None,
             ),

@@ -63,6 +63,7 @@ CODES: dict[str, str] = {
     "MLP0313": "loss takes logits, closing activation",
     "MLP0314": "something is needed that the pipeline does not have",
     "MLP0315": "rows in order of time split in another way",
+    "MLP0316": "one_standard_error has nothing to choose by",
     "MLP0317": "no threshold can change this metric",
     "MLP0401": "rows outside the declared range",
     "MLP0402": "cells not of the declared type",

@@ -59,7 +59,8 @@ def _plain(value: Any) -> Any:
         case Span():
             return {"file": value.file, "span": value.as_list()} if value.line else None
         case Constant():
-            return {"constant": _plain(value.value)}
+            constant = {"constant": _plain(value.value)}
+            return constant | {"param": value.param} if value.param is not None else constant
         case ColumnUse():
             return {"column": value.name}
         case Columns():
@@ -72,11 +73,13 @@ def _plain(value: Any) -> Any:
             return {"word": "classes"}
         case ComponentValue():
             fields = _fields(value)
-            return {**fields, "args": _pairs(value.args), "params": [list(pair) for pair in value.params]}
+            pairs = {"params": [list(pair) for pair in value.params], "formulas": _pairs(value.formulas)}
+            return {**fields, "args": _pairs(value.args), **pairs}
         case StepPlan(derive=(name, expression)):
             return {**_fields(value), "derive": {"name": name, "expression": _plain(expression)}}
         case TunePlan():
-            return {**_fields(value), "domains": {name: _plain(domain) for name, domain in value.domains}}
+            domains = {name: _plain(domain) for name, domain in value.domains}
+            return {**_fields(value), "domains": domains, "simpler": dict(value.simpler), "trials": dict(value.trials)}
         case SplitPlan():
             return _fields(value)
         case float() if not math.isfinite(value):

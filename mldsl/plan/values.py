@@ -82,8 +82,9 @@ def domain_text(domain: tuple[Any, ...]) -> str:
 
 
 def search_text(tune: TunePlan) -> Iterable[tuple[str, str]]:
-    """`$param` and where it is searched."""
-    return ((f"${name}", f"in {domain_text(domain)}") for name, domain in tune.domains)
+    """`$param`, where it is searched, and what is known to be simpler."""
+    simpler = {name: f", {direction} is simpler" for name, direction in tune.simpler}
+    return ((f"${name}", f"in {domain_text(domain)}{simpler.get(name, '')}") for name, domain in tune.domains)
 
 
 def ways_text(by: Iterable[str], columns: Iterable[ColumnPlan], target: str | None) -> str:

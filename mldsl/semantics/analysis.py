@@ -16,7 +16,7 @@ from mldsl.plugin.declaration import Parameter, ParameterType
 from mldsl.plugin.registry import Registry
 from mldsl.semantics import rules
 from mldsl.semantics.arguments import Resolved, resolve
-from mldsl.semantics.complete import complete, fixed_params
+from mldsl.semantics.complete import complete, settle
 from mldsl.semantics.data import resolve_sources, resolve_where
 from mldsl.semantics.defaults import default_metrics
 from mldsl.semantics.definitions import collect
@@ -73,11 +73,14 @@ def analyze(
     overrides: Mapping[str, str] | None = None,
     header: Header | None = None,
     header_levels: Mapping[str, Sequence[str]] | None = None,
+    *,
+    search: bool = True,
 ) -> Analysis:
     """Check a loaded file against the declarations of a registry.
 
     `overrides` are the values given by `-p`, as text. `header` maps each source of the plan to its column names;
-    `header_levels` are levels learned from the data, by column. Never raises, whatever the file.
+    `header_levels` are levels learned from the data, by column. `search = False` leaves `tune` out of the plan. Never
+    raises, whatever the file.
     """
     findings = Findings()
     for diagnostic in loaded.diagnostics:
@@ -94,7 +97,7 @@ def analyze(
             findings.add(diagnostic)
     plan = None
     if not findings.failed and not any(d.code == "MLP0115" for d in pending):
-        draft.defaults += fixed_params(draft)
+        draft.settled = settle(draft, search=search)
         plan = complete(draft, loaded.main.edition or 1, header=header is not None)
     return Analysis(plan, findings.ordered(loaded.files), pending)
 

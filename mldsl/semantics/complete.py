@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from mldsl.plan.model import ColumnPlan, ComponentValue, MetricPlan, ModelPlan, NetworkPlan, ParamPlan, Plan, TunePlan
+from mldsl.plan.model import ColumnPlan, ComponentValue, MetricPlan, ModelPlan, NetworkPlan, Plan, TunePlan
 from mldsl.semantics.arguments import Resolved
 from mldsl.semantics.defaults import implicit_folds, sentences
 from mldsl.semantics.draft import Draft, ModelDraft
+from mldsl.semantics.reach import simpler
 
 
 def complete(draft: Draft, edition: int, *, header: bool) -> Plan:
@@ -27,7 +28,8 @@ def complete(draft: Draft, edition: int, *, header: bool) -> Plan:
         ),
         tune=_tune(draft), steps=tuple(move.plan() for move in draft.loose_moves) if not draft.models else (),
         uses=tuple((name, use.version or "") for name, use in draft.definitions.uses.items()),
-        defaults=(*sentences(draft), *draft.defaults), complete=header, where_span=draft.where_span,
+        defaults=(*sentences(draft), *draft.defaults), settled=tuple(draft.settled), complete=header,
+        where_span=draft.where_span,
     )  # fmt: skip
 
 
@@ -80,16 +82,26 @@ def _tune(draft: Draft) -> TunePlan | None:
     tune = draft.tune
     if tune is None or tune.search is None:
         return None
-    domains = {name: domain for name, (domain, _) in tune.domains.items() if not _fixed(draft.params[name])}
-    return TunePlan(_value(tune.search), tuple(domains.items()), tune.folds, tune.choose, span=tune.node.span)
+    domains = tuple((name, domain) for name, (domain, _) in tune.domains.items())
+    return TunePlan(_value(tune.search), domains, tune.folds, tune.choose, simpler(draft), span=tune.node.span)
 
 
-def _fixed(param: ParamPlan) -> bool:
-    """Whether `-p` has taken a param out of the search."""
-    return param.origin == "command line"
+def settle(draft: Draft, *, search: bool) -> list[str]:
+    """Take out of the search what `-p` fixes, and the search itself where nothing is left or none is wanted.
 
-
-def fixed_params(draft: Draft) -> list[str]:
-    """A sentence for each param that a search would have varied, had `-p` not fixed it."""
-    tuned = draft.tune.domains if draft.tune is not None else {}
-    return [f"`${name}` is fixed by `-p` and taken out of the search" for name in tuned if _fixed(draft.params[name])]
+    Gives the sentences that say so. To be called when the rules have judged the whole of it.
+    """
+    tune = draft.tune
+    if tune is None:
+        return []
+    if not search:
+        draft.tune = None
+        return ["`--no-tune`: nothing is searched, params keep their values"]
+    fixed = [name for name in tune.domains if draft.params[name].origin == "command line"]
+    said = [f"`${name}` is fixed by `-p` and taken out of the search" for name in fixed]
+    for name in fixed:
+        del tune.domains[name]
+    if fixed and not tune.domains:
+        draft.tune = None
+        said.append("all that `tune` would vary is fixed by `-p`: nothing is searched")
+    return said

@@ -98,6 +98,7 @@ class TuneDraft:
     domains: dict[str, tuple[Domain, ast.Domain]] = attrs.field(factory=dict)
     folds: int = 5
     choose: str = "best"
+    choose_span: Span | None = None
 
 
 @attrs.define(eq=False, repr=False)
@@ -133,6 +134,7 @@ class Draft:
     # Where each `$param` is used, by the kind of block: what `tune` must not vary, and what it reaches.
     param_blocks: dict[str, set[str]] = attrs.field(factory=dict)
     defaults: list[str] = attrs.field(factory=list)
+    settled: list[str] = attrs.field(factory=list)
 
     @property
     def verb(self) -> str | None:

@@ -39,6 +39,7 @@ def resolve_tune(node: ast.Tune | None, params: dict[str, ParamPlan], scope: Sco
     if "choose" in settings:
         choose = setting_value(settings["choose"], words(*CHOICES), scope)
         draft.choose = choose if choose is not FAILED else draft.choose
+        draft.choose_span = settings["choose"].value.span
     domains = [line for line in node.body if isinstance(line, ast.Domain)]
     for line in domains:
         _domain(line, draft, params, scope)

@@ -90,7 +90,7 @@ def test_a_value_from_the_command_line_leaves_the_search(check):
     assert plan.tune.domains == (("trees", ("range", 10, 20)), ("l2", ("log", 0.1, 1)))
     fixed = check(text, overrides={"l2": "0.2"}).plan
     assert fixed.tune.domains == (("trees", ("range", 10, 20)),)
-    assert "`$l2` is fixed by `-p` and taken out of the search" in fixed.defaults
+    assert "`$l2` is fixed by `-p` and taken out of the search" in fixed.settled
 
 
 @pytest.mark.parametrize(

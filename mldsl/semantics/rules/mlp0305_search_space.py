@@ -76,7 +76,12 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             )  # fmt: skip
         else:
             yield from _allowed(name, domain, line, reached.get(name, []), draft)
-        if (rows := _rows(draft, name, line)) is not None:
+        if name in RESERVED:
+            yield Diagnostic(
+                "MLP0305", f"the {name} decides about rows and chance, and cannot be tuned", line.name_span,
+                label="searched here", help="`folds` and `repeats` of `split` show how much depends on chance",
+            )  # fmt: skip
+        elif (rows := _rows(draft, name, line)) is not None:
             yield rows
         elif sure and name not in reached and name not in columns:
             yield _nowhere(draft, name, line)
@@ -164,11 +169,6 @@ def _rows(draft: Draft, name: str, line: ast.Domain) -> Diagnostic | None:
 
 def _nowhere(draft: Draft, name: str, line: ast.Domain) -> Diagnostic:
     """Nothing that is trained depends on the param: every trial would be the same."""
-    if name in RESERVED:
-        return Diagnostic(
-            "MLP0305", f"`${name}` is chance, and the best of many chances is no better setting", line.name_span,
-            help="`folds` and `repeats` of `split` show how much a score depends on chance",
-        )  # fmt: skip
     found = next(places(draft, name), None)
     if found is None:
         return Diagnostic(

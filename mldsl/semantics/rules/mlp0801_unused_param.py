@@ -49,8 +49,9 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     """Params of the file itself that nothing reads."""
     if not draft.parsed:
         return
+    tuned = draft.tune.domains if draft.tune is not None else {}  # MLP0305 says it of these
     for name, node in draft.definitions.params.items():
-        if name in draft.used_params or name in RESERVED or node.span.file != draft.file:
+        if name in draft.used_params or name in tuned or name in RESERVED or node.span.file != draft.file:
             continue
         yield Diagnostic(
             "MLP0801", f"param `{name}` is never used", node.name_span,
