@@ -7,7 +7,7 @@ nothing. `balanced` is computed inside the program, from the rows of that fit al
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ import numpy as np
 
 from mldsl.contract import Examples, segment_reduce, tiny
 from mldsl.plan import ComponentValue
+
+if TYPE_CHECKING:
+    from mldsl.execute.fit import Prepared
 
 
 class Balanced(NamedTuple):
@@ -57,3 +60,34 @@ def with_costs(examples: Examples, of_class: Any) -> Examples:
     assert examples.target is not None
     cost = jnp.asarray(of_class, examples.weight.dtype)[examples.target]
     return examples._replace(cost=cost if examples.cost is None else examples.cost * cost)
+
+
+def balance_of(prepared: Prepared, steps_info: tuple[Any, ...], train: np.ndarray) -> dict[str, Any]:
+    """What evened the classes out in one fit, for the record; empty where nothing did.
+
+    `resampled`: each step with the weight of every class before and after; `class_weights`: what the loss of each
+    class was multiplied by. `train` [n] is how often each row counted.
+    """
+    pipeline, classes = prepared.pipeline, prepared.classes
+
+    def named(values: Any) -> dict[str, float]:
+        return {level: float(value) for level, value in zip(classes, np.asarray(values), strict=True)}
+
+    resampled = [
+        {"step": step.text, **{when: named(mass) for when, mass in info.items()}}
+        for step, info in zip(pipeline.steps, steps_info, strict=True)
+        if step.component is not None and getattr(step.component, "resample", None) is not None and info is not None
+    ]
+    found: dict[str, Any] = {"resampled": resampled} if resampled else {}
+    weights = prepared.specs[2]
+    if weights is None:
+        return found
+    if isinstance(weights, Balanced):
+        codes = np.asarray(prepared.rows.target)[: len(train)]
+        mass = (
+            np.asarray(list(resampled[-1]["after"].values()))  # type: ignore[attr-defined]
+            if resampled
+            else np.bincount(codes[train > 0], train[train > 0], len(classes))
+        )
+        weights = np.where(mass > 0, mass.sum() / (mass > 0).sum() / np.where(mass > 0, mass, 1), 1.0)
+    return found | {"class_weights": named(weights)}

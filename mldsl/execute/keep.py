@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 from mldsl.data import Dataset, Split, split_frame
+from mldsl.execute.costs import balance_of
 from mldsl.execute.engine import Result, predictions_frame, scalars_of
 from mldsl.execute.fit import FoldResult
 from mldsl.execute.outcome import Outcome, needed_folds
@@ -74,8 +76,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _model_record(outcome: Outcome) -> ModelRecord:
+def _model_record(outcome: Outcome, train: np.ndarray) -> ModelRecord:
     fitted = outcome.model
+    balance = balance_of(fitted.prepared, fitted.last.steps_info, fitted.prepared.weight * train)
     return ModelRecord(
         algorithm=fitted.prepared.plan.algorithm.name,
         spec={name: _plain(value) for name, value in fitted.prepared.plan.algorithm.args},
@@ -83,7 +86,7 @@ def _model_record(outcome: Outcome) -> ModelRecord:
         calibration=outcome.calibration,
         metrics=outcome.metrics,
         fold_metrics=outcome.fold_metrics if "folds" in outcome.metrics else (),
-        info=scalars_of(fitted.last.info) | _last(fitted.last),
+        info=scalars_of(fitted.last.info) | _last(fitted.last) | balance,
         seconds={name: round(value, 6) for name, value in fitted.seconds.items()},
     )
 
@@ -116,7 +119,7 @@ def complete(record: RunRecord, result: Result, outputs: Mapping[str, ReportOutp
     return attrs.evolve(
         record,
         split=attrs.evolve(record.split, implicit_folds=implicit),
-        models={o.name: _model_record(o) for o in result.outcomes},
+        models={o.name: _model_record(o, result.run.split.part == "train") for o in result.outcomes},
         best=result.best,
         gates=result.gates,
         reports=files_of(outputs),

@@ -10,6 +10,8 @@ from typing import Any
 from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
 from mldsl.record.model import ModelRecord, RunRecord
 from mldsl.report import facts, palette
+from mldsl.report.balance import KEYS as BALANCE
+from mldsl.report.balance import balance_words
 from mldsl.report.files import FOLDER, stems
 from mldsl.report.format import cell, interval, number, seconds
 from mldsl.report.highlight import highlight
