@@ -39,7 +39,6 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             warnings=facts.warnings_of(record, outputs),
             split_words=facts.split_words(record),
             balance=balance_words(record),
-            balance=balance_words(record),
             params=[(k, facts.literal(v)) for k, v in record.params.items()],
             source=highlight(source_text.rstrip("\n")),
             plan=plan_text.rstrip("\n"),
