@@ -14,7 +14,6 @@ from mldsl.plugin.display import ReportOutput, Table
 from mldsl.record.model import MetricValue, ModelRecord, RunRecord
 from mldsl.report import facts
 from mldsl.report.balance import balance_words
-from mldsl.report.balance import balance_words
 from mldsl.report.files import FOLDER, stems
 from mldsl.report.format import MISSING, cell, interval, number
 from mldsl.report.grid import fit
@@ -91,7 +90,6 @@ def _facts(page: Page, record: RunRecord) -> None:
     if sum(s.rows for s in record.data.sources) != record.data.rows:
         pairs.append(("", f"{record.data.rows:,} rows kept by `where`"))
     pairs.append(("split", facts.split_words(record)))
-    pairs += [("classes" if i == 0 else "", words) for i, words in enumerate(balance_words(record))]
     pairs += [("classes" if i == 0 else "", words) for i, words in enumerate(balance_words(record))]
     params = {k: v for k, v in record.params.items() if k != "seed"}
     if params:
