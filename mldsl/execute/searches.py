@@ -9,6 +9,7 @@ import attrs
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import ModelPlan, Plan
 from mldsl.plan.tuning import domains_of, reached
+from mldsl.plan.values import written_text
 from mldsl.plugin.search import Domain
 
 
@@ -44,3 +45,11 @@ def look_over(plan: Plan, resolver: Any) -> tuple[Plan, tuple[Diagnostic, ...]]:
         if not problems and component.total is not None:
             trials.append((name, int(component.total(spec, domains))))
     return attrs.evolve(plan, tune=attrs.evolve(tune, trials=tuple(trials))), tuple(found.values())
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """What the record tells of the search beside its trials: `TuneRecord(trials, best, **described(plan))`."""
+    if plan.tune is None:
+        return {}
+    text = written_text(plan.tune.search)
+    return {"search": text, "domains": dict(plan.tune.domains), "choose": plan.tune.choose}

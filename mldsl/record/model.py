@@ -163,10 +163,17 @@ class Trial:
 
 @attrs.frozen
 class TuneRecord:
-    """All trials in order, and the winning parameters by model."""
+    """All trials in order, and the winning parameters by model.
+
+    `search` is the search as written, `domains` maps a param to ("range", low, high), ("log", low, high) or ("list",
+    values), `choose` is `best` or `one_standard_error`.
+    """
 
     trials: tuple[Trial, ...] = ()
     best: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    search: str = ""
+    domains: Mapping[str, Sequence[Any]] = attrs.field(factory=dict)
+    choose: str = "best"
 
 
 @attrs.frozen
@@ -351,10 +358,8 @@ def _run(value: Mapping[str, Any]) -> RunRecord:
         GateResult(**{**_known(GateResult, g), "value": _number(g.get("value")), "bound": _number(g.get("bound"))})
         for g in value.get("gates", ())
     )
-    known["tune"] = tune and TuneRecord(
-        tuple(_trial(trial) for trial in tune.get("trials", ())),
-        tune.get("best", {}),
-    )
+    trials = tuple(_trial(trial) for trial in (tune or {}).get("trials", ()))
+    known["tune"] = tune and TuneRecord(**{**_known(TuneRecord, tune), "trials": trials})
     known["reports"] = {
         name: ReportFiles(tuple(r.get("tables", ())), tuple(r.get("figures", ())))
         for name, r in value.get("reports", {}).items()
