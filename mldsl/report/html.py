@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
-from mldsl.record.model import ModelRecord, RunRecord
+from mldsl.record.model import MetricValue, ModelRecord, RunRecord
 from mldsl.report import facts, palette
 from mldsl.report.balance import KEYS as BALANCE
 from mldsl.report.balance import balance_words
 from mldsl.report.files import FOLDER, stems
 from mldsl.report.format import cell, interval, number, seconds
 from mldsl.report.highlight import highlight
+from mldsl.report.remarks import remarks
 from mldsl.report.svg import assign_hues, legend, panel_svg
 
 _MOST_ROWS = 60
@@ -31,10 +32,11 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             when=facts.when(record),
             headline=_headline(record),
             gates=facts.gate_words(record),
+            sides=_sides(record),
             comparison=_comparison(record),
+            remarks=remarks(record),
             forest=_forest(record),
             models=[_model(name, model, record) for name, model in record.models.items()],
-            optimistic=facts.OPTIMISTIC,
             reports=[_report(name, output) for name, output in outputs.items()],
             warnings=facts.warnings_of(record, outputs),
             split_words=facts.split_words(record),
@@ -80,19 +82,43 @@ def _headline(record: RunRecord) -> dict[str, Any] | None:
 
 
 def _comparison(record: RunRecord) -> dict[str, Any] | None:
-    """Models by metrics on the part that counts."""
-    names = facts.metrics_of(record)
+    """Models by the metrics that `_sides` leaves, on the part that counts."""
+    names = facts.metrics_of(record)[1:]
     if not names:
         return None
-    rows = []
-    for name, model in record.models.items():
-        values = model.metrics.get(model.held_out, {})
-        cells = [
-            (number(values[m].value), interval(values[m].low, values[m].high)) if m in values else ("–", "")
-            for m in names
-        ]
-        rows.append({"name": name, "best": name == record.best and len(record.models) > 1, "cells": cells})
-    return {"part": facts.part_name(record.held_out), "metrics": names, "primary": record.primary, "rows": rows}
+    rows = [
+        _row(record, name, [model.metrics.get(model.held_out, {}).get(m) for m in names])
+        for name, model in record.models.items()
+    ]
+    return {"part": facts.part_name(record.held_out), "heads": [(name, False, "") for name in names], "rows": rows}
+
+
+def _sides(record: RunRecord) -> dict[str, Any] | None:
+    """Models by parts, the one that counts first, for the first metric."""
+    names, parts = facts.metrics_of(record), facts.parts_of_all(record)
+    if not names:
+        return None
+    rows = [
+        _row(record, name, [model.metrics.get(part, {}).get(names[0]) for part in parts])
+        for name, model in record.models.items()
+    ]
+    return {"metric": names[0], "parts": _heads(list(record.models.values()), parts), "rows": rows}
+
+
+def _row(record: RunRecord, name: str, values: Sequence[MetricValue | None]) -> dict[str, Any]:
+    return {"name": name, "best": name == record.best and len(record.models) > 1, "cells": list(map(_value, values))}
+
+
+def _value(value: MetricValue | None) -> tuple[str, str]:
+    return ("–", "") if value is None else (number(value.value), interval(value.low, value.high))
+
+
+def _heads(models: Sequence[ModelRecord], parts: Sequence[str]) -> list[tuple[str, bool, str]]:
+    """A part as a heading: its name, whether it counts, and what is to be said of it."""
+    return [
+        (facts.part_name(p), i == 0, facts.optimistic(p) if facts.chosen_on(models, p) else "")
+        for i, p in enumerate(parts)
+    ]
 
 
 def _forest(record: RunRecord) -> dict[str, Any] | None:
@@ -117,20 +143,14 @@ def _forest(record: RunRecord) -> dict[str, Any] | None:
 def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
     parts = facts.parts_of(model)
     metrics = [m for m in facts.metrics_of(record) if any(m in model.metrics[p] for p in parts)]
-    rows = []
-    for metric in metrics:
-        cells = []
-        for part in parts:
-            value = model.metrics[part].get(metric)
-            cells.append((number(value.value), interval(value.low, value.high)) if value else ("–", ""))
-        rows.append((metric, cells))
+    rows = [(metric, [_value(model.metrics[part].get(metric)) for part in parts]) for metric in metrics]
     facts_of = [(k, _short(v)) for k, v in model.info.items() if k not in BALANCE]
     return {
         "name": name,
         "algorithm": model.algorithm,
         "best": name == record.best and len(record.models) > 1,
         "spec": ", ".join(f"{k} = {_short(v)}" for k, v in model.spec.items()),
-        "parts": [(facts.part_name(p), i == 0, facts.chosen_on([model], p)) for i, p in enumerate(parts)],
+        "parts": _heads([model], parts),
         "rows": rows,
         "threshold": facts.threshold_words(model),
         "calibration": facts.calibration_words(model),

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from mldsl.plugin.display import ReportOutput, Table
-from mldsl.record.model import MetricValue, ModelRecord, RunRecord
+from mldsl.record.model import MetricValue, RunRecord
 from mldsl.report import facts
 from mldsl.report.balance import balance_words
 from mldsl.report.files import FOLDER, stems
 from mldsl.report.format import MISSING, cell, interval, number
 from mldsl.report.grid import fit
+from mldsl.report.remarks import remarks
 from mldsl.report.sketch import sketch
 
 _MOST_ROWS = 24
@@ -108,37 +109,66 @@ def _metrics(page: Page, record: RunRecord) -> None:
     if record.reports:
         page.add(f"{page.paint('metrics', 'bold')} {page.paint('─' * (page.width - 8), 'dim')}")
     if len(models) == 1:
-        _by_part(page, names, models[0])
+        model = models[0]
+        parts = facts.parts_of(model)
+        lines = [(name, [model.metrics[part].get(name) for part in parts]) for name in names]
+        _side_by_side(page, "metric", [facts.part_name(p) for p in parts], lines, [i == 0 for i in range(len(lines))])
+        page.note("with 95% intervals")
     else:
-        rows, best = [], []
-        for name, model in record.models.items():
-            values = model.metrics.get(model.held_out, {})
-            best.append(name == record.best)
-            rows.append([f"{name} ★" if best[-1] else name, *(_with_interval(values.get(m)) for m in names)])
-        left_out = page.grid(["model", *names], rows, [True] + [False] * len(names), best)
-        if left_out:
-            page.note(f"and {left_out} more in report.html")
-        page.note(f"{facts.part_name(record.held_out)}, with 95% intervals; ★ best by {record.primary}")
+        _models(page, record, names)
     for name, model in record.models.items():
         decided = [f"threshold {facts.threshold_words(model)}"] if model.threshold is not None else []
         decided += [facts.calibration_words(model)] if model.calibration is not None else []
         if decided:
             page.note(f"{name}: {'; '.join(decided)}")
-    if facts.chosen_on(models, "folds"):
-        page.note(f"folds: {facts.OPTIMISTIC}", "yellow")
+    for part in ("folds", "validation"):
+        if facts.chosen_on(models, part) and part != record.held_out:
+            page.note(f"{facts.part_name(part)}: {facts.optimistic(part)}", "yellow")
+    for remark in remarks(record):
+        page.note(remark, "yellow")
     page.add("")
 
 
-def _by_part(page: Page, names: Sequence[str], model: ModelRecord) -> None:
-    """Metrics down, parts across, the one that counts first and with its intervals."""
-    parts = facts.parts_of(model)
-    header = ["metric", facts.part_name(parts[0]), "95% interval", *(facts.part_name(p) for p in parts[1:])]
-    rows = []
-    for name in names:
-        first, *rest = (model.metrics[part].get(name) for part in parts)
-        shown = [number(first.value), interval(first.low, first.high)] if first else [MISSING, ""]
-        rows.append([name, *shown, *(number(v.value) if v else MISSING for v in rest)])
-    page.grid(header, rows, [True] + [False] * (len(header) - 1), [i == 0 for i in range(len(rows))])
+def _models(page: Page, record: RunRecord, names: Sequence[str]) -> None:
+    """The first metric part by part, the one that counts first; then the others on the part that counts."""
+    parts = facts.parts_of_all(record)
+    best = [name == record.best for name in record.models]
+    titles = [f"{name} ★" if name == record.best else name for name in record.models]
+    first, *others = names
+    page.note(first, "italic")
+    values = [[m.metrics.get(part, {}).get(first) for part in parts] for m in record.models.values()]
+    shown = [facts.part_name(p) for p in parts]
+    _side_by_side(page, "model", shown, list(zip(titles, values, strict=True)), best)
+    if others:
+        page.note(f"other metrics, {facts.part_name(record.held_out)}", "italic")
+        values = [[m.metrics.get(m.held_out, {}).get(name) for name in others] for m in record.models.values()]
+        _side_by_side(page, "model", others, list(zip(titles, values, strict=True)), best)
+    page.note(f"with 95% intervals; ★ best by {record.primary}")
+
+
+def _side_by_side(
+    page: Page,
+    corner: str,
+    header: Sequence[str],
+    lines: Sequence[tuple[str, Sequence[MetricValue | None]]],
+    bold: Sequence[bool],
+) -> None:
+    """A value with its interval in each cell; one below the other where the terminal is too narrow for that."""
+    wide = [[name, *map(_with_interval, values)] for name, values in lines]
+    total = sum(max(map(len, column)) + 2 for column in zip([corner, *header], *wide, strict=True))
+    if total <= page.width:
+        page.grid([corner, *header], wide, [True] + [False] * len(header), bold)
+        return
+    long = [
+        [name if i == 0 else "", of, number(v.value), interval(v.low, v.high)]
+        for name, values in lines
+        for i, (of, v) in enumerate(pair for pair in zip(header, values, strict=True) if pair[1] is not None)
+        if v is not None
+    ]
+    first = [row[0] != "" for row in long]
+    page.grid(
+        [corner, "on" if corner == "metric" else "", "value", "95% interval"], long, [True, True, False, False], first
+    )
 
 
 def _with_interval(value: MetricValue | None) -> str:

@@ -55,10 +55,27 @@ def test_quiet_keeps_what_matters(sample_record, sample_outputs) -> None:
 
 def test_one_model_shows_its_parts(sample_record) -> None:
     one = attrs.evolve(sample_record, models={"linear": sample_record.models["linear"]})
-    text = summary_text(one, {}, False, 100)
-    assert re.search(r"metric +test +95% interval +folds +training", text)
-    assert re.search(r"roc_auc +0.8710 +0.820 to 0.920 +0.8800 +0.9100", text)
+    text = summary_text(one, {}, False, 110)
+    assert re.search(r"metric +test +folds +training\n", text)
+    sides = r"roc_auc +0.8710 \(0.820 to 0.920\) +0.8800 \(0.850 to 0.910\) +0.9100 \(0.900 to 0.930\)\n"
+    assert re.search(sides, text)
     assert "chosen on these folds: optimistic" in text
+
+
+def test_in_a_narrow_terminal_parts_stand_below_each_other(sample_record) -> None:
+    one = attrs.evolve(sample_record, models={"linear": sample_record.models["linear"]})
+    text = summary_text(one, {}, False, 60)
+    assert re.search(r"metric +on +value +95% interval", text)
+    assert re.search(r"roc_auc +test +0.8710 +0.820 to 0.920\n +folds +0.8800 +0.850 to 0.910\n", text)
+    several = summary_text(sample_record, {}, False, 60)
+    assert re.search(r"linear ★ +test +0.8710 +0.820 to 0.920\n +folds +0.8800 +0.850 to 0.910\n", several)
+
+
+def test_several_models_stand_part_by_part_then_by_the_other_metrics(sample_record) -> None:
+    text = summary_text(sample_record, {}, False, 100)
+    assert re.search(r"roc_auc\n +model +test +folds +training\n", text)
+    assert re.search(r"linear ★ +0.8710 \(0.820 to 0.920\) +0.8800 \(0.850 to 0.910\) +0.9100 \(0.900 to 0.930\)", text)
+    assert re.search(r"other metrics, test\n +model +log_loss +f1", text)
 
 
 def test_long_tables_are_cut_and_say_where_the_rest_is(sample_record) -> None:
