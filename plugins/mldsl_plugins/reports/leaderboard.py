@@ -33,6 +33,7 @@ from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Ta
 FEW_FOLDS = 5
 FEW = {"rows": 50, "groups": 10}
 _ROWS = ("test", "validation", "all", "train")
+BEST, SAME, UNKNOWN = "the best", "not told apart", "cannot be told"
 _ON = {"test": "test", "validation": "validation", "train": "training"}
 
 
@@ -42,8 +43,8 @@ class Spec:
 
     test: Literal["corrected_t", "bootstrap"] = param(
         "corrected_t",
-        doc="Which evidence comes first: differences over folds (corrected resampled t) or on the held-out rows (paired "
-        "bootstrap). Where a run has only one of them, that one.",
+        doc="Which evidence comes first: differences over folds (corrected resampled t), or on the held-out rows "
+        "(paired bootstrap). Where a run has only one of them, that one.",
     )
     confidence: Share = param(0.95, ge=0.5, lt=1, doc="Level of the intervals; p is held against 1 - confidence.")
 
@@ -63,7 +64,7 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     standings = {(p, m): _limited(view.compared(p, m, view.best, spec.confidence, p == chose), names)
                  for p in parts for m in metrics}  # fmt: skip
     main = [standings[part, view.primary] for part in parts]
-    tables = [_table(view, standing, spec, "" if i == 0 else standing.part) for i, standing in enumerate(main)]
+    tables = [_board(main, view.models[0].held_out.name, view, spec), _differences(main, view, spec)]
     if len(metrics) > 1:
         tables.append(_others([standings[p, m] for p in parts for m in metrics[1:]], view, spec))
     notes, warnings = _said(view, main, chose, spec)
@@ -113,39 +114,59 @@ def _sign(view: ReportView, metric: str) -> float:
 
 def _verdict(rival: Rival, standing: Standing, view: ReportView, spec: Spec) -> str:
     if rival.model == standing.against:
-        return "the best"
+        return BEST
     if math.isnan(rival.p):
-        return "cannot be told"
+        return UNKNOWN
     if rival.p >= 1 - spec.confidence:
-        return "not distinguishable"
+        return SAME
     return "better" if rival.difference * _sign(view, standing.metric) > 0 else "worse"
 
 
-def _table(view: ReportView, standing: Standing, spec: Spec, name: str) -> Table:
-    ranked = _ordered(standing, view)
-    rivals = [r for _, r in ranked]
-    sign = _sign(view, standing.metric)
-    train = [view.metrics[r.model].get("train", {}).get(standing.metric, (math.nan,))[0] for r in rivals]
+def _board(main: Sequence[Standing], counts: str, view: ReportView, spec: Spec) -> Table:
+    """Every model once, its place and value on each part."""
+    names = [r.model for _, r in _ordered(main[0], view)]
+    metric, columns = main[0].metric, [Column("model", names, "text")]
+    for standing in main:
+        at = {r.model: (rank, r) for rank, r in _ordered(standing, view)}
+        part, rivals = standing.part, [at[name][1] for name in names]
+        columns += [
+            Column(f"{part} rank", [at[name][0] for name in names], "integer"),
+            Column(f"{part} {metric}", [r.value for r in rivals]),
+            Column(f"{part} low", [r.low for r in rivals]),
+            Column(f"{part} high", [r.high for r in rivals]),
+        ]
+    train = [view.metrics[name].get("train", {}).get(metric, (math.nan,))[0] for name in names]
+    held = [view.metrics[name].get(counts, {}).get(metric, (math.nan,))[0] for name in names]
+    if counts != "train":
+        sign = _sign(view, metric)
+        columns.append(Column(f"train {metric}", train))
+        columns.append(Column("gap", [sign * (t - h) for t, h in zip(train, held, strict=True)]))
+    seconds = [view.seconds.get(name, {}) for name in names]
+    columns.append(Column("fit", [each.get("fit", math.nan) for each in seconds], unit="s"))
+    how = (
+        f"Intervals of {100 * spec.confidence:g}%. gap: how much better on training rows than on the part that counts."
+    )
+    return Table(f"Models by {metric}", columns, note=how)
+
+
+def _differences(main: Sequence[Standing], view: ReportView, spec: Spec) -> Table:
+    """Each model less the best one, on each part."""
+    lines = [(s, r) for s in main for _, r in _ordered(s, view) if r.model != s.against]
+    rivals = [r for _, r in lines]
     columns = [
-        Column("rank", [rank for rank, _ in ranked], "integer"),
+        Column("on", [s.part for s, _ in lines], "text"),
         Column("model", [r.model for r in rivals], "text"),
-        Column("against the best", [_verdict(r, standing, view, spec) for r in rivals], "text"),
-        Column(standing.metric, [r.value for r in rivals]),
-        *_ends(rivals),
-        Column("train", train),
-        Column("gap", [sign * (t - r.value) for t, r in zip(train, rivals, strict=True)]),
-        Column("fit", [view.seconds.get(r.model, {}).get("fit", math.nan) for r in rivals], unit="s"),
+        *_less(rivals),
+        Column("verdict", [_verdict(r, s, view, spec) for s, r in lines], "text"),
     ]
-    return Table(_title(standing), columns, name, _how(standing, spec))
+    return Table(f"{main[0].metric} less that of {main[0].against}", columns, "differences", _how(main))
 
 
-def _ends(rivals: Sequence[Rival]) -> list[Column]:
+def _less(rivals: Sequence[Rival]) -> list[Column]:
     return [
-        Column("low", [r.low for r in rivals]),
-        Column("high", [r.high for r in rivals]),
         Column("difference", [r.difference for r in rivals]),
-        Column("difference low", [r.difference_low for r in rivals]),
-        Column("difference high", [r.difference_high for r in rivals]),
+        Column("from", [r.difference_low for r in rivals]),
+        Column("to", [r.difference_high for r in rivals]),
         Column("p", [r.p for r in rivals], "p"),
     ]
 
@@ -160,17 +181,15 @@ def _others(standings: Sequence[Standing], view: ReportView, spec: Spec) -> Tabl
             Column("metric", [s.metric for s, _, _ in lines], "text"),
             Column("rank", [rank for _, rank, _ in lines], "integer"),
             Column("model", [r.model for r in rivals], "text"),
-            Column("against the best", [_verdict(r, s, view, spec) for s, _, r in lines], "text"),
             Column("value", [r.value for r in rivals]),
-            *_ends(rivals),
+            Column("low", [r.low for r in rivals]),
+            Column("high", [r.high for r in rivals]),
+            *_less(rivals),
+            Column("verdict", [_verdict(r, s, view, spec) for s, _, r in lines], "text"),
         ],
         "metrics",
         f"Differences to `{standings[0].against}`, the best by {view.primary}. p is corrected within each metric only.",
     )
-
-
-def _title(standing: Standing) -> str:
-    return f"By {standing.metric}, {_where(standing)}"
 
 
 def _where(standing: Standing) -> str:
@@ -183,16 +202,14 @@ def _where(standing: Standing) -> str:
     return f"on {standing.units:,} {kind} rows" if kind else f"on all {standing.units:,} rows"
 
 
-def _how(standing: Standing, spec: Spec) -> str:
-    test = {
-        "corrected_t": "the corrected resampled t over folds",
-        "bootstrap": f"a paired bootstrap of {standing.unit}",
-    }
-    count = "one comparison" if standing.comparisons == 1 else f"{standing.comparisons} comparisons (Holm)"
-    return (
-        f"Intervals of {100 * spec.confidence:g}%. Differences to `{standing.against}` by {test[standing.test]}; "
-        f"p for {count}. gap: how much better on training rows."
-    )
+def _how(main: Sequence[Standing]) -> str:
+    said = []
+    for standing in main:
+        folds = standing.test == "corrected_t"
+        test = "the corrected resampled t over folds" if folds else f"a paired bootstrap of {standing.unit}"
+        pairs = "every pair of models" if standing.comparisons >= len(standing.rivals) else "the comparisons with it"
+        said.append(f"{standing.part}: {test}, p corrected for {pairs}")
+    return f"{_capital('; '.join(said))} (Holm)."
 
 
 # ---- what to make of it ----------------------------------------------------------------------------------------------
@@ -206,7 +223,7 @@ def _said(view: ReportView, main: Sequence[Standing], chose: str, spec: Spec) ->
     if spec.test == "bootstrap" and first.test == "corrected_t":
         notes.append(f"no rows are held out beside the folds, so differences are tested {_where(first)}")
     others = [r for r in first.rivals if r.model != first.against]
-    if others and all(_verdict(r, first, view, spec) in ("not distinguishable", "cannot be told") for r in others):
+    if others and all(_verdict(r, first, view, spec) in (SAME, UNKNOWN) for r in others):
         warnings.append(
             f"the order rests on noise: {_where(first)}, no model is distinguishable from `{first.against}`"
         )
@@ -231,27 +248,26 @@ def _summary(standing: Standing, view: ReportView, spec: Spec) -> str:
     said = [f"`{standing.against}` is the best by {standing.metric}"]
     words = {
         "worse": ("is worse", "are worse"),
-        "not distinguishable": ("is not distinguishable from it", "are not distinguishable from it"),
+        SAME: ("is not distinguishable from it", "are not distinguishable from it"),
         "better": ("is better", "are better"),
-        "cannot be told": ("cannot be told from it", "cannot be told from it"),
+        UNKNOWN: ("cannot be told from it", "cannot be told from it"),
     }
     for verdict, (one, many) in words.items():
         if verdict in by:
             said.append(f"{_and(by[verdict])} {one if len(by[verdict]) == 1 else many}")
-    return f"{_where(standing)[0].upper()}{_where(standing)[1:]}: {'; '.join(said)}."
+    return f"{_capital(_where(standing))}: {'; '.join(said)}."
 
 
 def _confirmed(main: Sequence[Standing], counts: str, view: ReportView, spec: Spec) -> list[str]:
     """Whether rows that chose nothing agree with the choice."""
     standing = next(s for s in main if s.part == counts)
     ahead = [r for rank, r in _ordered(standing, view) if rank == 1]
+    where = f"{_capital(_where(standing))}, which chose nothing"
     if any(r.model == standing.against for r in ahead):
-        return [f"{_capital(_where(standing))}, which chose nothing, `{standing.against}` comes first as well."]
+        return [f"{where}, `{standing.against}` comes first as well."]
     better = _verdict(ahead[0], standing, view, spec) == "better"
     sure = "by more than noise" if better else "though not distinguishably"
-    return [
-        f"{_capital(_where(standing))}, which chose nothing, {_and([_code(r.model) for r in ahead])} comes first, {sure}."
-    ]
+    return [f"{where}, {_and([_code(r.model) for r in ahead])} {'comes' if len(ahead) == 1 else 'come'} first, {sure}."]
 
 
 def _few(standing: Standing) -> str:
