@@ -232,6 +232,7 @@ class Looked:
     dataset: Any
     split: Any
     facts: Any
+    clock: Any = None  # how long that took
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -243,17 +244,21 @@ def look(source: Source | Path, checked: Checked, options: Options) -> Looked:
     """Load the rows of a complete plan and split them. Raises `MldslError` with everything that is wrong with them."""
     from mldsl.data import learn_levels, load, make_split
     from mldsl.data.facts import row_facts
+    from mldsl.execute.clock import Clock
     from mldsl.execute.resolver import RegistryResolver
 
     options = attrs.evolve(options, registry=_registry(options))
+    clock = Clock()
     with _with_sources(checked.sources):
         found = checked.sound()
-        dataset = load(found, _context(checked, options, RegistryResolver(_registry(options))))
-        split = make_split(found, dataset, found.seed)
+        with clock.step("read"):
+            dataset = load(found, _context(checked, options, RegistryResolver(_registry(options))))
+        with clock.step("split"):
+            split = make_split(found, dataset, found.seed)
         levels = learn_levels(dataset, split.part == "train")
         again = _analyze(source, options, _header_of(found, dataset), dict(levels.of), checked.loaded)
         facts = row_facts(again.sound(), dataset, split, levels, found.seed)
-    return Looked(again, dataset, split, facts)
+    return Looked(again, dataset, split, facts, clock)
 
 
 # ---- mldsl.lock ------------------------------------------------------------------------------------------------------
@@ -341,6 +346,17 @@ def _unchanged(first: Checked, options: Options) -> Finished | None:
     return Finished(record, kept.folder, kept.outputs, None, first, 0, unchanged=True)
 
 
+def hashes_of_data(source: Source | Path, options: Options) -> list[tuple[str, str]]:
+    """The name and SHA-256 of everything that a file reads; its rows are not parsed."""
+    from mldsl.data.hashes import source_hashes
+    from mldsl.execute.resolver import RegistryResolver
+
+    checked = check(source, options)
+    with _with_sources(checked.sources):
+        resolver = RegistryResolver(_registry(options))
+        return source_hashes(checked.sound(), _context(checked, options, resolver)) or []
+
+
 def content_key(checked: Checked, options: Options, made_with: Lock) -> str:
     """What decides a run apart from its data."""
     from mldsl.execute.settings import device_facts
@@ -397,10 +413,11 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
                 options.progress(stage, step, total, info)
 
         def stage(name: str, begins: bool) -> None:
+            looked.clock.stage(name, begins)
             hooks.call("mldsl_stage_start" if begins else "mldsl_stage_end", stage=name)
 
         checkpoints = Checkpoints(folder.path / "checkpoints", options.resume) if folder is not None else None
-        result = execute(Run(found, dataset, split, resolver, programs, progress, stage, checkpoints))
+        result = execute(Run(found, dataset, split, resolver, programs, progress, stage, checkpoints, looked.clock))
         outputs = compute_reports(result)
         outputs |= _sections(hooks, record)
         warnings = [d.message for d in (*checked.diagnostics, *again.diagnostics) if d.severity == "warning"]

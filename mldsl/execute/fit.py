@@ -19,6 +19,7 @@ from mldsl.execute.arrays import Rows, rows_of
 from mldsl.execute.blame import blamed
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.checkpoint import Checkpoints
+from mldsl.execute.clock import Clock
 from mldsl.execute.costs import class_weights_of
 from mldsl.execute.host import HostHalf, HostRows, fit_host
 from mldsl.execute.loop import Loop, compiled_steps
@@ -46,6 +47,7 @@ class Run:
     progress: Callable[[str, int, int, dict[str, float]], None]
     stage: Callable[[str, bool], None]
     checkpoints: Checkpoints | None = None
+    clock: Clock = attrs.field(factory=Clock)
 
 
 @attrs.frozen(eq=False)

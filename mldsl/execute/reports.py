@@ -146,11 +146,25 @@ def report_view(result: Result) -> ReportView:
                  for o in result.outcomes},
         fold_metrics={o.name: o.fold_metrics for o in result.outcomes},
         primary=next((m.name for m in plan.metrics if m.primary), None),
-        seconds={o.name: dict(o.model.seconds) for o in result.outcomes}, tune=getattr(result, "tune", None),
+        seconds=_seconds(result), tune=getattr(result, "tune", None),
         folds=run.split.folds, implicit_folds=run.split.implicit, better={m.name: m.better for m in plan.metrics},
         training_folds=training_folds(run), seed=plan.seed, bounds=_bounds(run),
         compared=Standings(result) if len(result.outcomes) > 1 else None,
     )  # fmt: skip
+
+
+def _seconds(result: Result) -> dict[str, dict[str, float]]:
+    """Model -> stage -> seconds; "" -> the steps of the run."""
+    found = {o.name: dict(o.model.seconds) for o in result.outcomes}
+    steps = found.setdefault("", {})
+    for name, seconds in result.run.clock.seconds.items():
+        kind, _, rest = name.partition("/")
+        model, _, stage = rest.partition("/")
+        if kind == "model" and model in found:
+            found[model][stage] = seconds
+        else:
+            steps[name] = seconds
+    return found
 
 
 def _bounds(run: Run) -> dict[str, tuple[float, float]]:
@@ -183,11 +197,13 @@ def compute_reports(result: Result) -> dict[str, ReportOutput]:
     view = report_view(result) if run.plan.reports else None
     names = unique_names([value.name for value in run.plan.reports])
     outputs: dict[str, ReportOutput] = {}
-    for name, value in zip(names, run.plan.reports, strict=True):
-        component, spec = run.resolver.component(value), run.resolver.spec(value)
-        with blamed(value, "compute"):
-            outputs[name] = component.compute(spec, _limited(view, value.model))
-    return outputs
+    todo = [(name, value, run.resolver.component(value)) for name, value in zip(names, run.plan.reports, strict=True)]
+    for name, value, component in sorted(todo, key=lambda one: "seconds" in one[2].needs):  # it tells of the others
+        assert view is not None
+        with run.clock.step(f"report/{name}"), blamed(value, "compute"):
+            outputs[name] = component.compute(run.resolver.spec(value), _limited(view, value.model))
+        view = attrs.evolve(view, seconds=_seconds(result))
+    return {name: outputs[name] for name in names}
 
 
 def _limited(view: ReportView | None, model: str | None) -> ReportView | None:

@@ -169,7 +169,10 @@ class Metric(Component):
 
 @attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Report(Component):
-    """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.ReportOutput, on NumPy arrays."""
+    """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.ReportOutput, on NumPy arrays.
+
+    `needs` names what is looked at: model, data; `seconds`, and it is computed after all other reports.
+    """
 
     kind: ClassVar[str] = "report"
     compute: Callable[..., Any] = attrs.field(kw_only=True)

@@ -162,7 +162,7 @@ class Declaration:
       ("static", "data"), `tasks` (empty = all), `scale_sensitive`.
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
-    report: `tasks` (empty = all), `needs` ("model", "data"), `parts`.
+    report: `tasks` (empty = all), `needs` ("model", "data", "seconds"), `parts`.
     function: `operands`, `variadic`, `gives` (a column type, "same" or "common"), `missing`: "same" if an
       operand may be, "no", "yes", "all" if all operands may be.
     """
