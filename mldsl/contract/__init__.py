@@ -9,6 +9,8 @@ from mldsl.contract.host import HostSparse
 from mldsl.contract.quantiles import segment_quantile, weighted_quantile
 from mldsl.contract.reductions import (
     Moments,
+    common_moments,
+    grams_of_block,
     segment_reduce,
     squared_distances,
     weighted_gram,
@@ -24,7 +26,8 @@ from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, Repo
 __all__ = [
     "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView", "Permuted",
     "Prediction", "Reliability", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "class_probability",
-    "gather", "least_of_blocks", "reliability", "segment_quantile", "segment_reduce", "shard", "sharded",
+    "common_moments", "gather", "grams_of_block", "least_of_blocks", "reliability", "segment_quantile",
+    "segment_reduce", "shard", "sharded",
     "squared_distances", "sum_blocks", "tiny", "total", "weighted_gram", "weighted_mean", "weighted_moments",
     "weighted_quantile", "weighted_sum",
 ]  # fmt: skip

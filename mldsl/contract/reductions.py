@@ -19,7 +19,8 @@ from mldsl.contract.blocks import axis, block_rows, sharded, sum_blocks, total
 from mldsl.contract.examples import tiny
 
 __all__ = [
-    "Moments", "axis", "segment_reduce", "sharded", "squared_distances", "sum_blocks", "total", "weighted_gram",
+    "Moments", "axis", "common_moments", "grams_of_block", "segment_reduce", "sharded", "squared_distances",
+    "sum_blocks", "total", "weighted_gram",
     "weighted_mean", "weighted_moments", "weighted_sum",
 ]  # fmt: skip
 
@@ -123,6 +124,26 @@ def _moments_of_folds(x: Array, weight: Array) -> tuple[Array, Array, Array]:
 _moments = _shared_inputs(_plain_moments, _moments_of_folds)
 
 
+def common_moments(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Moments:
+    """Moments to standardize by; under `vmap` over weights alone those of all weights together. O(n d).
+
+    An algorithm that is free in its choice of origin and units (its intercept is fitted, its penalty is scaled back)
+    standardizes with these, and its inputs then stay shared between folds.
+    """
+    return Moments(*_common(x, weight))
+
+
+_common = custom_vmap(_plain_moments)
+
+
+@_common.def_vmap
+def _common_of_folds(size: int, in_batched: Any, x: Array, weight: Array) -> tuple[Any, Any]:
+    if [bool(b) for b in in_batched] == [False, True]:
+        return _plain_moments(x, weight.sum(0)), (False, False, False)
+    axes = [0 if b else None for b in in_batched]
+    return jax.vmap(_plain_moments, in_axes=axes, axis_size=size)(x, weight), (True, True, True)
+
+
 # ---- products --------------------------------------------------------------------------------------------------------
 def weighted_gram(
     x: Float[Array, "n d"], weight: Float[Array, " n"], y: Float[Array, "n k"] | None = None
@@ -165,6 +186,40 @@ def _gram_of_folds(x: Array, weight: Array) -> Array:
 
     half = sum_blocks(products, weight.T, x, rows=block_rows(len(row)))
     return jnp.zeros((folds, d, d), half.dtype).at[:, row, column].set(half).at[:, column, row].set(half)
+
+
+def grams_of_block(x: Float[Array, "b d"], weights: Float[Array, "b p"]) -> tuple[Float[Array, "p d d"], Array]:
+    """x' diag(weights_p) x for a block of rows and each of p weights, a summand for `sum_blocks`; and rows that were
+    rounded: 0, or the number of rows where the sums are of float32 precision. O(b d^2 p).
+
+    Under `vmap` over the weights alone all are contracted in one product against the products of pairs of columns, in
+    float32, which takes half the time: precise enough for the direction of a step, not for a result.
+    """
+    return _grams(x, weights)
+
+
+def _plain_grams(x: Array, weights: Array) -> tuple[Array, Array]:
+    (b, d), p = x.shape, weights.shape[1]
+    heavy = (weights[:, :, None] * x[:, None, :]).reshape(b, p * d)
+    return jnp.matmul(heavy.T, x, precision="highest").reshape(p, d, d), jnp.zeros((), x.dtype)
+
+
+_grams = custom_vmap(_plain_grams)
+
+
+@_grams.def_vmap
+def _grams_of_folds(size: int, in_batched: Any, x: Array, weights: Array) -> tuple[Any, Any]:
+    if [bool(b) for b in in_batched] != [False, True] or x.shape[1] > PAIRS:
+        axes = [0 if b else None for b in in_batched]
+        return jax.vmap(_plain_grams, in_axes=axes, axis_size=size)(x, weights), (True, True)
+    (b, d), (folds, _, p) = x.shape, weights.shape
+    row, column = jnp.triu_indices(d)
+    flat = weights.transpose(0, 2, 1).reshape(folds * p, b).astype(jnp.float32)
+    rough = jnp.where(jnp.any(flat != 0, axis=0)[:, None], x, 0).astype(jnp.float32)  # what is not there may be huge
+    half = jnp.matmul(flat, rough[:, row] * rough[:, column], precision="highest").astype(x.dtype)
+    half = half.reshape(folds, p, len(row))
+    grams = jnp.zeros((folds, p, d, d), x.dtype).at[..., row, column].set(half).at[..., column, row].set(half)
+    return (grams, jnp.full(folds, b, x.dtype)), (True, True)
 
 
 _cross = _shared_inputs(_plain_cross, _cross_of_folds)

@@ -16,14 +16,28 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from mldsl.contract import Examples, block_rows, sum_blocks, tiny, total, weighted_moments
+from mldsl.contract import (
+    Examples,
+    Moments,
+    block_rows,
+    common_moments,
+    grams_of_block,
+    sum_blocks,
+    tiny,
+    total,
+    weighted_moments,
+)
 
 GRAM = 1000  # columns up to which lbfgs whitens with the Gram matrix
 HESSIAN = 2000  # unknowns up to which lbfgs computes the Hessian at the end, for standard errors
 
 
 class Problem(NamedTuple):
-    """The data and how they are standardized: z = (x - mean) scale; scale is 0 for columns that do not vary."""
+    """The data and how they are standardized: z = (x - mean) scale, equal for all fits that are mapped over weights.
+
+    `free` is 0 for columns that do not vary among the rows of this fit, whose coefficients stay 0; 1 for the others and
+    the intercept.
+    """
 
     x: Float[Array, "n d"]
     y: Int[Array, " n"]
@@ -31,6 +45,7 @@ class Problem(NamedTuple):
     offset: Float[Array, " n"] | None
     mean: Float[Array, " d"]
     scale: Float[Array, " d"]
+    free: Float[Array, " e"]
     basis: Float[Array, "k m"]
     penalty: Float[Array, " e"]
 
@@ -41,13 +56,17 @@ class Problem(NamedTuple):
 
 
 class Value(NamedTuple):
-    """Negative log-likelihood, penalised loss, its gradient and Hessian, and the weight of rows on the wrong side."""
+    """Negative log-likelihood, penalised loss, its gradient and Hessian, and the weight of rows on the wrong side.
+
+    `rounded` is above 0 where the Hessian is of float32 precision, as for fits that are mapped over weights.
+    """
 
     loss: Float[Array, ""]
     objective: Float[Array, ""]
     gradient: Float[Array, "m e"]
     hessian: Float[Array, "me me"] | None
     wrong: Float[Array, ""]
+    rounded: Float[Array, ""]
 
 
 class Found(NamedTuple):
@@ -75,17 +94,22 @@ def standardize(examples: Examples, k: int, l2: Float[Array, ""]) -> Problem:
     """Measure the columns, and bring the penalty to their scale."""
     x, v = examples.inputs, examples.loss_weight()
     active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
-    moments = weighted_moments(x, v)
-    deviation = jnp.sqrt(moments.variance)
-    # A column whose deviations are rounding errors of its mean does not vary.
-    varies = active & (deviation > 10 * jnp.finfo(x.dtype).eps * jnp.abs(moments.mean))
-    scale = jnp.where(varies, 1 / jnp.where(varies, deviation, 1), 0)
+    own, common = weighted_moments(x, v), common_moments(x, v)
+    varies = active & _vary(own)
+    # Inactive columns are 0 everywhere, so standardizing them needs no knowledge of this fit.
+    scale = jnp.where(_vary(common), 1 / jnp.where(_vary(common), jnp.sqrt(common.variance), 1), 0)
     # Unknowns of columns that do not vary meet no data; a penalty of their own keeps the Hessian regular.
     pull = jnp.append(jnp.where(varies, l2 * scale**2, 1), 0)
+    free = jnp.append(varies, True).astype(x.dtype)
     return Problem(
-        x, examples.target, v, examples.offset, jnp.where(active, moments.mean, 0), scale,
-        jnp.asarray(basis(k), x.dtype), pull,
-    )  # fmt: skip
+        x, examples.target, v, examples.offset, common.mean, scale, free, jnp.asarray(basis(k), x.dtype), pull
+    )
+
+
+def _vary(moments: Moments) -> Bool[Array, " d"]:
+    """A column whose deviations are rounding errors of its mean does not vary."""
+    deviation = jnp.sqrt(moments.variance)
+    return deviation > 10 * jnp.finfo(deviation.dtype).eps * jnp.abs(moments.mean)
 
 
 def shares(problem: Problem, count: Float[Array, " k"]) -> Float[Array, "m e"]:
@@ -111,10 +135,11 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
         if k == 2:
             eta = inner[:, 0] if offset is None else inner[:, 0] + offset
             signed = jnp.where(y == 1, eta, -eta)
-            loss, wrong = jax.nn.softplus(-signed), signed <= 0
-            p = jax.nn.sigmoid(eta)[:, None]
-            residual = p - y[:, None]
-            curvature = p * (1 - p)
+            small = jnp.exp(-jnp.abs(signed))  # one exponential serves loss and probability
+            loss, wrong = jnp.log1p(small) + jnp.maximum(-signed, 0), signed <= 0
+            missed = jnp.where(wrong, 1, small) / (1 + small)  # the probability of the other class
+            residual = jnp.where(y == 1, -missed, missed)[:, None]
+            curvature = (missed * (1 - missed))[:, None]
         else:
             logit = jnp.matmul(inner, problem.basis.T, precision="highest")
             log_p = jax.nn.log_softmax(logit, axis=1)
@@ -128,21 +153,19 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
             curvature = jnp.matmul(p, pairs, precision="highest") - center[:, left] * center[:, right]
         gradient = jnp.matmul((residual * v[:, None]).T, z, precision="highest")
         sums = jnp.dot(v, loss), gradient, jnp.dot(v, wrong.astype(v.dtype))
-        if not hessian:
-            return sums
-        heavy = (curvature * v[:, None])[:, :, None] * z[:, None, :]
-        return *sums, jnp.matmul(heavy.reshape(z.shape[0], -1).T, z, precision="highest")
+        return (*sums, *grams_of_block(z, curvature * v[:, None])) if hessian else sums
 
-    rows = block_rows(e * len(left)) if hessian else block_rows(max(e, k))
+    # Small blocks: fits that are mapped over weights multiply what is held of one.
+    rows = block_rows(4 * e * len(left)) if hessian else block_rows(4 * max(e, k))
     sums = sum_blocks(block, problem.weight, problem.x, problem.y, problem.offset, rows=rows)
     objective = sums[0] + 0.5 * jnp.sum(problem.penalty[None] * theta**2)
-    gradient = sums[1] + problem.penalty[None] * theta
-    second = None
-    if hessian:
-        halves = sums[3].reshape(len(left), e, e)
-        square = jnp.zeros((m, m, e, e), theta.dtype).at[left, right].set(halves).at[right, left].set(halves)
-        second = square.transpose(0, 2, 1, 3).reshape(m * e, m * e) + jnp.diag(jnp.tile(problem.penalty, m))
-    return Value(sums[0], objective, gradient, second, sums[2])
+    gradient = (sums[1] + problem.penalty[None] * theta) * problem.free[None]
+    if not hessian:
+        return Value(sums[0], objective, gradient, None, sums[2], jnp.zeros_like(objective))
+    halves = sums[3] * (problem.free[:, None] * problem.free[None])[None]
+    square = jnp.zeros((m, m, e, e), theta.dtype).at[left, right].set(halves).at[right, left].set(halves)
+    second = square.transpose(0, 2, 1, 3).reshape(m * e, m * e) + jnp.diag(jnp.tile(problem.penalty, m))
+    return Value(sums[0], objective, gradient, second, sums[2], sums[4])
 
 
 def factor(square: Float[Array, "e e"]) -> tuple[Array, Array]:
@@ -156,22 +179,26 @@ def factor(square: Float[Array, "e e"]) -> tuple[Array, Array]:
     return jnp.linalg.cholesky(scaled), size
 
 
-def newton_step(value: Value) -> Float[Array, "m e"]:
-    """Minus the inverse Hessian times the gradient."""
+def newton_step(value: Value) -> tuple[Float[Array, "m e"], Bool[Array, ""]]:
+    """Minus the inverse Hessian times the gradient; and whether the Hessian is precise enough for it."""
     assert value.hessian is not None
     lower, size = factor(value.hessian)
     gradient = value.gradient.reshape(-1) / size
     step = -jax.scipy.linalg.cho_solve((lower, True), gradient)
-    return (jnp.where(jnp.isfinite(step).all(), step, -gradient) / size).reshape(value.gradient.shape)
+    sure = (value.rounded == 0) | (jnp.min(jnp.diag(lower)) ** 2 > ROUNDED)
+    return (jnp.where(jnp.isfinite(step).all(), step, -gradient) / size).reshape(value.gradient.shape), sure
+
+
+ROUNDED = 1e-3  # of a column's variance must be its own, for a Hessian of float32 precision to find the step
 
 
 class _Loop(NamedTuple):
     theta: Array
     value: Value
     step: Array
+    sure: Array
     share: Array  # of the step that is tried next
     decrease: Array  # that the whole step promises
-    last: Array
     iterations: Array
     history: Array
 
@@ -183,32 +210,37 @@ def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Arra
     """
 
     def going(loop: _Loop) -> Array:
-        return ~loop.last & (loop.iterations <= max_iter) & (loop.share > 1e-10)
+        return (loop.decrease > tol * null) & (loop.iterations <= max_iter) & (loop.share > 1e-10)
 
     def advance(loop: _Loop) -> _Loop:
         trial = loop.theta + loop.share * loop.step
         value = evaluate(problem, trial)
         slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
         better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
-        step = newton_step(value)
+        step, sure = newton_step(value)
         decrease = -0.5 * jnp.sum(step * value.gradient)
-        small = loop.decrease <= tol * null
-        taken = loop._replace(theta=trial, value=value, step=step, share=jnp.ones_like(loop.share), decrease=decrease)
+        taken = _Loop(
+            trial, value, step, sure, jnp.ones_like(loop.share), decrease, loop.iterations, loop.history
+        )  # fmt: skip
         chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, loop._replace(share=loop.share / 2))
         history = loop.history.at[loop.iterations].set(chosen.value.objective)
-        return chosen._replace(iterations=loop.iterations + 1, history=history, last=small)
+        return chosen._replace(iterations=loop.iterations + 1, history=history)
 
     dtype, size = start.dtype, start.size
     infinite, zero, much = jnp.asarray(jnp.inf, dtype), jnp.zeros((), dtype), jnp.asarray(jnp.finfo(dtype).max, dtype)
-    nothing = Value(infinite, infinite, jnp.zeros_like(start), jnp.zeros((size, size), dtype), zero)
-    # The first pass takes a step of length 0: so the loss is compiled once.
+    nothing = Value(infinite, infinite, jnp.zeros_like(start), jnp.zeros((size, size), dtype), zero, zero)
+    # The first pass takes a step of length 0: so the loss is compiled once for all steps.
     first = _Loop(
-        start, nothing, jnp.zeros_like(start), jnp.ones((), dtype), much, jnp.asarray(False), jnp.asarray(0),
-        jnp.full(max_iter + 1, jnp.nan, dtype),
+        start, nothing, jnp.zeros_like(start), jnp.asarray(False), jnp.ones((), dtype), much, jnp.asarray(0),
+        jnp.full(max_iter + 2, jnp.nan, dtype),
     )  # fmt: skip
     end = jax.lax.while_loop(going, advance, first)
+    small = end.decrease <= tol * null
+    theta = end.theta + jnp.where(small, end.step, 0)
+    value = evaluate(problem, theta)
     drifting = jnp.max(jnp.abs(end.step)) > 0.05
-    return Found(end.theta, end.value, end.iterations - 1, end.last, drifting, end.history)
+    history = end.history.at[end.iterations].set(jnp.where(small, value.objective, jnp.nan))
+    return Found(theta, value, end.iterations - 1 + small, small & end.sure, drifting, history)
 
 
 def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
@@ -250,7 +282,7 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     unknown, _, decrease, iterations, history = jax.lax.while_loop(going, advance, first)
     theta = whiten(unknown, False)
     value = evaluate(problem, theta, hessian=theta.size <= HESSIAN)
-    drifting = jnp.asarray(False) if value.hessian is None else jnp.max(jnp.abs(newton_step(value))) > 0.05
+    drifting = jnp.asarray(False) if value.hessian is None else jnp.max(jnp.abs(newton_step(value)[0])) > 0.05
     return Found(theta, value, iterations, decrease <= tol, drifting, history.at[iterations].set(value.objective))
 
 
@@ -260,14 +292,14 @@ def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]
     curvature = 0.25 if m == 1 else 1 / (m + 1)
     if e > GRAM:  # only the scale of each column
         mass = total(problem.weight.sum())
-        size = 1 / jnp.sqrt(curvature * mass * jnp.append(problem.scale > 0, True) + problem.penalty)
+        size = 1 / jnp.sqrt(curvature * mass * problem.free + problem.penalty)
         return lambda u, transposed: u * size[None] if transposed else start + u * size[None]
 
     def gram(v: Array, x: Array) -> Array:
-        z = problem.rows(x)
-        return jnp.matmul((z * v[:, None]).T, z, precision="highest")
+        return grams_of_block(problem.rows(x), v[:, None])[0][0]
 
-    square = sum_blocks(gram, problem.weight, problem.x, rows=block_rows(e)) * curvature + jnp.diag(problem.penalty)
+    square = sum_blocks(gram, problem.weight, problem.x, rows=block_rows(e))
+    square = square * (problem.free[:, None] * problem.free[None]) * curvature + jnp.diag(problem.penalty)
     lower, size = factor(square)
 
     def apply(unknown: Array, transposed: bool) -> Array:
@@ -289,7 +321,7 @@ def contrast(problem: Problem, l2: Float[Array, ""]) -> Float[Array, "c m"]:
 def original(problem: Problem, theta: Array, contrast: Array) -> tuple[Float[Array, " c"], Float[Array, "c d"]]:
     """Intercepts and coefficients in the units of the columns."""
     by_class = jnp.matmul(contrast, theta, precision="highest")
-    coefficients = by_class[:, :-1] * problem.scale[None]
+    coefficients = by_class[:, :-1] * (problem.scale * problem.free[:-1])[None]
     return by_class[:, -1] - jnp.matmul(coefficients, problem.mean, precision="highest"), coefficients
 
 
@@ -304,7 +336,8 @@ def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) ->
         jax.scipy.linalg.cho_solve((lower, True), jnp.eye(size.shape[0], dtype=size.dtype)) / size[None] / size[:, None]
     )
     covariance = inverse.reshape(m, d + 1, m, d + 1)
-    of_slopes = jnp.einsum("ca,cb,ajbj->cj", contrast, contrast, covariance)[:, :-1] * problem.scale[None] ** 2
-    shift = jnp.append(-problem.mean * problem.scale, 1.0)
+    scale = problem.scale * problem.free[:-1]
+    of_slopes = jnp.einsum("ca,cb,ajbj->cj", contrast, contrast, covariance)[:, :-1] * scale[None] ** 2
+    shift = jnp.append(-problem.mean * scale, 1.0)
     of_intercepts = jnp.einsum("ca,cb,ajbi,j,i->c", contrast, contrast, covariance, shift, shift)
     return jnp.sqrt(jnp.maximum(of_intercepts, 0)), jnp.sqrt(jnp.maximum(of_slopes, 0))

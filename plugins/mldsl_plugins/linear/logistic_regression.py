@@ -103,7 +103,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         share = count / jnp.maximum(count.sum(), tiny(count))
         null = jnp.sum(jnp.where(count > 0, count * jnp.log(jnp.maximum(share, tiny(share))), 0))
     else:  # what the best intercept alone reaches
-        alone = problem._replace(scale=jnp.zeros_like(problem.scale))
+        alone = problem._replace(free=problem.free.at[:-1].set(0), penalty=problem.penalty.at[:-1].set(1))
         null = -softmax.newton(alone, start, spec.max_iter, spec.tol, jnp.abs(count.sum())).value.loss
     solve = softmax.newton if spec.solver == "newton" else softmax.lbfgs
     found = solve(problem, start, spec.max_iter, spec.tol, jnp.maximum(-null, tiny(null)))
@@ -123,7 +123,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         standard_error=errors[1],
         intercept_standard_error=errors[0],
         residual_degrees_of_freedom=jnp.asarray(jnp.inf, mass.dtype),
-        parameters=free * (1 + (problem.scale > 0).sum()).astype(mass.dtype),
+        parameters=free * problem.free.sum().astype(mass.dtype),
         mass=mass,
         loss_history=found.history,
     )
