@@ -135,11 +135,10 @@ def _resolve(
 def _pipeline(draft: Draft, declared: Frame, scope: Scope) -> None:
     """Everything behind the columns: steps, models, split, metrics, reports."""
     definitions, features = draft.definitions, draft.features
-    leaks = features.never_inputs() | ({draft.target.name} if draft.target else set())
     start = known_columns(features)
     start = attrs.evolve(start, blurred=declared.blurred or "transforms" in scope.lost)
     draft.layers = resolve_networks(definitions, scope.seeing(start))
-    flows = Flows(start, frozenset(leaks), scope)
+    flows = Flows(start, frozenset(features.leaks()), scope)
     for node in definitions.all_models():
         draft.models.append(resolve_model(node, algorithm_of(node, scope), flows, scope))
     draft.loose_moves = list(flows.unused())

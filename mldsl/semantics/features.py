@@ -72,6 +72,17 @@ class Features:
         target = self.target
         return self.made_from(target.name) if target is not None else set()
 
+    def leaks(self) -> set[str]:
+        """What gives the answer away: the target, what it is made from, and what is computed from either.
+
+        Computed inputs are not among them: that they read one of these is MLP0301 where it happens.
+        """
+        if self.target is None:
+            return set()
+        answer = {self.target.name} | self.never_inputs()
+        hidden = (name for name in self.rows if self.columns[name].role != "input" and self.made_from(name) & answer)
+        return answer.union(hidden)
+
 
 def resolve_features(
     node: ast.Features | None, scope: Scope, header: Sequence[str] | None, *, blurred: bool

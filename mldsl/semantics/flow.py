@@ -6,7 +6,7 @@ on with the type unknown, so that one mistake gives one message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -141,11 +141,23 @@ def _step(line: ast.Step, block: str, frame: Frame, leaks: frozenset[str], scope
     universal = STEP_PARAMETERS if known is None or not known.resamples else ()  # rows change, columns do not
     resolved = resolve(line.component, "transform", scope, universal)
     picked = tuple(pick(line.on, frame, scope.findings))
-    leaking = tuple((p.name, p.span) for p in picked if p.name in leaks)
+    leaking = tuple((p.name, p.span) for p in picked if p.name in leaks) + tuple(_arguments(resolved, leaks))
     worked_on = tuple(p for p in picked if p.name not in leaks)
     uses = tuple((p.name, p.span) for p in picked)
     move = Move(line, block, frame, frame, resolved, on=worked_on, uses=uses, leaks=leaking)
     return attrs.evolve(move, after=_after(move, line.span))
+
+
+def _arguments(resolved: Resolved, leaks: frozenset[str]) -> Iterator[tuple[str, Span]]:
+    """The columns of `leaks` that arguments name, as in `standardize(per = COLUMN)`."""
+    values = dict(resolved.value.args) if resolved.value is not None else {}
+    for parameter in resolved.declaration.parameters if resolved.declaration is not None else ():
+        if parameter.type.name in ("column", "columns"):
+            value = values.get(parameter.name)
+            node = resolved.argument(parameter.name)
+            for name in value if isinstance(value, tuple) else (value,):
+                if name in leaks:
+                    yield name, node.value.span if isinstance(node, ast.Named) else resolved.span
 
 
 def _after(move: Move, span: Span) -> Frame:

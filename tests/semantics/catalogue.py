@@ -77,7 +77,7 @@ def model(name: str, tasks: str, *parameters: Parameter, **more: Any) -> Declara
 
 
 def metric(name: str, tasks: str, *parameters: Parameter, **more: Any) -> Declaration:
-    more.setdefault("better", "higher")
+    more = {"better": "higher", "needs": ("labels",), **more}
     return d("metric", name, *parameters, tasks=tuple(tasks.split()), **more)
 
 
@@ -220,7 +220,7 @@ FIRST = (
     transform("impute", ALL, p("strategy", "mean|median|most_frequent|constant(value)", "median"),
               p("indicator", "bool", False), missing="fills",
               outputs=(Output("{column}", "same", "no"), Output("{column}_missing", "binary", "no", "indicator = true"))),
-    transform("standardize", ("continuous", "integer"), missing="accepts", outputs=(Output("{column}", "continuous"),)),
+    transform("standardize", ("continuous", "integer"), p("per", "column?", None), missing="accepts", outputs=(Output("{column}", "continuous"),)),
     transform("one_hot", ("categorical", "binary", "ordinal"), p("min_count", "int", 1),
               outputs=(Output("{column}_*", "binary", "no"),)),
     transform("drop", (), selects="drop", missing="accepts", fitted=False), transform("keep", (), selects="keep", missing="accepts", fitted=False),
@@ -235,11 +235,13 @@ FIRST = (
           p("restarts", "int", 1, ge=1), scale_sensitive=True),
     d("stop", "no_improvement", p("rounds", "int?", None, ge=1), p("epochs", "int?", None, ge=1), p("tolerance", "number", 0.0)),
     metric("accuracy", "classify", lowest=0, highest=1), metric("balanced_accuracy", "classify", lowest=0, highest=1),
-    metric("roc_auc", "classify", lowest=0, highest=1),
+    metric("roc_auc", "classify", lowest=0, highest=1, needs=("scores",)),
+    metric("expected_cost", "classify", p("costs", "costs"), better="lower", lowest=0),
     metric("f1", "classify", p("positive", "label?", None), p("average", "macro|micro|weighted?", None), lowest=0, highest=1),
     metric("precision", "classify", p("positive", "label?", None), lowest=0, highest=1),
     metric("recall", "classify", p("positive", "label?", None), lowest=0, highest=1),
-    metric("log_loss", "classify", better="lower", lowest=0), metric("calibration_error", "classify", better="lower"),
+    metric("log_loss", "classify", better="lower", lowest=0, needs=("probabilities",)),
+    metric("calibration_error", "classify", better="lower", needs=("probabilities",)),
     metric("top_k_accuracy", "classify", p("k", "int")), metric("rmse", "regress", better="lower", lowest=0),
     metric("mae", "regress", better="lower", lowest=0), metric("r2", "regress", highest=1),
     metric("silhouette", "cluster", lowest=-1, highest=1), metric("inertia", "cluster", better="lower"),

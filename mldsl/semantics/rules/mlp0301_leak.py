@@ -2,7 +2,8 @@
 
 ## What it does
 
-Finds steps, computed columns and formulas that read the target, or a column that a computed target is made from.
+Finds steps, their arguments, computed columns and formulas that read the target, a column that a computed target is
+made from, or a column that is computed from either.
 
 ## Why is this bad?
 
@@ -47,6 +48,9 @@ from mldsl.semantics.draft import Draft, ModelDraft
 from mldsl.semantics.formulas import sides
 from mldsl.source import Span
 
+# Roles whose values reach a model: an offset is added to what it predicts, rows are ordered and decay by time.
+_SEEN = ("input", "offset", "user", "item", "time", "position")
+
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """Every place outside of `where` that names the target or a source of it."""
@@ -55,32 +59,40 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     for move in draft.all_moves():
         for name, span in move.leaks:
             yield _leak(draft, name, span)
-    yield from _computed(draft, draft.target.name)
+    yield from _computed(draft)
     for model in draft.models:
         yield from _formula(draft, model)
 
 
 def _leak(draft: Draft, name: str, span: Span) -> Diagnostic:
     assert draft.target is not None
-    if name == draft.target.name:
+    target = draft.target.name
+    if name == target:
         message = f"`{name}` is the target; using it here would leak the answer into the inputs"
         return Diagnostic("MLP0301", message, span, label="the target")
-    return Diagnostic(
-        "MLP0301", f"the target `{draft.target.name}` is made from `{name}`; using it here would leak the answer", span,
-        label="part of the target",
-    )  # fmt: skip
+    if name in draft.features.never_inputs():
+        message = f"the target `{target}` is made from `{name}`; using it here would leak the answer"
+        return Diagnostic("MLP0301", message, span, label="part of the target")
+    used = draft.features.made_from(name)
+    answer = sorted((used & draft.features.never_inputs()) - {target})
+    why = f"`{answer[0]}`, which the target `{target}` is made from" if answer else f"the target `{target}`"
+    message = f"`{name}` is computed from {why}; using it here would leak the answer"
+    return Diagnostic("MLP0301", message, span, label="part of the answer")
 
 
-def _computed(draft: Draft, target: str) -> Iterator[Diagnostic]:
-    """Computed inputs of `features` that read the target."""
-    leaking = {target} | draft.features.never_inputs()
-    for name, row in draft.features.rows.items():
-        column = draft.features.columns[name]
-        if column.role != "input" or name in leaking:
+def _computed(draft: Draft) -> Iterator[Diagnostic]:
+    """Columns of `features` that a model looks at, whatever their role, and that the answer can be read from."""
+    leaking, made_from = draft.features.leaks(), draft.features.never_inputs()
+    for name, column in draft.features.columns.items():
+        if column.role not in _SEEN:
             continue
-        for used, span in row.uses:
-            if used in leaking:
-                yield _leak(draft, used, span)
+        row = draft.features.rows.get(name)
+        if name in made_from and column.role == "offset" and column.span is not None:
+            yield _leak(draft, name, column.span)
+        elif row is not None and name not in made_from:
+            for used, span in row.uses:
+                if used in leaking and used != name:
+                    yield _leak(draft, used, span)
 
 
 def _formula(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
@@ -88,7 +100,7 @@ def _formula(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
     if model.formula is None or draft.target is None:
         return
     target = draft.target.name
-    leaking = {target} | draft.features.never_inputs()
+    leaking = draft.features.leaks()
     found = sides(model.formula, tuple(model.frame.columns))
     for name, span in found.right:
         if name in leaking:
