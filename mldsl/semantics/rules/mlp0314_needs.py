@@ -65,6 +65,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     """`split`, the held-out decisions of models, offsets, and steps that use the target."""
     if draft.features.blurred or draft.features.unsure or draft.definitions.features is None:
         return
+    yield from _reports(draft)
     yield from _split(draft)
     for model in draft.models:
         yield from _decisions(draft, model)
@@ -77,6 +78,18 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "MLP0314", f"`{move.declaration.name}` uses the target, and there is none", move.node.span,
                 help="declare a column `as target` in `features`",
+            )  # fmt: skip
+
+
+def _reports(draft: Draft) -> Iterator[Diagnostic]:
+    """Reports about a search."""
+    for report in draft.reports:
+        if report.declaration is not None and "tune" in report.declaration.needs and draft.definitions.tune is None:
+            if "tune" in draft.lost:
+                return
+            yield Diagnostic(
+                "MLP0314", f"`{report.name}` shows what was tried, and there is no `tune`", report.span,
+                help="add a `tune` block that varies a `$param`, or leave the report out",
             )  # fmt: skip
 
 
