@@ -12,6 +12,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "fmt": ("mldsl.cli.fmt", "Rewrite files in the canonical form."),
         "plan": ("mldsl.cli.plan", "Show what a run would do, every default spelt out."),
         "report": ("mldsl.cli.report", "Show a finished run again."),
+        "verify": ("mldsl.cli.verify", "Run a finished run again and say whether the bits agree."),
         "lock": ("mldsl.cli.lock", "Write down which plugins a pipeline was made with."),
         "ast": ("mldsl.cli.ast", "Print the syntax tree of a file."),
     },
