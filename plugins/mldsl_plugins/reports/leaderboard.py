@@ -207,7 +207,7 @@ def _how(main: Sequence[Standing]) -> str:
     for standing in main:
         folds = standing.test == "corrected_t"
         test = "the corrected resampled t over folds" if folds else f"a paired bootstrap of {standing.unit}"
-        pairs = "every pair of models" if standing.comparisons >= len(standing.rivals) else "the comparisons with it"
+        pairs = "every pair of models" if standing.comparisons >= len(standing.rivals) else f"comparisons with `{standing.against}`"
         said.append(f"{standing.part}: {test}, p corrected for {pairs}")
     return f"{_capital('; '.join(said))} (Holm)."
 
