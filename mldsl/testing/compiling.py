@@ -96,8 +96,6 @@ def artifact(learner: Learner) -> Iterator[str]:
 
     from mldsl.record.tree import class_name, load_tree, save_tree
 
-    if learner.resamples:
-        return
     fitted = learner.fitted
     classes = {class_name(cls): cls for tree in (fitted.params, fitted.info, fitted.state) for cls in _classes(tree)}
     parts = []
@@ -124,7 +122,7 @@ def _classes(tree: Any) -> Iterator[type]:
 def batched(learner: Learner) -> Iterator[str]:
     """Two folds and two settings in one mapped program, and one after the other."""
     given = learner.sample
-    if learner.resamples or getattr(learner.component, "prepare", None) is not None:
+    if getattr(learner.component, "prepare", None) is not None:
         return
     fewer = np.where(np.arange(ROWS) % 3 == 0, 0, given.weight).astype(given.weight.dtype)
     other = varied(learner.component, learner.plain, learner.dtype) or learner.spec

@@ -62,10 +62,14 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
             yield "", [(name, guarded(check)) for name, check in host_step(component)]
         case Transform(fit=None, apply=None, resample=None):
             return  # it selects columns, and computes nothing
-        case Transform():
+        case Transform(resample=None):
             from mldsl.testing.learning import OF_TRANSFORMS
 
-            yield "", _of_learner(component, "regress" if component.resample is None else "classify", OF_TRANSFORMS)
+            yield "", _of_learner(component, "regress", OF_TRANSFORMS)
+        case Transform():
+            from mldsl.testing.resampling import OF_RESAMPLING
+
+            yield "", _of_learner(component, "classify", OF_RESAMPLING)
         case Metric():
             from mldsl.testing.judging import OF_METRICS, Judge
 

@@ -17,6 +17,7 @@ from mldsl.plugin import Component, Model, Transform
 from mldsl.testing.samples import Sample, sample
 
 KEY = np.array([3, 14], np.uint32)
+_TABLE = ("continuous", "integer", "binary", "ordinal", "categorical")
 UPDATES = 3  # of an iterative model
 DRAWN = 16  # rows of a generative model
 
@@ -32,7 +33,9 @@ class Learner:
         self.task = task
         self.x64 = getattr(component, "precision", "float32") == "float64"
         self.dtype: Any = np.float64 if self.x64 else np.float32
-        self.sample: Sample = sample(component, task, self.dtype)
+        # A step that changes rows is handed the matrix alone, whatever else the rows hold.
+        only = tuple(t for t in getattr(component, "inputs", ()) if t in _TABLE) if self.resamples else ()
+        self.sample: Sample = sample(component, task, self.dtype, only)
         plain = component.example if component.example is not None else component.Spec()
         self.plain = self._bound(plain)
         self.spec = as_tree(self.plain, self.dtype)
@@ -58,7 +61,10 @@ class Learner:
 
     def begin(self) -> None:
         """Raises what the component raises on the sample as it is."""
-        self.learned(self.sample)
+        if self.resamples:
+            self.fit(self.sample)
+        else:
+            self.learned(self.sample)
 
     # ---- what it learns ----------------------------------------------------------------------------------------------
     def learn(self, shape: Shape) -> Callable[..., Any]:
@@ -148,14 +154,8 @@ class Learner:
             return answers
 
     def learned(self, given: Sample, *, spec: Any = None) -> dict[str, np.ndarray]:
-        """What a fit of these rows answers for the sample as it is: the comparable result of a fit.
-
-        A step that resamples has no answer; its new weights are compared.
-        """
-        fitted = self.fit(given, spec=spec)
-        if self.resamples:
-            return {"weight": fitted.params.weight}
-        return self.answer(fitted, self.sample, spec=spec)
+        """What a fit of these rows answers for the sample as it is: the comparable result of a fit."""
+        return self.answer(self.fit(given, spec=spec), self.sample, spec=spec)
 
     @property
     def resamples(self) -> bool:

@@ -37,8 +37,6 @@ def _well_formed(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str
     if isinstance(learner.component, Transform):
         if "outputs" in found and (found["outputs"].ndim != 2 or len(found["outputs"]) != ROWS):
             yield f"expected outputs [n, outputs], found {found['outputs'].shape}"
-        if learner.resamples and (found["weight"] < 0).any():
-            yield "a weight is negative"
         return
     expected: dict[str, dict[str, tuple[int, ...]]] = {
         "classify": {"probability": (ROWS, shape.classes)},
@@ -72,7 +70,7 @@ def _well_formed(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str
 
 def rows_apart(learner: Learner) -> Iterator[str]:
     """The same rows in another order get the same answers."""
-    if learner.resamples or learner.task == "generate":
+    if learner.task == "generate":
         return
     given, index = reordered(learner.sample)
     alone, among = learner.answer(learner.fitted, learner.sample), learner.answer(learner.fitted, given)
@@ -85,11 +83,6 @@ def rows_apart(learner: Learner) -> Iterator[str]:
 def weight_0(learner: Learner) -> Iterator[str]:
     """Other finite values in rows of weight 0 change no bit of what is learned."""
     clean, dirty = learner.fitted, learner.fit(rubbish(learner.sample))
-    if learner.resamples:
-        yield from bits(clean.params.weight, dirty.params.weight)
-        if (clean.params.weight[learner.sample.weight == 0] > 0).any():
-            yield "a row of weight 0 came back"
-        return
     yield from bits(clean.params, dirty.params)
     there = learner.sample.weight > 0
     for one, other in ((clean.info, dirty.info), (clean.state, dirty.state)):
@@ -104,29 +97,36 @@ def _present(tree: Any, there: np.ndarray) -> Any:
 def weight_2(learner: Learner) -> Iterator[str]:
     """Twice the weight is the row twice."""
     heavier, twice = repeated(learner.sample)
-    if learner.resamples:
-        return
     yield from rounding(learner.learned(heavier), learner.learned(twice))
+
+
+def costs(learner: Learner) -> Iterator[str]:
+    """Twice the cost of a row is twice its weight in the loss."""
+    given = learner.sample
+    if not learner.component.costs:
+        return
+    times = np.where(np.arange(ROWS) % 3 == 0, 2, 1).astype(learner.dtype)
+    dearer, heavier = given.replaced(cost=times), given.replaced(weight=given.weight * times)
+    found, plain = learner.learned(dearer), learner.learned(given)
+    yield from rounding(found, learner.learned(heavier))
+    if all(np.array_equal(value, plain[name]) for name, value in found.items()):
+        yield "it declares `costs`, and what rows cost changes nothing"
 
 
 def row_order(learner: Learner) -> Iterator[str]:
     """Rows in another order teach the same."""
-    if learner.resamples:
-        return
     yield from rounding(learner.learned(learner.sample), learner.learned(reordered(learner.sample)[0]))
 
 
 def padding(learner: Learner) -> Iterator[str]:
     """More rows of weight 0 change nothing."""
-    if learner.resamples:
-        return
     yield from rounding(learner.learned(learner.sample), learner.learned(learner.sample.padded(ROWS + 8)))
 
 
 def active(learner: Learner) -> Iterator[str]:
     """What an inactive column holds changes no bit."""
     given = learner.sample
-    if learner.resamples or given.shape.d == 0 or learner.task == "recommend":
+    if given.shape.d == 0 or learner.task == "recommend":
         return
     place = given.shape.d - 1
     mask = np.arange(given.shape.d) != place
@@ -163,9 +163,7 @@ def names(learner: Learner) -> Iterator[str]:
 def _harmless(learner: Learner, given: Sample, rows: int = PRESENT) -> Iterator[str]:
     if learner.refuses(given, rows):
         return
-    fitted = learner.fit(given)
-    found = {"weight": fitted.params.weight} if learner.resamples else learner.answer(fitted, given)
-    yield from _unusable(learner, found)
+    yield from _unusable(learner, learner.answer(learner.fit(given), given))
 
 
 def one_row(learner: Learner) -> Iterator[str]:
@@ -207,7 +205,7 @@ def one_class(learner: Learner) -> Iterator[str]:
 def missing_values(learner: Learner) -> Iterator[str]:
     """NaN in a tenth of the cells, and a column of nothing else."""
     component: Any = learner.component
-    if component.missing == "refuses" or isinstance(learner.sample.examples.inputs, Sparse) or learner.resamples:
+    if component.missing == "refuses" or isinstance(learner.sample.examples.inputs, Sparse):
         return
 
     def holes(table: np.ndarray) -> None:
@@ -223,7 +221,7 @@ def missing_values(learner: Learner) -> Iterator[str]:
 def unseen_level(learner: Learner) -> Iterator[str]:
     """The code -1, which is what a level that training has not seen becomes."""
     places = learner.sample.positions("categorical", "ordinal", "binary")
-    if not places or learner.resamples:
+    if not places:
         return
 
     def unseen(table: np.ndarray) -> None:
@@ -271,5 +269,5 @@ LEARNING = (
     answers, rows_apart, weight_0, weight_2, row_order, padding, active, *OF_PROGRAMS, one_row, wide, constant_column,
     constant_target, one_class, missing_values, unseen_level,
 )  # fmt: skip
-OF_MODELS = (*LEARNING, *OF_MODEL_PROGRAMS, unseen_user, top_k)
+OF_MODELS = (*LEARNING, costs, *OF_MODEL_PROGRAMS, unseen_user, top_k)
 OF_TRANSFORMS = (*LEARNING, names)

@@ -151,6 +151,7 @@ def sample(component: Component, task: str, dtype: Any = np.float32, only: tuple
         queries=ROWS // 4 if examples.query is not None else 0,
         users=USERS if examples.user is not None else 0,
         items=ITEMS if examples.item is not None else 0,
+        largest_class=ROWS if task == "classify" else 0,
         tensors=tuple(sorted((name, value.shape[1:]) for name, value in tensors.items())),
     )
     return Sample(columns, shape, examples)

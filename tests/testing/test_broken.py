@@ -232,6 +232,10 @@ def fit_prepared(spec, key, shape, examples):
     return fit(spec, key, shape, examples._replace(active=jnp.ones(examples.inputs.shape[1], bool)))
 
 
+def resampling(change):
+    return Transform("broken", resample=lambda spec, key, shape, examples: change(examples), doc=DOC)
+
+
 def recommended(score, top_k=None):
     def fit_ratings(spec, key, shape, examples):
         level = weighted_mean(jnp.where(there(examples), examples.target, 0), examples.weight)
@@ -290,9 +294,16 @@ BROKEN = [
     ("weight_0", regressor(fit=fit_by(lambda p, e: p._replace(level=e.target.mean())))),
     ("weight_0", metric(lambda spec, view: jnp.abs(view.prediction - view.target).mean())),
     ("weight_0", text_step(lambda spec, columns, weight: {"n": sum(len(c or "") for c in columns["c"])})),
-    ("weight_0", Transform("broken", resample=lambda s, k, sh, e: e._replace(weight=jnp.ones_like(e.weight)), doc=DOC)),
+    ("weight_0", resampling(lambda e: e._replace(weight=jnp.ones_like(e.weight)))),
     ("weight_2", regressor(fit=fit_by(lambda p, e: p._replace(level=weighted_mean(e.target, there(e) * 1.0))))),
     ("weight_2", metric(lambda spec, view: error(view).sum() / (view.weight > 0).sum())),
+    ("costs", regressor(costs=True)),
+    ("costs", regressor(costs=True, fit=fit_by(lambda p, e: p._replace(level=e.loss_weight().max())))),
+    ("capacity", resampling(lambda e: e.taken(jnp.arange(9), e.weight[:9]))),
+    ("weight_0", resampling(lambda e: e._replace(inputs=e.inputs + e.inputs.sum()))),
+    ("padding", resampling(lambda e: e._replace(weight=e.weight * len(e.weight)))),
+    ("answers", resampling(lambda e: e._replace(weight=e.weight - 1))),
+    ("answers", resampling(lambda e: e._replace(target=e.target[:9]))),
     ("row_order", regressor(fit=fit_by(draws_by_place))),
     ("row_order", metric(lambda spec, view: (view.weight * error(view) * jnp.arange(len(view.weight))).sum())),
     ("padding", regressor(fit=fit_by(counts_rows))),
@@ -353,8 +364,8 @@ def test_every_check_can_fail():
 
 @pytest.mark.parametrize(
     "sound",
-    [regressor(), classifier(uniform), metric(), step(), recommended(by_item)],
-    ids=["regress", "classify", "metric", "transform", "recommend"],
+    [regressor(), classifier(uniform), metric(), step(), recommended(by_item), resampling(lambda e: e)],
+    ids=["regress", "classify", "metric", "transform", "recommend", "resampling"],
 )
 def test_what_the_broken_ones_are_made_of_is_sound(sound):
     assert check_component(sound) == []

@@ -151,6 +151,7 @@ def mldsl_components() -> list[Component]:
             loss=loss,
             predict=predict,
             tasks={"classify"},
+            costs=True,
             accepts=("continuous", "integer", "binary", "ordinal", "image", "sequence", "vector"),
             sources=["Robbins & Monro 1951, doi:10.1214/aoms/1177729586"],
         )
