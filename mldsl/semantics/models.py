@@ -238,8 +238,10 @@ def _threshold(model: ModelDraft, setting: ast.Setting, scope: Scope) -> None:
 
 
 def _direction(node: ast.Call, direction: str, metric: Resolved, scope: Scope) -> None:
-    """`maximize(log_loss)` would look for the worst threshold."""
-    better = metric.declaration.better if metric.declaration is not None else ""
+    """`maximize(expected_cost(...))` would look for the worst threshold."""
+    if metric.declaration is None or "labels" not in metric.declaration.needs:
+        return  # MLP0317 says that it does not matter
+    better = metric.declaration.better
     if (better, direction) in (("lower", "maximize"), ("higher", "minimize")):
         wanted = "minimize" if direction == "maximize" else "maximize"
         scope.findings.error(

@@ -9,6 +9,7 @@ import pytest
 
 from mldsl.diagnostics import MldslError
 from mldsl.record import (
+    CalibrationRecord,
     ColumnRecord,
     DataRecord,
     GateResult,
@@ -41,6 +42,10 @@ def record() -> RunRecord:
             "a": ModelRecord(
                 "logistic_regression",
                 spec={"l2": 1.0, "bound": math.inf},
+                threshold={"setosa": 0.2, "other": 0.8},
+                calibration=CalibrationRecord(
+                    "sigmoid", "folds", 120, {"slope": [1.5]}, {"test": {"before": 0.2, "after": math.nan}}
+                ),
                 metrics={
                     "test": {"accuracy": MetricValue(0.9, 0.8, 1.0)},
                     "folds": {"accuracy": MetricValue(0.95, math.nan, math.nan, selected_on=True)},

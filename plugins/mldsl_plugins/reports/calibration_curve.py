@@ -119,10 +119,10 @@ def _summary(models: tuple[ModelView, ...], curves: list[_Curve]) -> Table:
             *model_column(models, [c.model for c in curves]),
             Column("class", [c.level for c in curves], "text"),
             Column("calibration error", [c.bins.error for c in curves]),
-            Column("largest error of a bin", [_furthest(c.bins) for c in curves]),
-            Column("Brier score", [c.brier for c in curves]),
-            Column("mean probability", [_mean(c.bins) for c in curves]),
-            Column("share of the class", [c.rows / c.bins.rows.sum() for c in curves]),
+            Column("of the worst bin", [_furthest(c.bins) for c in curves]),
+            Column("Brier", [c.brier for c in curves]),
+            Column("mean said", [_mean(c.bins) for c in curves]),
+            Column("base rate", [c.rows / c.bins.rows.sum() for c in curves]),
         ],
     )
 

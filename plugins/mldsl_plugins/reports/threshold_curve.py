@@ -71,6 +71,8 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
+# Best where all rows or hardly any are said to be positive, which tells nothing.
+_ONE_SIDED = ("precision", "recall", "specificity", "predicted")
 _MEASURES: Mapping[str, Callable[[_Counts], np.ndarray]] = {
     "precision": lambda c: _ratio(c.tp, c.tp + c.fp),
     "recall": lambda c: _ratio(c.tp, c.tp + c.fn),
@@ -141,7 +143,7 @@ def _summary(view: ReportView, curves: list[_Curve]) -> Table:
             rows.append((curve, "of the model", curve.chosen, curve.at(curve.chosen)))
         rows.append((curve, "0.5", 0.5, curve.at(0.5)))
         for name, values in curve.values.items():
-            if name not in ("predicted", "recall", "specificity"):  # those are best where all or none is said
+            if name not in _ONE_SIDED:
                 best = int(values.argmax())
                 rows.append((curve, f"best {name}", curve.threshold[best], best))
         if curve.cost is not None:

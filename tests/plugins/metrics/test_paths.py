@@ -111,6 +111,16 @@ def test_specificity_of_several_classes():
     assert value("specificity", view, average="micro") == pytest.approx(micro, rel=1e-5)
 
 
+def test_expected_cost_by_hand():
+    view = classified(300, 3)
+    costs = np.array([[0, 5.0, 1], [0.5, 0.1, 1], [1, 7, 0]], np.float32)
+    by_hand = np.average(costs[view.target, view.prediction], weights=view.weight)
+    given = {"costs": (("a", (("b", 5.0),)),)}
+    assert value("expected_cost", attrs.evolve(view, costs=costs), **given) == pytest.approx(by_hand, rel=1e-5)
+    wrong = 1 - reference.accuracy_score(view.target, view.prediction, sample_weight=view.weight)
+    assert value("expected_cost", view, **given) == pytest.approx(wrong, rel=1e-5), "without costs, mistakes count 1"
+
+
 def test_calibration_error_by_hand():
     view = MetricView(
         weight=np.array([1, 1, 2, 1, 0], np.float32), target=np.array([0, 1, 1, 1, 0], np.int32), classes=2,
