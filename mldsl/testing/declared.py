@@ -23,6 +23,7 @@ _PLACES = {
     "report": {"report": "{call}"},
     "source": {"data": "{call}"},
     "stop": {"model": "kit_model\n  stop_when = {call}"},
+    "search": {"tune": "search = {call}\n  $kit in 0..1"},
     "exporter": {"export": "{call}"},
 }
 

@@ -48,6 +48,10 @@ CHECKS: Final[Mapping[str, str]] = {
     "direction": "a perfect prediction scores best",
     "degenerate": "no rows, one row, one class, a constant: a number or NaN, never a crash",
     "deterministic": "called twice it gives the same",
+    "in_domain": "what a search proposes lies in the domains, and is of their types",
+    "goes_on": "a search that was interrupted goes on from its trials",
+    "total": "a search ends, after as many trials as it says",
+    "one_setting": "a space of a single setting is searched too",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mldsl.plugin import Component, Function, Metric, Model, Report, Stop, Transform
+from mldsl.plugin import Component, Function, Metric, Model, Report, Search, Stop, Transform
 from mldsl.plugin.registry import Registry
 from mldsl.testing.declared import DECLARED
 from mldsl.testing.finding import Case, Finding, guarded
@@ -86,6 +86,10 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
             from mldsl.testing.others import function_is_total
 
             yield "", [("deterministic", guarded(function_is_total, component))]
+        case Search():
+            from mldsl.testing.searching import OF_SEARCHES
+
+            yield "", [(check.__name__, guarded(check, component)) for check in OF_SEARCHES]
         case Stop():
             from mldsl.testing.others import stop_is_calm
 

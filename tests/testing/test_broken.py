@@ -23,8 +23,10 @@ from mldsl.plugin import (
     Operand,
     Output,
     Panel,
+    Proposal,
     Report,
     ReportOutput,
+    Search,
     Series,
     Stop,
     Table,
@@ -273,6 +275,44 @@ def unspoken_figure(spec, view):
     return ReportOutput(figures=[Figure("f", [Panel("x", "y", [Series([1], [1])])], alt=" ")])
 
 
+@attrs.frozen
+class Trials:
+    """How many."""
+
+    trials: int = param(3, ge=1, doc="How many.")
+
+
+def middles(domains, place):
+    """A setting for each place: of lists and integers in turn, of other ranges nearer and nearer to the high end."""
+    found = {}
+    for domain in domains:
+        if domain.values:
+            found[domain.name] = domain.values[place % len(domain.values)]
+        elif domain.type == "integer":
+            found[domain.name] = domain.low + place % (domain.high - domain.low + 1)
+        else:
+            found[domain.name] = domain.high - (domain.high - domain.low) / (place + 1)
+    return found
+
+
+def three_middles(spec, domains, told, seed):
+    return [Proposal(middles(domains, i)) for i in range(len(told), spec.trials)]
+
+
+def search(propose=three_middles, **more):
+    given = {"total": lambda spec, domains: spec.trials, "doc": DOC} | more
+    return Search("broken", Trials, propose=propose, **given)
+
+
+def beyond(spec, domains, told, seed):
+    proposals = three_middles(spec, domains, told, seed)
+    return [attrs.evolve(p, values={k: v * 2 if v == 3 else v for k, v in p.values.items()}) for p in proposals]
+
+
+def at_random(spec, domains, told, seed):
+    return [Proposal(middles(domains, RANDOM.randrange(9))) for _ in range(len(told), spec.trials)]
+
+
 BROKEN = [
     ("declaration", regressor(Undocumented)),
     ("documentation", regressor(doc="One line.")),
@@ -342,6 +382,13 @@ BROKEN = [
     ("deterministic", report(random_table)),
     ("deterministic", text_step(lambda spec, columns, weight: {"n": RANDOM.random()})),
     ("deterministic", Stop("broken", should_stop=lambda spec, history: True, doc=DOC)),
+    ("deterministic", search(at_random)),
+    ("in_domain", search(beyond)),
+    ("in_domain", search(lambda spec, domains, told, seed: [])),
+    ("in_domain", search(lambda *a: [attrs.evolve(p, share=0.0) for p in three_middles(*a)])),
+    ("goes_on", search(lambda s, d, told, seed: [] if told else three_middles(s, d, told, seed))),
+    ("total", search(total=lambda spec, domains: 4)),
+    ("one_setting", search(lambda s, d, told, seed: [Proposal({})] * (s.trials - len(told)))),
     ("deterministic", Function(
         "broken", expression=lambda x: pl.lit(RANDOM.random()) * x, operands=(Operand("x", ("continuous",)),), doc=DOC
     )),
@@ -364,8 +411,8 @@ def test_every_check_can_fail():
 
 @pytest.mark.parametrize(
     "sound",
-    [regressor(), classifier(uniform), metric(), step(), recommended(by_item), resampling(lambda e: e)],
-    ids=["regress", "classify", "metric", "transform", "recommend", "resampling"],
+    [regressor(), classifier(uniform), metric(), step(), recommended(by_item), resampling(lambda e: e), search()],
+    ids=["regress", "classify", "metric", "transform", "recommend", "resampling", "search"],
 )
 def test_what_the_broken_ones_are_made_of_is_sound(sound):
     assert check_component(sound) == []
