@@ -291,7 +291,7 @@ def middles(domains, place):
         elif domain.type == "integer":
             found[domain.name] = domain.low + place % (domain.high - domain.low + 1)
         else:
-            found[domain.name] = domain.high - (domain.high - domain.low) / (place + 1)
+            found[domain.name] = domain.low + (domain.high - domain.low) * place / (place + 1)
     return found
 
 
