@@ -66,10 +66,12 @@ def measured_by(
         metric=guarded(component.metric, value, "metric"),
         prepare=guarded(component.prepare, value, "prepare"),
     )
-    return Measured(name, named, spec, positive, labels, count, _costs(getattr(spec, "costs", None), prepared.classes))
+    return Measured(
+        name, named, spec, positive, labels, count, costs_of(getattr(spec, "costs", None), prepared.classes)
+    )
 
 
-def _costs(written: Any, classes: tuple[str, ...]) -> np.ndarray | None:
+def costs_of(written: Any, classes: tuple[str, ...]) -> np.ndarray | None:
     """What it costs to say one class for another [actual, said]: 1, for the right one 0, unless it is written."""
     if written is None:
         return None
@@ -241,6 +243,30 @@ class Judge:
 
         values = np.asarray(self.run.programs.call("points", judge, self.static, views, x64=self.prepared.x64))
         return {m.name: float(v) for m, v in zip(self.measures, values, strict=True)}
+
+    def grid(self, measure: Measured, answers: Prediction, held: Sequence[np.ndarray], at: Threshold) -> np.ndarray:
+        """One metric for s settings (leaves [s, n, ...]) on the rows of weight above 0 of each of f folds: [s, f].
+
+        What the metric prepares (sorting) is done on the host; one compiled program then serves all folds.
+        """
+        count = next(len(leaf) for leaf in answers if leaf is not None)
+        static = (self.static, measure.name, repr(measure.spec), count)
+
+        def judge(views: Any) -> Any:
+            return jax.lax.map(lambda view: measure.component.metric(measure.spec, view), views)
+
+        def of_fold(weight: np.ndarray) -> np.ndarray:
+            rows = np.flatnonzero(weight)
+            views = []
+            for s in range(count):
+                one = Prediction(*(None if leaf is None else leaf[s] for leaf in answers))
+                view, (codes,) = self.view(one, weight, at, [measure], rows)
+                views.append(self.of(measure, view, codes))
+            views = prepare_views([(measure.component, measure.spec)] * count, views)
+            stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *views)
+            return np.asarray(self.run.programs.call("grid", judge, static, stacked, x64=self.prepared.x64))
+
+        return np.stack([of_fold(weight) for weight in held], axis=1)
 
     def at_thresholds(self, measure: Measured, prediction: Prediction, weight: np.ndarray) -> Scores:
         """One metric on the rows of weight above 0, as a function of candidate thresholds: [c] for two classes, or
