@@ -112,7 +112,7 @@ def _sides(view: ReportView) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows trained on and rows held out: the parts, else the folds of the first repeat."""
     part = np.asarray(view.part)
     held = (part == "test") | (part == "validation")
-    if held.any():
+    if held.any() and (part == "train").any():
         return [(part == "train", held)]
     return [(fold.train, fold.held) for fold in _folds(view)]
 
