@@ -32,6 +32,8 @@ LIST = ParameterType("list", item=ParameterType("text"))
         ((1, 5), "range", "1..5"),
         ('say "hi"\n', "text", r'"say \"hi\"\n"'),
         ("gini", "enum", "gini"),
+        ((("yes", 2.0),), "weights", '["yes" = 2]'),
+        ((("yes", (("no", 5.0), ("maybe", 0.5))),), "costs", '["yes" = ["no" = 5, "maybe" = 0.5]]'),
         (None, "text", "none"),
     ],
 )
