@@ -22,7 +22,7 @@ from mldsl.semantics.explain import page
 DOCS = Path(__file__).parent
 TITLES = {
     "source": "Sources", "function": "Row functions", "transform": "Transforms", "model": "Models", "stop": "Stops",
-    "metric": "Metrics", "report": "Reports", "exporter": "Exporters",
+    "search": "Searches", "metric": "Metrics", "report": "Reports", "exporter": "Exporters",
 }  # fmt: skip
 
 

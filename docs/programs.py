@@ -193,6 +193,16 @@ def _stop(declaration: Declaration) -> Program:
     return Program(f"model {{\n  gradient_boosting\n  {example(declaration)}\n}}", "part")
 
 
+def _search(declaration: Declaration) -> Program:
+    return _tuned(f"search = {example(declaration)}")
+
+
+def _tuned(search: str, *more: str) -> Program:
+    """A search for the penalty of a linear model."""
+    tune = f"tune {{\n  {search}\n  $l2 in log(0.01..1000)\n}}"
+    return _file("param l2: number = 1", HOUSES, "model { ridge(l2 = $l2) }", tune, *more)
+
+
 def _metric(declaration: Declaration) -> Program:
     block = re.sub(r" [<>]=? [0-9.%]+", "", example(declaration))  # a gate of somebody else's data
     if "cluster" in declaration.tasks:
@@ -207,6 +217,8 @@ def _metric(declaration: Declaration) -> Program:
 
 def _report(declaration: Declaration) -> Program:
     block = example(declaration)
+    if "tune" in declaration.needs:
+        return _tuned("search = grid(points = 8)", block)
     if declaration.tasks == ("cluster",):
         return _file(WINES, "model { k_means(clusters = 3) }", block)
     if declaration.tasks == ("regress",):

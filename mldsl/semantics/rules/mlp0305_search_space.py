@@ -79,7 +79,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         if name in RESERVED:
             yield Diagnostic(
                 "MLP0305", f"the {name} decides about rows and chance, and cannot be tuned", line.name_span,
-                label="searched here", help="`folds` and `repeats` of `split` show how much depends on chance",
+                 help="`folds` and `repeats` of `split` show how much depends on chance",
             )  # fmt: skip
         elif (rows := _rows(draft, name, line)) is not None:
             yield rows
