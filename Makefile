@@ -21,7 +21,7 @@ dist: .venv/test ## Build the sdist and the wheel, with the index of declaration
 	$(BIN)/python -m mldsl.plugin.index && $(BIN)/python -m build
 
 docs: .venv/run ## Regenerate the reference pages, and what commands print in the others
-	$(BIN)/python -m docs.generate && $(BIN)/python -m docs.fences
+	$(BIN)/python -m docs.generate && $(BIN)/python -m docs.deceptions && $(BIN)/python -m docs.fences
 
 clean: ## Remove what the targets above made
 	rm -rf .venv dist build runs .pytest_cache .mypy_cache .ruff_cache

@@ -253,6 +253,9 @@ class _Case:
             return mistake
         if token.text == ",":
             return self._comma_behind(token)
+        if token.text == "on" and self.block in ("data", "features", "split", "model"):
+            help_ = "steps stand in `transforms`, where they are fitted on training rows only"
+            return Mistake(self._unexpected(help_))
         keyword = token.text in ("as", "in", "on")
         if self.may_end() and token.kind in ("name", "dollar", "column", "string") and not keyword:
             return self._two_statements(token)

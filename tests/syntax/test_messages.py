@@ -109,6 +109,7 @@ MISTAKES: list[tuple[str, list[tuple[str, int, int]], str | None, str | None]] =
     ("split { test = 20%, folds = 5 }", [("MLP0001", 2, 19)], "one statement per line", None),
     ("split {\n  test = 20%,\n}", [("MLP0001", 3, 13)], "ends with its line", "split {\n  test = 20%\n}"),
     ('model { svm(w = {"a": 1, "b": 2}) }', [("MLP0001", 2, 17)], '["a" = 1, "b" = 2]', None),
+    ("data {\n  csv(\"a\")\n  standardize on numeric\n}", [("MLP0001", 4, 15)], "fitted on training rows only", None),
     ("metrics { accuracy primary }", [("MLP0001", 2, 20)], "as primary", "metrics { accuracy as primary }"),
     ("metrics { accuracy => 0.9 }", [("MLP0013", 2, 20)], "write `>=`", "metrics { accuracy >= 0.9 }"),
     ("features { age = continuous }", [("MLP0009", 2, 16)], "behind `:`", "features { age : continuous }"),
