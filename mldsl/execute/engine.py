@@ -12,7 +12,9 @@ from mldsl.contract import Prediction
 from mldsl.execute.fit import Run
 from mldsl.execute.outcome import Outcome, best_of, gates_of, judge_model
 from mldsl.execute.score import in_words
-from mldsl.record import GateResult
+from mldsl.execute.searches import described
+from mldsl.execute.tune import Tuned, tune_model
+from mldsl.record import GateResult, TuneRecord
 
 
 @attrs.frozen(eq=False)
@@ -24,6 +26,7 @@ class Result:
     best: str | None
     gates: tuple[GateResult, ...]
     warnings: tuple[str, ...]
+    tune: TuneRecord | None = None
 
     @property
     def best_outcome(self) -> Outcome | None:
@@ -32,12 +35,22 @@ class Result:
 
 
 def execute(run: Run) -> Result:
-    """Fit and judge every model of the plan, in order; choose the best; hold the gates against it."""
+    """Tune, fit and judge every model of the plan, in order; choose the best; hold the gates against it."""
     choose = len(run.plan.models) > 1
-    outcomes = tuple(judge_model(run, model, choose) for model in run.plan.models)
+    found = {model.name: tune_model(run, model) for model in run.plan.models}
+    outcomes = tuple(judge_model(run, model, choose, found[model.name]) for model in run.plan.models)
     best = best_of(run, outcomes)
     chosen = next((o for o in outcomes if o.name == best), None)
-    return Result(run, outcomes, best, gates_of(run, chosen), tuple(_warnings(run, outcomes)))
+    tuned = {name: of_model for name, of_model in found.items() if of_model is not None}
+    warnings = (*_warnings(run, outcomes), *(text for of_model in tuned.values() for text in of_model.said))
+    return Result(run, outcomes, best, gates_of(run, chosen), tuple(warnings), _tune_record(run, tuned))
+
+
+def _tune_record(run: Run, tuned: Mapping[str, Tuned]) -> TuneRecord | None:
+    if not tuned:
+        return None
+    trials = tuple(trial for of_model in tuned.values() for trial in of_model.trials)
+    return TuneRecord(trials, {name: dict(found.values) for name, found in tuned.items()}, **described(run.plan))
 
 
 def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:

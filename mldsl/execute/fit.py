@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import jax
@@ -32,6 +32,9 @@ from mldsl.execute.watch import watch_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin import NamedColumn
 
+if TYPE_CHECKING:
+    from mldsl.execute.stages import Stages
+
 SHARD_FROM = 20_000  # rows; below, joining the shards costs more than two devices save
 
 
@@ -48,6 +51,7 @@ class Run:
     stage: Callable[[str, bool], None]
     checkpoints: Checkpoints | None = None
     clock: Clock = attrs.field(factory=Clock)
+    stages: Stages | None = None
 
 
 @attrs.frozen(eq=False)
@@ -84,12 +88,16 @@ class FoldResult:
 
 @attrs.frozen(eq=False)
 class FittedModel:
-    """A model after all folds and the last fit. `folds` holds the prediction of all rows by each fold's fit."""
+    """A model after all folds and the last fit. `folds` holds the prediction of all rows by each fold's fit.
+
+    `cached` is the id of the run that made the fits, where they were kept from an earlier one.
+    """
 
     prepared: Prepared
     last: FoldResult
     folds: tuple[Prediction, ...]
     seconds: Mapping[str, float]
+    cached: str = ""
 
     @property
     def name(self) -> str:
@@ -171,12 +179,25 @@ def prepare(run: Run, model: ModelPlan) -> Prepared:
     made = attrs.evolve(made, pipeline=sized(made.pipeline, encoded.target, weight * train))
     shape = made.pipeline.shape
     check_steps(made.pipeline, int(train.sum()))
-    _check(made.pipeline.model, made.plain_spec, attrs.evolve(shape, rows=int(train.sum())), model)
+    check_model(made.pipeline.model, made.plain_spec, attrs.evolve(shape, rows=int(train.sum())), model)
     together = encoded.query if encoded.group is None else encoded.group
     inner = _inner(run, list(made.pipeline.steps), together, shape.rows)
     return Prepared(
         model, half, host, made.rows, made.pipeline, made.specs, made.classes, made.x64, weight, inner, made.scale
     )
+
+
+def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
+    """The same rows for other hyperparameters: only what they reach is made again."""
+    if model.steps != base.plan.steps:
+        return prepare(run, model)
+    component, spec = run.resolver.component(model.algorithm), run.resolver.spec(model.algorithm)
+    dtype = np.float64 if base.x64 else np.float32
+    weights = class_weights_of(model.algorithm, component, base.classes, dtype)
+    pipeline = attrs.evolve(base.pipeline, value=model.algorithm)
+    train = int((run.split.part == "train").sum())
+    check_model(component, spec, attrs.evolve(pipeline.shape, rows=train), model)
+    return attrs.evolve(base, plan=model, pipeline=pipeline, specs=(base.specs[0], as_tree(spec, dtype), weights))
 
 
 def weight_of(encoded: Encoded, n: int) -> np.ndarray:
@@ -204,7 +225,8 @@ def _inner(run: Run, steps: list[Any], group: np.ndarray | None, n: int) -> np.n
     return pad((generator.permutation(int(group.max()) + 2) % INNER_FOLDS)[group], n).astype(np.int32)
 
 
-def _check(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> None:
+def check_model(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> None:
+    """What the algorithm itself says against its Spec and these sizes (MLP0312)."""
     if component.check is None:
         return
     with blamed(model.algorithm, "check"):
@@ -217,14 +239,28 @@ def _check(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> None:
         raise MldslError(*found)
 
 
-def fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...]) -> FittedModel:
-    """Every fold, then the last fit on all training rows."""
+def fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tuple[ModelPlan, ...] = ()) -> FittedModel:
+    """Every fold, then the last fit on all training rows; fits that an earlier run kept are not made again.
+
+    `of_folds` are the models of the folds where each was tuned by itself; else all are `model`.
+    """
+    kept = None if run.stages is None else run.stages.load(model, folds, of_folds)
+    if kept is not None:
+        return FittedModel(prepare(run, model), kept.last, kept.folds, {"compile": 0.0, "fit": 0.0}, kept.run)
+    fitted = _fit_all(run, model, folds, of_folds)
+    if run.stages is not None:
+        run.stages.save(model, folds, fitted, of_folds)
+    return fitted
+
+
+def _fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tuple[ModelPlan, ...]) -> FittedModel:
     prepared = prepare(run, model)
     counts = run.programs.counts
     compile_before, start = counts.compile_seconds, time.perf_counter()
     held, updates = [], []
-    for fold in folds:
-        fitted = _fit(run, prepared, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
+    for fold, its_model in zip(folds, of_folds or (model,) * len(folds), strict=True):
+        of_fold = prepared if its_model == model else with_setting(run, prepared, its_model)
+        fitted = _fit(run, of_fold, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
         held.append(back(prepared.scale, fitted.prediction))
         _finite(held[-1], prepared, fold.held)
         updates.append(fitted.updates)
@@ -259,17 +295,39 @@ def to_numpy(tree: Any) -> Any:
     return jax.tree.map(np.asarray, tree)
 
 
-def _fit(
-    run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | None, fold: str, most: int | None = None
+def fit_share(
+    run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | None, fold: str, setting: str, share: float
 ) -> FoldResult:
-    """One fit on the rows `train`; an iterative one stops on `stop`, or after `most` updates."""
+    """One fit of a search: `setting` tells checkpoints apart, `share` is of the updates that an iterative one makes."""
+    model: Any = prepared.pipeline.model
+    most = None
+    if share < 1 and model.steps is not None:
+        with blamed(prepared.pipeline.value, "steps"):
+            most = max(1, math.ceil(share * int(model.steps(prepared.specs[1]))))
+    return _fit(run, prepared, train, stop, fold, most, f"/{setting}")
+
+
+def _fit(
+    run: Run,
+    prepared: Prepared,
+    train: np.ndarray,
+    stop: np.ndarray | None,
+    fold: str,
+    most: int | None = None,
+    setting: str = "",
+) -> FoldResult:
+    """One fit on the rows `train`; an iterative one stops on `stop`, or after `most` updates.
+
+    All settings of a fold draw from one key, so that they differ by nothing else.
+    """
     pipeline = prepared.pipeline
     stage = f"model/{pipeline.name}/{fold}"
+    key = key_data(run.plan.seed, stage)
+    stage += setting
     run.stage(stage, True)
     dtype = np.float64 if prepared.x64 else np.float32
     n = pipeline.shape.rows
     weight = pad((prepared.weight * train).astype(dtype), n)
-    key = key_data(run.plan.seed, stage)
     model = pipeline.model
     if model.prepare is None and model.fit is not None:
         fitted = to_numpy(

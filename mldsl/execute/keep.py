@@ -88,6 +88,7 @@ def _model_record(outcome: Outcome, train: np.ndarray) -> ModelRecord:
         fold_metrics=outcome.fold_metrics if "folds" in outcome.metrics else (),
         info=scalars_of(fitted.last.info) | _last(fitted.last) | balance,
         seconds={name: round(value, 6) for name, value in fitted.seconds.items()},
+        cached=fitted.cached,
     )
 
 
@@ -122,6 +123,7 @@ def complete(record: RunRecord, result: Result, outputs: Mapping[str, ReportOutp
         models={o.name: _model_record(o, result.run.split.part == "train") for o in result.outcomes},
         best=result.best,
         gates=result.gates,
+        tune=result.tune,
         reports=files_of(outputs),
         warnings=tuple(dict.fromkeys(texts)),
     )

@@ -22,6 +22,7 @@ from mldsl.execute.decide import Threshold, choose_threshold
 from mldsl.execute.fit import FittedModel, Prepared, Run, fit_all
 from mldsl.execute.intervals import fold_interval
 from mldsl.execute.judge import Judge, measured
+from mldsl.execute.tune import Tuned
 from mldsl.plan import MetricPlan, ModelPlan
 from mldsl.record import CalibrationRecord, GateResult, MetricValue
 
@@ -61,10 +62,11 @@ class Outcome:
         return self.model.name
 
 
-def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
+def judge_model(run: Run, model: ModelPlan, choose: bool, tuned: Tuned | None = None) -> Outcome:
     """Fit one model, take its decisions, measure it. `choose`: several models compete, so folds must score it."""
+    model = model if tuned is None else tuned.model
     folds = needed_folds(run, model, choose)
-    fitted = fit_all(run, model, folds)
+    fitted = fit_all(run, model, folds, () if tuned is None else tuned.folds)
     counts = run.programs.counts
     compiling, start = counts.compile_seconds, time.perf_counter()
     prepared, n = fitted.prepared, run.dataset.frame.height
@@ -82,7 +84,7 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
         judge.points(answer, fold.held * weight, of_others.threshold)
         for fold, answer, of_others in zip(folds, fitted.folds, per_fold, strict=True)
     )
-    chosen = decides(model)
+    chosen = decides(model) or tuned is not None
     if explicit:
         # Without a test part each fold is judged at what the others decided, which is honest.
         metrics["folds"] = _over_folds(run, folds, fold_metrics, choose or (chosen and "test" in parts))
@@ -95,6 +97,8 @@ def judge_model(run: Run, model: ModelPlan, choose: bool) -> Outcome:
     compiling = counts.compile_seconds - compiling
     seconds = {**fitted.seconds, "compile": fitted.seconds["compile"] + compiling}
     seconds["metrics"] = time.perf_counter() - start - compiling
+    if tuned is not None:
+        seconds["tune"] = tuned.seconds
     headline = headline_of(metrics)
     return Outcome(
         attrs.evolve(fitted, seconds=seconds), decided.threshold, tuple(d.threshold for d in per_fold), folded, metrics,

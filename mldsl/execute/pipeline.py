@@ -57,6 +57,17 @@ def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
     return tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns)
 
 
+def _along(rows: Any, like: Any) -> Any:
+    """Bool[n] in the shape of [s, n, ...]."""
+    return rows.reshape((1, -1) + (1,) * (like.ndim - 2))
+
+
+def _held(held: Any, each: Any) -> Any:
+    """Of [f, s, n, ...] the answer of the fold that holds a row out: [s, n, ...], 0 where none does."""
+    mask = held.reshape((held.shape[0], 1, held.shape[1]) + (1,) * (each.ndim - 3))
+    return jnp.sum(jnp.where(mask, each, 0), axis=0, dtype=each.dtype)
+
+
 @attrs.frozen(eq=False)
 class Pipeline:
     """The device half of one model. `static` tells its programs apart from every other's."""
@@ -267,6 +278,67 @@ class Pipeline:
         examples = self.weighed(self.examples(train, train_rows, train_weight), class_weights)
         params, info = self.fit_model(spec, key, examples)
         return Fitted(steps.params, steps.info, params, info, self.predict(spec, params, score, rows))
+
+    def many(
+        self, specs: Any, settings: Any, key_data: Any, rows: Rows, weights: Any, held: Any, inner: Any, *,
+        fixed: bool, product: bool,
+    ) -> tuple[Prediction, Any]:  # fmt: skip
+        """Fits for f folds and s settings: of every row what the fit says whose fold holds it out, leaves [s, n, ...].
+
+        `specs` has leaves [s, ...], `settings` is 0..s-1, `key_data` uint32[f, 2], `weights` and `held` are [f, n].
+        `fixed`: the settings share their steps, which are then fitted once a fold. `product`: all fits that share a
+        table go side by side. Also gives, [s, f], whether the fit says that it converged.
+        """
+        step_specs, spec, class_weights = specs
+        first = jax.tree.map(lambda leaf: leaf[0], step_specs)
+
+        def model(examples: Examples, score: Table, key: Any, spec: Any, class_weights: Any) -> tuple[Prediction, Any]:
+            params, info = self.fit_model(spec, key, self.weighed(examples, class_weights))
+            return self.predict(spec, params, score, rows), jnp.asarray(getattr(info, "converged", True))
+
+        if product and fixed and not any(self.learns(step) for step in self.steps):
+            _, score, (table, _, _) = self.fit_steps(first, jax.random.key(0), rows, weights[0], inner)
+
+            def pair(fold: Any, setting: Any) -> tuple[Prediction, Any]:
+                key, weight = jax.random.wrap_key_data(key_data[fold]), weights[fold]
+                mine = jax.tree.map(lambda leaf: leaf[setting], (spec, class_weights))
+                return model(self.examples(table, rows, weight), score, key, *mine)
+
+            f, s = weights.shape[0], settings.shape[0]
+            each, sure = jax.vmap(pair)(*jnp.divmod(jnp.arange(f * s), s))
+            picked = jax.tree.map(lambda a: _held(held, a.reshape((f, s, *a.shape[1:]))), each)
+            return picked, sure.reshape(f, s).T
+
+        def one_fold(so_far: Any, fold: Any) -> tuple[Any, Any]:
+            key, weight, out = jax.random.wrap_key_data(fold[0]), fold[1], fold[2]
+
+            def prepared(step_specs: Any) -> tuple[Examples, Table]:
+                _, score, (train, train_rows, train_weight) = self.fit_steps(step_specs, key, rows, weight, inner)
+                return self.examples(train, train_rows, train_weight), score
+
+            ready = prepared(first) if fixed else None
+
+            def setting(mine: Any) -> tuple[Prediction, Any]:
+                step_specs, spec, class_weights = mine[0]
+                examples, score = prepared(step_specs) if ready is None else ready
+                return model(examples, score, key, spec, class_weights)
+
+            along = (specs, settings)  # a Spec may have nothing that varies
+            each, sure = jax.vmap(setting)(along) if product and fixed else jax.lax.map(setting, along)
+            if so_far is None:
+                return each, sure
+            return jax.tree.map(lambda old, new: jnp.where(_along(out, new), new, old), so_far, each), sure
+
+        shapes = jax.eval_shape(lambda: one_fold(None, (key_data[0], weights[0], held[0]))[0])
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        answers, sure = jax.lax.scan(one_fold, nothing, (key_data, weights, held))
+        return answers, sure.T
+
+    @staticmethod
+    def learns(step: DeviceStep) -> bool:
+        """Whether a step depends on the rows that it is fitted on."""
+        component: Any = step.component
+        return component is not None and (component.fit is not None or component.resample is not None)
 
     def transform(
         self, specs: Any, key_data: Any, rows: Rows, weight: Any, inner: Any

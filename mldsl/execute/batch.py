@@ -1,0 +1,116 @@
+"""Many fits of one pipeline in one compiled program: folds times settings.
+
+A fold is a weight vector and a setting is a Spec, so that folds and settings are axes of arrays. By default the fits of
+a call are mapped, one after the other, over one program; an algorithm that declares `batches` gets its fits at once,
+where its reductions contract all weight vectors against the inputs that they share. Transforms are fitted once a fold,
+for all settings that do not change them. What cannot be one program (a loop that the engine owns, a host `prepare`, a
+width that depends on the data) goes fit by fold and setting through the same compiled pieces.
+
+Batched fits give predictions of the rows that their folds hold out, and no `Info`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import attrs
+import jax
+import numpy as np
+
+from mldsl.contract import Prediction
+from mldsl.data import Fold
+from mldsl.execute.buckets import pad
+from mldsl.execute.fit import Prepared, Run, to_numpy
+from mldsl.execute.programs import key_data
+from mldsl.execute.scales import back
+
+MEMORY = 256 << 20  # bytes that the answers of one call may take, with what lies beside them while it runs
+CALLS = 10  # calls into which mapped fits are cut, so that progress can be told and a timeout be kept
+PRODUCT = 64  # settings at most that are fitted at once
+
+
+class Way(NamedTuple):
+    """How the fits of a model are batched, and why: `product`, `map` or `loop`."""
+
+    name: str
+    why: str
+
+
+def way_of(component: Any, steps: Sequence[Any]) -> Way:
+    """How an algorithm's fits can be batched behind these steps (components or None)."""
+    if component.fit is None:
+        return Way("loop", "its rounds are the program")
+    if component.prepare is not None:
+        return Way("loop", "it prepares its inputs on the host")
+    if any(getattr(step, "width", "static") == "data" for step in steps):
+        return Way("loop", "how many columns a step makes depends on the rows")
+    if component.batches:
+        return Way("product", "measured: its sums contract all folds and settings against the rows that they share")
+    return Way("map", "one program, one fit after the other: fits side by side would copy the inputs")
+
+
+@attrs.frozen(eq=False)
+class Setting:
+    """One setting made ready; `index` is its place among those asked for."""
+
+    index: int
+    prepared: Prepared
+
+
+def alike(settings: Sequence[Setting]) -> list[list[Setting]]:
+    """Settings that one program can fit together: what differs are numbers, not shapes or words."""
+    groups: dict[Any, list[Setting]] = {}
+    for setting in settings:
+        prepared = setting.prepared
+        structure = jax.tree.structure(prepared.specs)
+        groups.setdefault((id(prepared.host), prepared.pipeline.static, structure), []).append(setting)
+    return list(groups.values())
+
+
+def chunk_size(prepared: Prepared, way: Way, settings: int, folds: int) -> int:
+    """How many settings one call fits: bounded by memory, and cut where calls are long."""
+    numbers = 2 * max(len(prepared.classes), 1)
+    copies = folds + 1 if way.name == "product" else 2
+    most = max(1, MEMORY // (prepared.pipeline.shape.rows * numbers * (8 if prepared.x64 else 4) * copies))
+    if way.name == "product":
+        calls = math.ceil(settings / min(most, PRODUCT))
+        return math.ceil(settings / calls)
+    return min(most, math.ceil(settings / CALLS))
+
+
+def answers(
+    run: Run, group: Sequence[Setting], way: Way, folds: Sequence[Fold], weights: np.ndarray, stage: str, chunk: int
+) -> Iterator[tuple[list[Setting], Prediction, np.ndarray]]:
+    """The settings of a group, a chunk at a time, with their answers and whether each fit is to be relied on.
+
+    `weights` [folds, n] says how often each row counts in each fold's training. Answers have leaves [chunk, n, ...]:
+    for each row that of the fold which holds it out, 0 for rows that none does. Sure: [chunk, folds], false where an
+    iterative fit says that it did not converge. The last chunk is filled up with its last setting, so that one program
+    serves all.
+    """
+    first = group[0].prepared
+    pipeline, n = attrs.evolve(first.pipeline, devices=1), first.pipeline.shape.rows
+    dtype = np.float64 if first.x64 else np.float32
+    keys = np.stack([key_data(run.plan.seed, f"model/{pipeline.name}/{stage}fold={f.repeat}.{f.index}") for f in folds])
+    weighed = np.stack([pad((first.weight * w).astype(dtype), n) for w in weights])
+    held = np.stack([pad(fold.held, n) for fold in folds])
+    fixed = all(_same(setting.prepared.specs[0], first.specs[0]) for setting in group)
+    program = partial(pipeline.many, fixed=fixed, product=way.name == "product")
+    for start in range(0, len(group), chunk):
+        taken = list(group[start : start + chunk])
+        specs = [setting.prepared.specs for setting in taken]
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *specs, *[specs[-1]] * (chunk - len(taken)))
+        given, sure = run.programs.call(
+            "many", program, (pipeline.static, fixed, way.name), stacked, np.arange(chunk), keys, first.rows, weighed,
+            held, first.inner, x64=first.x64,
+        )  # fmt: skip
+        count = len(taken)
+        kept = Prediction(*(None if leaf is None else leaf[:count] for leaf in to_numpy(given)))
+        yield taken, back(first.scale, kept), np.asarray(sure)[:count]
+
+
+def _same(left: Any, right: Any) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True))

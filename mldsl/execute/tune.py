@@ -1,0 +1,351 @@
+"""`tune`: the settings of a model that a search proposes, scored on folds, and the one that is chosen.
+
+Language 4.4, points 2 and 4. With a test part the folds score the settings; without one the folds are the outer loop,
+each searched anew on folds of its own training rows, and once more on all of them for the last fit. Where there are no
+folds the validation rows score, else implicit folds; without a target, the rows themselves. No row of the test part is
+ever looked at here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.contract import Prediction
+from mldsl.data import Fold, folds_within
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.batch import Setting, Way, alike, answers, chunk_size, way_of
+from mldsl.execute.checkpoint import Checkpoints
+from mldsl.execute.fit import Prepared, Run, fit_share, prepare, with_setting
+from mldsl.execute.judge import Judge, Measured, measured
+from mldsl.execute.scales import back
+from mldsl.execute.searches import domains_by_model
+from mldsl.plan import MetricPlan, ModelPlan, TunePlan
+from mldsl.plan.tuning import with_values
+from mldsl.plugin import Domain, Proposal, Told
+from mldsl.plugin.search import best, simplest
+from mldsl.record import Trial
+from mldsl.record.disk import write_file
+
+
+@attrs.frozen(eq=False)
+class Tuned:
+    """What a search found for one model: itself with the winning values, and for each outer fold that fold's own.
+
+    `folds` is empty where all folds share `model`. `said` are sentences about settings that could not be tried.
+    """
+
+    model: ModelPlan
+    values: Mapping[str, Any]
+    folds: tuple[ModelPlan, ...]
+    trials: tuple[Trial, ...]
+    said: tuple[str, ...]
+    seconds: float
+
+
+def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
+    """Search the params that the model depends on; None where `tune` varies none of them."""
+    tune = run.plan.tune
+    domains = domains_by_model(run.plan).get(model.name, ())
+    if tune is None or not domains:
+        return None
+    start = time.perf_counter()
+    primary = next(metric for metric in run.plan.metrics if metric.primary)
+    task = _Search(run, model, tune, domains, primary)
+    outer = run.split.folds if nested(run) else ()
+    chosen = []
+    for number, fold in enumerate(outer):
+        path = f"tune/fold={fold.repeat}.{fold.index}"
+        pool = fold.train if fold.stop is None else fold.train | fold.stop
+        inner = folds_within(run.plan, run.dataset, run.plan.seed, pool, tune.folds, path)
+        chosen.append(task.winner(inner, path, number))
+    values = task.winner(scoring_folds(run), "tune", None)
+    return Tuned(
+        with_values(model, values), values, tuple(with_values(model, found) for found in chosen),
+        tuple(task.trials), tuple(task.sentences()), time.perf_counter() - start,
+    )  # fmt: skip
+
+
+def nested(run: Run) -> bool:
+    """Whether folds are the outer loop, each searched by itself: folds that are written, and no test part."""
+    return bool(run.split.folds) and not run.split.implicit and not (run.split.part == "test").any()
+
+
+def scoring_folds(run: Run) -> tuple[Fold, ...]:
+    """What scores the settings of the last fit: the folds, else the validation rows, else the rows themselves."""
+    split = run.split
+    if split.folds and (not split.implicit or not split.mask("validation").any()):
+        return split.folds
+    train, validation = split.mask("train"), split.mask("validation")
+    return (Fold(0, 0, train, validation if validation.any() else train, validation if validation.any() else None),)
+
+
+class _Search:
+    """The search of one model, over any folds; what was tried is kept, so that it can be resumed."""
+
+    def __init__(
+        self, run: Run, model: ModelPlan, tune: TunePlan, domains: tuple[Domain, ...], primary: MetricPlan
+    ) -> None:
+        self.run, self.model, self.tune, self.domains, self.primary = run, model, tune, domains, primary
+        self.component, self.spec = run.resolver.component(tune.search), run.resolver.spec(tune.search)
+        self.sign = 1.0 if primary.better == "higher" else -1.0
+        self.trials: list[Trial] = []
+        self.failed: dict[str, int] = {}
+        self.log = _Log(run.checkpoints, model.name)
+        timeout = getattr(self.spec, "timeout", None)
+        self.deadline = math.inf if timeout is None else time.monotonic() + timeout
+        self.late = False
+        self.base: Prepared | None = None
+        self.chunks: dict[Any, int] = {}
+        self.scorers: dict[Any, tuple[Judge, Measured]] = {}
+
+    def winner(self, folds: Sequence[Fold], path: str, outer: int | None) -> Mapping[str, Any]:
+        """The values to train with, after a whole search on these folds."""
+        seed = int.from_bytes(hashlib.sha256(f"{self.run.plan.seed}/{path}/{self.model.name}".encode()).digest()[:4])
+        total = None if self.component.total is None else int(self.component.total(self.spec, self.domains))
+        told: list[Told] = []
+        stage = f"model/{self.model.name}/{path}"
+        self.run.stage(stage, True)
+        while True:
+            asked = tuple(self.component.propose(self.spec, self.domains, tuple(told), seed))
+            if not asked:
+                break
+            if told and time.monotonic() > self.deadline:
+                self.late = True
+                break
+            scored = self._tell(asked, folds, path, _Progress(self, stage, told, total))
+            told += [found for found in scored if found is not None]
+            if any(found is None for found in scored):
+                self.late = True
+                break
+        self.run.stage(stage, False)
+        found = best(told) if self.tune.choose == "best" else simplest(self.domains, dict(self.tune.simpler), told)
+        if found is None:
+            raise self._nothing()
+        self._record(told, outer)
+        return found.proposal.values
+
+    def sentences(self) -> Iterator[str]:
+        """What the reader of the result must know of settings that were not tried."""
+        for reason, count in self.failed.items():
+            what = "1 setting" if count == 1 else f"{count} settings"
+            yield f"{what} of `{self.model.name}` could not be trained and scored nothing: {reason}"
+        if self.late:
+            yield f"the search of `{self.model.name}` reached its timeout; the best of what was tried by then is used"
+
+    def _record(self, told: Sequence[Told], outer: int | None) -> None:
+        for found in told:
+            proposal = found.proposal
+            self.trials.append(
+                Trial(
+                    self.model.name, dict(proposal.values), self.sign * found.score, found.deviation, proposal.share,
+                    self.log.seconds_of(proposal), outer,
+                )
+            )  # fmt: skip
+
+    def _nothing(self) -> MldslError:
+        reasons = tuple(f"{count} settings: {reason}" for reason, count in self.failed.items())
+        return MldslError(
+            Diagnostic(
+                "MLP0312", f"no setting of `{self.model.name}` that `tune` tried could be scored", self.tune.span,
+                notes=reasons or (f"`{self.primary.name}` is undefined for every one of them",),
+                help="look at the ranges in `tune`, and at the metric that decides",
+            )
+        )  # fmt: skip
+
+    # ---- scoring -----------------------------------------------------------------------------------------------------
+    def _tell(
+        self, asked: Sequence[Proposal], folds: Sequence[Fold], path: str, progress: _Progress
+    ) -> list[Told | None]:
+        """What each proposal scored; None for those that there was no time for."""
+        told: list[Told | None] = [None] * len(asked)
+        for i, proposal in enumerate(asked):
+            told[i] = self.log.known(proposal, path)
+        for share in sorted({proposal.share for proposal in asked}):
+            wanted = [i for i, p in enumerate(asked) if p.share == share and told[i] is None]
+            settings = [s for i in wanted if (s := self._ready(i, asked[i], told)) is not None]
+            for group in alike(settings):
+                for taken, scores, seconds in self._scored(group, folds, share, path):
+                    for setting, each in zip(taken, scores, strict=True):
+                        found = _told(asked[setting.index], self.sign * each)
+                        told[setting.index] = found
+                        self.log.add(found, path, seconds / len(taken))
+                    self.log.save()
+                    progress.tell(told)
+                    if time.monotonic() > self.deadline:
+                        return told
+        return told
+
+    def _ready(self, index: int, proposal: Proposal, told: list[Told | None]) -> Setting | None:
+        """The proposal made ready to fit; one that the model refuses scores nothing, and the reason is counted."""
+        model = with_values(self.model, proposal.values)
+        try:
+            if self.base is None:
+                self.base = prepare(self.run, model)
+                return Setting(index, self.base)
+            return Setting(index, with_setting(self.run, self.base, model))
+        except MldslError as error:
+            self._fail(error, index, proposal, told)
+            return None
+
+    def _fail(self, error: MldslError, index: int, proposal: Proposal, told: list[Told | None]) -> None:
+        reason = error.diagnostics[0].message
+        self.failed[reason] = self.failed.get(reason, 0) + 1
+        told[index] = Told(proposal, math.nan)
+
+    def _scored(
+        self, group: Sequence[Setting], folds: Sequence[Fold], share: float, path: str
+    ) -> Iterator[tuple[list[Setting], np.ndarray, float]]:
+        """A group of settings that one program fits, some at a time: those settings, their scores [s, f], seconds."""
+        prepared = group[0].prepared
+        way = way_of(prepared.pipeline.model, [step.component for step in prepared.pipeline.steps])
+        judge, measure = self._scorer(prepared)
+        if "inputs" in measure.component.needs:
+            way = Way("loop", "the metric looks at the inputs")
+        rounds = share < 1 and getattr(self.spec, "resource", "rows") == "rounds"
+        weights = [fold.train if rounds else self._part_of(fold, share) for fold in folds]
+        held = [fold.held * prepared.weight for fold in folds]
+        at = self.model.threshold.value if self.model.threshold is not None else None
+        if way.name == "loop":
+            for setting in group:
+                start = time.perf_counter()
+                scores = self._one_by_one(setting, folds, weights, share if rounds else 1.0, path)
+                yield [setting], scores[None], time.perf_counter() - start
+            return
+        key = (id(prepared.host), prepared.pipeline.static, len(folds))
+        chunk = self.chunks.setdefault(key, chunk_size(prepared, way, len(group), len(folds)))
+        start = time.perf_counter()
+        for taken, given, sure in answers(self.run, group, way, folds, np.stack(weights), f"{path}/", chunk):
+            scores = judge.grid(measure, given, held, at)
+            for setting, row, reliable in zip(taken, scores, sure, strict=True):
+                if way.name == "product" and not reliable.all():
+                    # Side by side, some sums are rounded more; a fit that this leaves in doubt is made by itself.
+                    row[:] = self._one_by_one(setting, folds, weights, 1.0, path)
+            yield taken, scores, time.perf_counter() - start
+            start = time.perf_counter()
+
+    def _scorer(self, prepared: Prepared) -> tuple[Judge, Measured]:
+        key = (id(prepared.host), prepared.pipeline.static)
+        if key not in self.scorers:
+            judge = Judge(self.run, prepared, (self.primary,), None)
+            measure = measured(self.run, prepared, self.primary.name, self.primary.component)
+            self.scorers[key] = (judge, measure)
+        return self.scorers[key]
+
+    def _one_by_one(
+        self, setting: Setting, folds: Sequence[Fold], weights: Sequence[np.ndarray], rounds: float, path: str
+    ) -> np.ndarray:
+        """The score of one setting on each fold, [folds], fit after fit."""
+        prepared = setting.prepared
+        scores = []
+        for fold, weight in zip(folds, weights, strict=True):
+            stage = f"{path}/fold={fold.repeat}.{fold.index}"
+            try:
+                fitted = fit_share(self.run, prepared, weight, fold.stop, stage, _name(prepared.plan), rounds)
+            except MldslError as error:
+                reason = error.diagnostics[0].message
+                self.failed[reason] = self.failed.get(reason, 0) + 1
+                scores.append(math.nan)
+                continue
+            judge = Judge(self.run, prepared, (self.primary,), fitted.matrix, fitted.params)
+            given: Prediction = back(prepared.scale, fitted.prediction)
+            at = self.model.threshold.value if self.model.threshold is not None else None
+            scores.append(judge.points(given, fold.held * prepared.weight, at)[self.primary.name])
+        return np.asarray(scores)
+
+    def _part_of(self, fold: Fold, share: float) -> np.ndarray:
+        """The training rows of a fold, or a share of each class of them: smaller shares lie within larger ones."""
+        if share >= 1:
+            return fold.train
+        assert self.base is not None
+        target = self.base.host.encoded.target
+        n = len(fold.train)
+        stratum = np.zeros(n, np.int64)
+        if target is not None and self.base.classes:
+            stratum = np.asarray(target).astype(np.int64)
+        seed = hashlib.sha256(f"{self.run.plan.seed}/tune/rows/{fold.repeat}.{fold.index}".encode()).digest()[:8]
+        draw = np.random.Generator(np.random.PCG64(int.from_bytes(seed, "little"))).random(n)
+        kept = np.zeros(n, bool)
+        for code in np.unique(stratum[fold.train]):
+            rows = np.flatnonzero(fold.train & (stratum == code))
+            count = max(1, math.ceil(share * len(rows)))
+            kept[rows[np.argsort(draw[rows], kind="stable")[:count]]] = True
+        return kept
+
+
+def _told(proposal: Proposal, scores: np.ndarray) -> Told:
+    """The mean over the folds that have a score, and its standard error; no score where a fold has none."""
+    if not np.isfinite(scores).all():
+        return Told(proposal, math.nan)
+    deviation = float(np.std(scores, ddof=1) / math.sqrt(len(scores))) if len(scores) > 1 else math.nan
+    return Told(proposal, float(scores.mean()), deviation)
+
+
+def _name(model: ModelPlan) -> str:
+    text = repr((model.algorithm, [step.component for step in model.steps]))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class _Progress:
+    """What a search tells while it goes on: how many settings, and the best score so far."""
+
+    def __init__(self, search: _Search, stage: str, before: Sequence[Told], total: int | None) -> None:
+        self.search, self.stage, self.before, self.total = search, stage, list(before), total
+
+    def tell(self, now: Sequence[Told | None]) -> None:
+        """After each call."""
+        done = [*self.before, *(found for found in now if found is not None)]
+        leader = best(done)
+        facts = {} if leader is None else {f"best {self.search.primary.name}": self.search.sign * leader.score}
+        self.search.run.progress(self.stage, len(done), self.total or len(self.before) + len(now), facts)
+
+
+class _Log:
+    """Every trial of a model in a file of the unfinished run, so that `--resume` tries none of them again."""
+
+    def __init__(self, checkpoints: Checkpoints | None, name: str) -> None:
+        digest = hashlib.sha256(f"tune/{name}".encode()).hexdigest()[:24]
+        self.path = None if checkpoints is None else checkpoints.folder / f"{digest}.trials.json"
+        self.rows: dict[str, tuple[float | None, float | None, float]] = {}
+        self.seconds: dict[str, float] = {}
+        if self.path is not None and checkpoints is not None and checkpoints.resume and self.path.is_file():
+            try:
+                self.rows = {key: tuple(row) for key, row in json.loads(self.path.read_text("utf-8")).items()}
+            except (OSError, ValueError, TypeError):
+                self.rows = {}  # damaged: the search starts over
+
+    @staticmethod
+    def _key(proposal: Proposal, path: str) -> str:
+        return json.dumps([path, sorted(proposal.values.items()), proposal.share], default=str)
+
+    def known(self, proposal: Proposal, path: str) -> Told | None:
+        """What was told of it before the run was interrupted."""
+        row = self.rows.get(self._key(proposal, path))
+        if row is None:
+            return None
+        score, deviation = (math.nan if value is None else value for value in row[:2])
+        self.seconds[self._key(proposal, "")] = row[2]
+        return Told(proposal, score, deviation)
+
+    def add(self, told: Told, path: str, seconds: float) -> None:
+        """Remember a trial."""
+        score, deviation = (None if math.isnan(value) else value for value in (told.score, told.deviation))
+        self.rows[self._key(told.proposal, path)] = (score, deviation, seconds)
+        self.seconds[self._key(told.proposal, "")] = seconds
+
+    def seconds_of(self, proposal: Proposal) -> float:
+        """How long the trial took, its share of the call that it was part of."""
+        return self.seconds.get(self._key(proposal, ""), math.nan)
+
+    def save(self) -> None:
+        """Write the file, atomically."""
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(self.path, json.dumps(self.rows).encode())
