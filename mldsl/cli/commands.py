@@ -12,6 +12,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "fmt": ("mldsl.cli.fmt", "Rewrite files in the canonical form."),
         "plan": ("mldsl.cli.plan", "Show what a run would do, every default spelt out."),
         "report": ("mldsl.cli.report", "Show a finished run again."),
+        "compare": ("mldsl.cli.compare", "Show the metrics of several runs beside each other."),
+        "diff": ("mldsl.cli.diff", "Show what changed from one run to another."),
         "verify": ("mldsl.cli.verify", "Run a finished run again and say whether the bits agree."),
         "lock": ("mldsl.cli.lock", "Write down which plugins a pipeline was made with."),
         "ast": ("mldsl.cli.ast", "Print the syntax tree of a file."),

@@ -232,7 +232,7 @@ class RunRecord:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of architecture 9, keys in its order."""
-        body = _plain(self)
+        body = as_json(self)
         body.pop("format_version")
         return {"format_version": self.format_version, **body}
 
@@ -282,21 +282,21 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def _plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """As JSON's own types; what is not finite becomes null."""
     if isinstance(value, MetricValue):
-        cells: dict[str, Any] = {name: _plain(getattr(value, name)) for name in ("value", "low", "high")}
+        cells: dict[str, Any] = {name: as_json(getattr(value, name)) for name in ("value", "low", "high")}
         return {**cells, "selected_on": True} if value.selected_on else cells
     if attrs.has(type(value)):
-        return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        return {field.name: as_json(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [as_json(item) for item in value]
     if value is None or isinstance(value, (str, bool)):
         return value
     if hasattr(value, "tolist"):  # NumPy's scalars and arrays, without importing NumPy
-        return _plain(value.tolist())
+        return as_json(value.tolist())
     if isinstance(value, int):
         return value
     if isinstance(value, float):
