@@ -307,22 +307,23 @@ def run(source: Source | Path, options: Options | None = None) -> Finished:
     options = options or Options()
     options = attrs.evolve(options, registry=_registry(options))
     first = _checked(source, options)
-    if first.plan is not None and options.keep and not options.force:
-        answered = _unchanged(first, options)
+    made_with = lock_of(first, options)
+    key = "" if first.plan is None else content_key(first, options, made_with)
+    if options.keep and not options.force:
+        answered = _unchanged(first, options, key, made_with)
         if answered is not None:
             return answered
     checked = _complete(source, first, options)
     with _with_sources(checked.sources):
-        return _run(source, checked, checked.sound(), options)
+        return _run(source, checked, checked.sound(), options, key, made_with)
 
 
-def _unchanged(first: Checked, options: Options) -> Finished | None:
+def _unchanged(first: Checked, options: Options, key: str, made_with: Lock) -> Finished | None:
     """The kept run that this one would repeat, whole, and with what it exported in place; None if there is none."""
     from mldsl.execute.resolver import RegistryResolver
     from mldsl.record import unchanged
 
-    runs_dir, made_with = _runs_dir(options, first), lock_of(first, options)
-    key = content_key(first, options, made_with)
+    runs_dir = _runs_dir(options, first)
     known = unchanged.recall(runs_dir, key)
     if known is None or first.plan is None or not all(plugin.sources for plugin in made_with.plugins):
         return None
@@ -346,6 +347,20 @@ def _unchanged(first: Checked, options: Options) -> Finished | None:
     return Finished(record, kept.folder, kept.outputs, None, first, 0, unchanged=True)
 
 
+def stages_of(looked: Looked, options: Options, made_with: Lock, run_id: str = "") -> Any:
+    """The kept fits that a run of these rows may use; None where its code or data has no hash."""
+    if not all(plugin.sources for plugin in made_with.plugins):
+        return None
+    from mldsl.execute.settings import device_facts
+    from mldsl.execute.stages import stages_of
+    from mldsl.record.unchanged import code_of
+
+    return stages_of(
+        _runs_dir(options, looked.checked), run_id, looked.checked.sound(), looked.dataset, looked.split,
+        code_of(made_with), device_facts(options.device),
+    )  # fmt: skip
+
+
 def hashes_of_data(source: Source | Path, options: Options) -> list[tuple[str, str]]:
     """The name and SHA-256 of everything that a file reads; its rows are not parsed."""
     from mldsl.data.hashes import source_hashes
@@ -367,11 +382,9 @@ def content_key(checked: Checked, options: Options, made_with: Lock) -> str:
     return unchanged.content_key(checked.plan, texts, made_with, device_facts(options.device))
 
 
-def _run(source: Source | Path, checked: Checked, found: Plan, options: Options) -> Finished:
+def _run(source: Source | Path, checked: Checked, found: Plan, options: Options, key: str, made_with: Lock) -> Finished:
     from mldsl.execute.settings import configure
 
-    made_with = lock_of(checked, options)
-    key = content_key(checked, options, made_with)
     configure(options.device)
     from mldsl.execute import keep
     from mldsl.execute.checkpoint import Checkpoints
@@ -397,6 +410,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
         digest = hashlib.sha256(f"{digest}{source_hash(modules)}".encode()).hexdigest()
     resumed = options.resume and (_runs_dir(options, checked) / ".partial" / digest).is_dir()
     folder = _begin(options, checked, digest)
+    stages = None
     try:
         programs = Programs(modules=modules)
         plugins = registry.versions()
@@ -417,7 +431,13 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
             hooks.call("mldsl_stage_start" if begins else "mldsl_stage_end", stage=name)
 
         checkpoints = Checkpoints(folder.path / "checkpoints", options.resume) if folder is not None else None
-        result = execute(Run(found, dataset, split, resolver, programs, progress, stage, checkpoints, looked.clock))
+        if folder is not None:
+            stages = stages_of(looked, options, made_with, run_id)
+        if stages is not None:
+            stages = attrs.evolve(stages, fresh=folder.path / "stages", read=not options.force)
+        result = execute(
+            Run(found, dataset, split, resolver, programs, progress, stage, checkpoints, looked.clock, stages)
+        )
         outputs = compute_reports(result)
         outputs |= _sections(hooks, record)
         warnings = [d.message for d in (*checked.diagnostics, *again.diagnostics) if d.severity == "warning"]
@@ -428,18 +448,25 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options)
             write_file(folder.path / LOCK, Lock().with_pipeline(name, made_with, ()).text())
             if options.exports:
                 record = keep.export(record, result, folder.path, checked.base, resolver.spec)
+            if stages is not None:
+                stages.settle()
             record = attrs.evolve(record, files=unchanged.hashes_of(folder.path))
             write_file(folder.path / "run.json", record.text())
             checkpoints_done(folder.path / "checkpoints")
             final = folder.finish(run_id)
             _remember(final.parent, key, record, checked, dataset)
     except KeyboardInterrupt:
+        if stages is not None:
+            stages.settle()
         if folder is not None and (folder.path / "checkpoints").is_dir():
             folder.release()
         elif folder is not None:
             folder.discard()  # nothing was kept that a later run could go on from
         raise
-    except BaseException:
+    except BaseException as error:
+        disk = isinstance(error, MldslError) and any(d.code == "MLP0602" for d in error.diagnostics)
+        if stages is not None and not disk:
+            stages.settle()  # what was trained is not lost because a metric or report failed
         if folder is not None:
             folder.discard()
         raise

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from mldsl.plugin.discovery import CORE, Distribution
 
@@ -40,8 +41,12 @@ def exact(distribution: Distribution) -> str:
     return digest.hexdigest()
 
 
+@cache
 def sources(distribution: Distribution) -> str:
-    """The SHA-256 of a package's Python files and their relative paths; of the first party, the engine's as well."""
+    """The SHA-256 of a package's Python files and their relative paths; of the first party, the engine's as well.
+
+    Taken once a process, which goes on with what it has imported, whatever becomes of the files.
+    """
     digest = hashlib.sha256()
     tops = {offer.module.partition(".")[0] for offer in distribution.offers}
     for top in sorted(tops | ({"mldsl"} if distribution.plugin == CORE else set())):

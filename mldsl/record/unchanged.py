@@ -48,7 +48,7 @@ class Known:
 
 
 def content_key(plan: Plan, texts: Mapping[str, str], lock: Lock, device: str) -> str:
-    """The hash of all that decides a run but its data: texts, params, search, versions, plugins' code, devices.
+    """The hash of all that decides a run but its data: texts, params, search, versions, code, devices.
 
     `texts` are the file and its includes by name, `device` describes what will compute.
     """
@@ -56,11 +56,15 @@ def content_key(plan: Plan, texts: Mapping[str, str], lock: Lock, device: str) -
         "texts": [[Path(name).name, text] for name, text in sorted(texts.items())],
         "params": [[p.name, planjson.encode(p.value), p.origin == "command line"] for p in plan.params],
         "tune": planjson.encode(plan.tune),
-        "versions": versions({}),
-        "plugins": [[p.name, p.version, p.sources, p.schema] for p in lock.plugins],
+        "code": code_of(lock),
         "device": device,
     }
     return _digest(made)
+
+
+def code_of(lock: Lock) -> str:
+    """What computes: the versions of the libraries, and version and hashes of the plugins."""
+    return _digest([versions({}), [[p.name, p.version, p.sources, p.schema] for p in lock.plugins]])
 
 
 def content_hash(key: str, sources: Iterable[tuple[str, str]]) -> str:
