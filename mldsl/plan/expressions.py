@@ -16,6 +16,8 @@ _ATOM = 11
 def expression_text(expression: RowExpression, least: int = 0) -> str:
     """An expression as it would be written, in parentheses if it binds less than `least`."""
     match expression:
+        case Constant(param=str() as param):
+            return f"${param}"
         case Constant():
             return _constant(expression.value)
         case ColumnUse():

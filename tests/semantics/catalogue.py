@@ -196,6 +196,7 @@ TRANSFORMS = [
 REST = [
     d("search", "grid", p("points", "int", 10), p("timeout", "duration?", None)),
     d("search", "random", p("trials", "int"), p("timeout", "duration?", None)),
+    d("search", "halving", p("trials", "int"), p("reduction", "int", 3), p("resource", "rows|rounds", "rows")),
     d("exporter", "onnx", p("path", "text")),
     d("exporter", "recommendations", p("path", "text"), p("per_user", "int"), p("exclude_seen", "bool", True)),
     d("source", "sql", p("url", "secret"), p("query", "text")),
@@ -227,11 +228,11 @@ FIRST = (
     model("constant", "classify regress", p("strategy", "mean|median|quantile(q)|prior", "mean"), accepts=ALL,
           missing="accepts"),
     model(
-        "logistic_regression", "classify", p("l2", "number", 1.0, ge=0, also_known_as=("C", "alpha")),
+        "logistic_regression", "classify", p("l2", "number", 1.0, ge=0, simpler="larger", also_known_as=("C", "alpha")),
         p("solver", "newton|lbfgs", "newton"), p("memory", "int", 10, only_if="solver = lbfgs", ge=1),
     ),
-    model("ridge", "regress", p("l2", "number", 1.0, ge=0)),
-    model("k_means", "cluster", p("clusters", "int", ge=1), p("init", "k_means_plus_plus|random", "k_means_plus_plus"),
+    model("ridge", "regress", p("l2", "number", 1.0, ge=0, simpler="larger")),
+    model("k_means", "cluster", p("clusters", "int", ge=1, simpler="smaller"), p("init", "k_means_plus_plus|random", "k_means_plus_plus"),
           p("restarts", "int", 1, ge=1), scale_sensitive=True),
     d("stop", "no_improvement", p("rounds", "int?", None, ge=1), p("epochs", "int?", None, ge=1), p("tolerance", "number", 0.0)),
     metric("accuracy", "classify", lowest=0, highest=1), metric("balanced_accuracy", "classify", lowest=0, highest=1),

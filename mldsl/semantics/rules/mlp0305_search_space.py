@@ -51,6 +51,7 @@ from typing import Any
 
 from mldsl.diagnostics.diagnostic import Diagnostic, Label
 from mldsl.plan.tuning import evaluate
+from mldsl.plugin.wording import value_text
 from mldsl.semantics.draft import Draft
 from mldsl.semantics.names import did_you_mean, one_of
 from mldsl.semantics.params import RESERVED, Domain, within
@@ -100,30 +101,35 @@ def _allowed(name: str, domain: Domain, line: ast.Domain, uses: list[Use], draft
     """The search reaches values that an argument refuses; said once for each argument."""
     for use in uses:
         if use.computed and use.formula is None:
-            labels = (Label(use.span, "used here"),) if use.span is not None else ()
             yield Diagnostic(
                 "MLP0305", f"`${name}` stands inside of `{use.parameter.name}`, where a search cannot vary it",
-                line.name_span, label="searched here", labels=labels, help="write the value there, without `$`",
+                line.name_span, label="searched here", labels=_used(use), help="write the value there, without `$`",
             )  # fmt: skip
         elif not use.computed:
             yield from _bounds(name, _ends(domain), line, use) or _words(name, domain, line, use, draft)
-        else:
-            given = [evaluate(use.formula, {name: end}) for end in _ends(domain)] if use.formula is not None else []
-            yield from _bounds(name, given, line, use)
+        elif use.formula is not None:
+            yield from _bounds(name, _ends(domain), line, use)
 
 
 def _bounds(name: str, ends: Sequence[Any], line: ast.Domain, use: Use) -> list[Diagnostic]:
-    numbers = [value for value in ends if isinstance(value, int | float) and not isinstance(value, bool)]
-    if all(use.parameter.allows(value) and not math.isnan(value) for value in numbers):
-        return []
-    labels = (Label(use.span, "used here"),) if use.computed and use.span is not None else ()
-    allowed = use.parameter.bounds()
-    return [
-        Diagnostic(
-            "MLP0305", f"the search space of `${name}` leaves what `{use.parameter.name}` of `{use.owner}` allows",
-            _range(line), label=f"allowed: {allowed}" if allowed else "searched here", labels=labels,
-        )
-    ]  # fmt: skip
+    """The first value of the domain of which the argument becomes one that it does not allow."""
+    for end in ends:
+        value = end if use.formula is None else evaluate(use.formula, {name: end})
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if use.parameter.allows(value) and not math.isnan(value):
+            continue
+        allowed = use.parameter.bounds()
+        note = f"for `${name} = {value_text(end)}` it would be {'nothing' if math.isnan(value) else value_text(value)}"
+        return [
+            Diagnostic(
+                "MLP0305", f"the search space of `${name}` leaves what `{use.parameter.name}` of `{use.owner}` allows",
+                _range(line), label=f"allowed: {allowed}" if allowed and not use.computed else "searched here",
+                labels=_used(use) if use.computed else (),
+                notes=(f"allowed: {allowed}; {note}" if allowed else note,) if use.computed else (),
+            )
+        ]  # fmt: skip
+    return []
 
 
 def _words(name: str, domain: Domain, line: ast.Domain, use: Use, draft: Draft) -> Iterator[Diagnostic]:
