@@ -79,7 +79,10 @@ def _write(page: Page, first: Kept, others: Sequence[Kept], compared: Sequence[S
 
     kept = [first, *others]
     names = list(dict.fromkeys(name for k in kept for name in _in_order(k)))
-    rows = [[str(i + 1), k.record.id, k.record.pipeline.file, k.name, part_name(k.part)] for i, k in enumerate(kept)]
+    rows = [
+        [str(i + 1), k.record.id, Path(k.record.pipeline.file).name, k.name, part_name(k.part)]
+        for i, k in enumerate(kept)
+    ]
     page.grid(["", "run", "file", "model", "measured on"], rows, [True] * 5, [True])
     page.add("")
     for name in names:
@@ -118,8 +121,9 @@ def _how(page: Page, compared: Sequence[Sequence[Compared]]) -> None:
             page.note(f"{i + 2} against 1: {sentence}")
         if not items:
             page.note(f"{i + 2} against 1: they have no metric in common")
-    if len(compared) > 1:
-        page.note(f"p is corrected for {len(compared)} comparisons with the first run (Holm)")
+    paired = sum(any(c.test != "unpaired" for c in items) for items in compared)
+    if paired > 1:
+        page.note(f"p is corrected for {paired} comparisons with the first run (Holm)")
 
 
 # ---- as JSON ---------------------------------------------------------------------------------------------------------

@@ -147,14 +147,15 @@ class Recomputed:
         component, spec = self._resolver.component(value), self._resolver.spec(value)
         if "inputs" in component.needs or getattr(spec, "labels", None) is not None:
             raise NotAgainError(f"{metric} needs more than the predictions that a run keeps")
-        view = _view(kept, rows, spec)
+        x64 = self._x64(kept)
+        view = _view(rows, spec, np.float64 if x64 else np.float32)
         programs = self._programs.setdefault(
             (component.metric.__module__,), Programs(modules=[component.metric.__module__])
         )
         try:
             (values,) = replicated(
                 [(component, spec)], [view], key_data(0, f"compare/{kept.part}"), programs.call, groups=view.group,
-                static=(repr(value), view.classes, view.positive), replicates=replicates_for(rows.height), x64=True,
+                static=(repr(value), view.classes, view.positive), replicates=replicates_for(rows.height), x64=x64,
             ).T  # fmt: skip
         except Exception as error:  # a metric that wants what is not kept; whatever it raises, it cannot be had again
             raise NotAgainError(f"{metric} cannot be computed from the predictions that a run keeps") from error
@@ -164,6 +165,12 @@ class Recomputed:
                 f"{metric} of the kept predictions is {values[0]:.6g}, and {recorded:.6g} in the record"
             )
         return np.asarray(values)
+
+    def _x64(self, kept: Kept) -> bool:
+        """Whether the run measured this model in float64: some metrics clip at what the type can tell from 0 and 1."""
+        model = next(m for m in self._plan(kept).models if m.name == kept.name)
+        values = [model.algorithm, *(s.component for s in model.steps if s.component is not None)]
+        return any(getattr(self._resolver.component(v), "precision", "") == "float64" for v in values)
 
     def _plan(self, kept: Kept) -> Plan:
         folder = kept.folder / "models" / kept.name
@@ -175,11 +182,11 @@ class Recomputed:
         return self._plans[folder]
 
 
-def _view(kept: Kept, rows: pl.DataFrame, spec: Any) -> MetricView:
-    """What metrics see of kept rows, in float64."""
+def _view(rows: pl.DataFrame, spec: Any, dtype: Any) -> MetricView:
+    """What metrics see of kept rows."""
     size = bucket(rows.height)
 
-    def fit(array: Any, cast: Any = np.float64) -> np.ndarray | None:
+    def fit(array: Any, cast: Any = dtype) -> np.ndarray | None:
         return None if array is None else pad(np.asarray(array).astype(cast), size)
 
     columns = [name for name in rows.columns if name.startswith(PROBABILITY)]

@@ -77,8 +77,8 @@ def _mapping(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Ch
 
 def _lines(before: Path, after: Path, name: str, records: tuple[RunRecord, RunRecord]) -> tuple[str, ...]:
     old, new = (_text(folder / name) for folder in (before, after))
-    labels = [f"{record.id}/{name}" for record in records]
-    return tuple(difflib.unified_diff(old, new, *labels, lineterm="", n=_CONTEXT))
+    first, second = (f"{record.id}/{name}" for record in records)
+    return tuple(difflib.unified_diff(old, new, first, second, lineterm="", n=_CONTEXT))
 
 
 def _text(path: Path) -> list[str]:

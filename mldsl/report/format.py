@@ -68,7 +68,7 @@ def interval(low: float, high: float) -> str:
     if not 1e-4 <= size < 1e9:
         return f"{number(low, 3)} to {number(high, 3)}"
     decimals = max(0, 2 - math.floor(math.log10(size)))
-    return _minus(f"{low:,.{decimals}f} to {high:,.{decimals}f}")
+    return f"{_minus(f'{low:,.{decimals}f}')} to {_minus(f'{high:,.{decimals}f}')}"
 
 
 def seconds(value: float) -> str:

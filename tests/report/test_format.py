@@ -39,6 +39,7 @@ def test_cells(value, form, text) -> None:
 def test_intervals_have_ends_of_equal_precision() -> None:
     assert interval(0.8, 0.9234) == "0.800 to 0.923"
     assert interval(-12.5, 3.0) == "−12.5 to 3.0"
+    assert interval(-12.5, -3.0) == "−12.5 to −3.0"
     assert interval(math.nan, 1.0) == ""
     assert interval(120000.4, 130000.6) == "120,000 to 130,001"
 
