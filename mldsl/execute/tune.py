@@ -31,7 +31,7 @@ from mldsl.plan import MetricPlan, ModelPlan, TunePlan
 from mldsl.plan.tuning import with_values
 from mldsl.plugin import Domain, Proposal, Told
 from mldsl.plugin.search import best, simplest
-from mldsl.record import Trial
+from mldsl.record import Trial, planjson
 from mldsl.record.disk import write_file
 
 
@@ -60,6 +60,7 @@ def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
     primary = next(metric for metric in run.plan.metrics if metric.primary)
     task = _Search(run, model, tune, domains, primary)
     outer = run.split.folds if nested(run) else ()
+    kept = _Kept(task, (*outer, *scoring_folds(run)))
     chosen = []
     for number, fold in enumerate(outer):
         path = f"tune/fold={fold.repeat}.{fold.index}"
@@ -67,6 +68,7 @@ def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
         inner = folds_within(run.plan, run.dataset, run.plan.seed, pool, tune.folds, path)
         chosen.append(task.winner(inner, path, number))
     values = task.winner(scoring_folds(run), "tune", None)
+    kept.save()
     return Tuned(
         with_values(model, values), values, tuple(with_values(model, found) for found in chosen),
         tuple(task.trials), tuple(task.sentences()), time.perf_counter() - start,
@@ -349,3 +351,27 @@ class _Log:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_file(self.path, json.dumps(self.rows).encode())
+
+
+class _Kept:
+    """The trials of the same search by an earlier run, taken over before the search begins, and kept after it.
+
+    A search in which something failed, or that ran out of time, is not kept: what it says of that is a result as well.
+    """
+
+    def __init__(self, search: _Search, folds: Sequence[Fold]) -> None:
+        self.search, self.stages = search, search.run.stages
+        self.parts: dict[str, str] = {}
+        if self.stages is not None:
+            tune = attrs.evolve(search.tune, simpler=(), trials=(), choose="")
+            at = search.model.threshold.value if search.model.threshold is not None else None
+            decides = [planjson.encode(part) for part in (tune, search.primary.component, at)]
+            self.parts = self.stages.parts(search.model, folds, search=decides)
+            search.log.rows |= {key: tuple(row) for key, row in self.stages.load_trials(self.parts).items()}
+
+    def save(self) -> None:
+        """Keep all trials."""
+        search = self.search
+        whole = not search.failed and not search.late and search.log.rows
+        if self.stages is not None and whole and not any(math.isnan(trial.score) for trial in search.trials):
+            self.stages.save_trials(search.model, self.parts, search.log.rows)
