@@ -26,10 +26,9 @@ def row_facts(plan: Plan, dataset: Dataset, split: Split, levels: Levels, seed: 
     count = _Counter.of(plan, dataset, levels)
     train = split.mask("train")
     masks = {name: split.mask(name) for name in ("train", "validation", "test", "gap")}
-    nested = plan.tune is not None and bool(plan.split.folds) and plan.split.held_out == "folds"
     folds = []
     for fold in split.folds:
-        inner = _inner(plan, dataset, seed, fold.train, f"fold={fold.repeat}.{fold.index}") if nested else ()
+        inner = _inner(plan, dataset, seed, fold) if _nested(plan, split) else ()
         stop = None if fold.stop is None else count(fold.stop)
         folds.append(FoldRows(fold.repeat, fold.index, count(fold.train), count(fold.held, fold.train), stop, inner))
     target = levels.of.get(plan.target or "", ())
@@ -43,14 +42,20 @@ def row_facts(plan: Plan, dataset: Dataset, split: Split, levels: Levels, seed: 
         ),
         folds=tuple(folds), implicit=split.implicit,
         positive=target[-1] if plan.task == "classification" and len(target) == 2 else None,
-        choices=tuple(_choices(plan, split)), inner=_inner(plan, dataset, seed, train, "last") if nested else (),
+        choices=tuple(_choices(plan, split)),
     )  # fmt: skip
 
 
-def _inner(plan: Plan, dataset: Dataset, seed: int, pool: np.ndarray, path: str) -> tuple[tuple[int, int], ...]:
+def _nested(plan: Plan, split: Split) -> bool:
+    """Whether the folds measure, and what is tuned is tuned inside of each."""
+    return plan.tune is not None and bool(split.folds) and not split.implicit and not split.mask("test").any()
+
+
+def _inner(plan: Plan, dataset: Dataset, seed: int, fold: Fold) -> tuple[tuple[int, int], ...]:
     assert plan.tune is not None
-    folds = folds_within(plan, dataset, seed, pool, plan.tune.folds, path)
-    return tuple((int(fold.train.sum()), int(fold.held.sum())) for fold in folds)
+    pool = fold.train if fold.stop is None else fold.train | fold.stop
+    folds = folds_within(plan, dataset, seed, pool, plan.tune.folds, f"tune/fold={fold.repeat}.{fold.index}")
+    return tuple((int(inner.train.sum()), int(inner.held.sum())) for inner in folds)
 
 
 def _choices(plan: Plan, split: Split) -> Iterator[Choice]:
@@ -65,9 +70,11 @@ def _choices(plan: Plan, split: Split) -> Iterator[Choice]:
         on, rows = "implicit folds", held
     else:
         on, rows = "train", train
-    if plan.tune is not None:
-        nested = on == "folds" and plan.split.held_out == "folds"
-        yield Choice("params", "inner folds", train) if nested else Choice("params", on, rows)
+    if _nested(plan, split):
+        yield Choice("params, in a fold", "inner folds", max(int(fold.train.sum()) for fold in split.folds))
+        yield Choice("params, last fit", on, rows)
+    elif plan.tune is not None:
+        yield Choice("params", on, rows)
     if any(model.threshold is not None and model.threshold.metric is not None for model in plan.models):
         yield Choice("threshold", on, rows)
     if any(model.calibrate for model in plan.models):

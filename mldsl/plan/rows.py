@@ -47,7 +47,7 @@ class FoldRows:
 
 @attrs.frozen
 class Choice:
-    """What is chosen on held-out rows: params, threshold, calibration, best model or stopping.
+    """What is chosen on held-out rows: params, threshold, calibration, best model or stopping; inside of a fold or not.
 
     `on` is folds, implicit folds, inner folds, validation, stop rows (of each fold) or train; `rows` is their number.
     """
@@ -61,8 +61,7 @@ class Choice:
 class SplitRows:
     """All of it. `positive` is the level that counts as positive of a target with two.
 
-    `sources` are (name, rows) as read; `dropped` those that `where` drops. `inner` are the folds of all training rows
-    that tune the last fit where tuning is nested.
+    `sources` are (name, rows) as read; `dropped` those that `where` drops.
     """
 
     sources: tuple[tuple[str, int], ...]
@@ -74,7 +73,6 @@ class SplitRows:
     implicit: bool = False
     positive: str | None = None
     choices: tuple[Choice, ...] = ()
-    inner: tuple[tuple[int, int], ...] = ()
 
 
 def as_dict(rows: SplitRows) -> dict[str, Any]:
@@ -88,7 +86,6 @@ def as_dict(rows: SplitRows) -> dict[str, Any]:
         "parts": {name: _part(part) for name, part in rows.parts},
         "implicit_folds": rows.implicit,
         "folds": [_fold(fold) for fold in rows.folds],
-        "inner_folds": _inner(rows.inner),
         "choices": [attrs.asdict(choice) for choice in rows.choices],
     }
 
@@ -100,7 +97,7 @@ def _fold(fold: FoldRows) -> dict[str, Any]:
         "train": _part(fold.train),
         "held_out": _part(fold.held_out),
         "stop": None if fold.stop is None else _part(fold.stop),
-        "inner_folds": _inner(fold.inner),
+        "inner_folds": [{"train": train, "held_out": held} for train, held in fold.inner],
     }
 
 
@@ -115,7 +112,3 @@ def _part(part: PartRows) -> dict[str, Any]:
         "time": None if part.time is None else list(part.time),
         "unknown": dict(part.unknown),
     }
-
-
-def _inner(folds: tuple[tuple[int, int], ...]) -> list[dict[str, int]]:
-    return [{"train": train, "held_out": held} for train, held in folds]

@@ -178,8 +178,7 @@ def _choice(choice: Choice, plan: Plan, rows: SplitRows) -> Iterator[Row]:
         case "inner folds":
             tuned = plan.tune.folds if plan.tune is not None else 0
             inner = [pair for fold in rows.folds for pair in fold.inner]
-            yield f"{label}, in a fold", f"on {tuned} folds of its training rows: {_sizes(inner)}"
-            yield f"{label}, last fit", f"on {tuned} folds of all {count} training rows: {_sizes(rows.inner)}"
+            yield label, f"on {tuned} folds of its training rows: {_sizes(inner)}"
         case "stop rows" if choice.rows:
             yield label, f"on rows cut from each fold's training rows, {count} at most"
         case "stop rows":

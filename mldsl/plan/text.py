@@ -149,9 +149,10 @@ def _size(size: float | int, by: Sequence[str]) -> str:
 def _choosing(plan: Plan) -> Iterator[tuple[str, str]]:
     """What is decided on rows that are not trained on; which rows these are, without their number."""
     for what in _choosers(plan):
-        nested = what == "params" and plan.split.held_out == "folds"
-        inside = f"{plan.tune.folds} folds inside each fold's training rows" if plan.tune is not None else ""
-        yield what, f"on {inside if nested else _chosen_on(plan.split)}"
+        if what == "params" and plan.tune is not None and plan.split.held_out == "folds":
+            yield "params, in a fold", f"on {plan.tune.folds} folds of its training rows"
+            what = "params, last fit"
+        yield what, f"on {_chosen_on(plan.split)}"
 
 
 def _choosers(plan: Plan) -> Iterator[str]:

@@ -166,7 +166,7 @@ CLASSES = {"x": np.arange(200), "y": ["a", "b"] * 100}
         (
             SplitPlan(None, folds=5, held_out="folds"), (MODEL,), TUNE,
             {"params, in a fold": "on 4 folds of its training rows: 120 to train on, 40 held out",
-             "params, last fit": "on 4 folds of all 200 training rows: 150 to train on, 50 held out"},
+             "params, last fit": "on the 200 rows held out in 5 folds"},
         ),
         (
             SplitPlan(0.2, 0.1, folds=5), (stopping(),), None,
@@ -213,4 +213,3 @@ def test_inner_folds_that_cannot_be_are_said_with_the_plan(rig) -> None:
 )
 def test_shares(share, text) -> None:
     assert share_text(share) == text
-

@@ -113,16 +113,18 @@ def test_with_a_test_part_folds_choose_and_without_they_measure() -> None:
     found = look(tuned, plan(tuned), Options())
     assert found.checked.sound().split.held_out == "test"
     assert [(c.what, c.on) for c in found.facts.choices] == [("params", "folds")]
-    assert found.facts.inner == ()
+    assert all(fold.inner == () for fold in found.facts.folds)
     alone = Source(tuned.name, tuned.text.replace("  test = 20%\n", ""), tuned.path)
     found = look(alone, plan(alone), Options())
     assert found.checked.sound().split.held_out == "folds"
     assert (found.split.part == "train").all()
-    assert [(c.what, c.on) for c in found.facts.choices] == [("params", "inner folds")]
+    assert [(c.what, c.on) for c in found.facts.choices] == [
+        ("params, in a fold", "inner folds"),
+        ("params, last fit", "folds"),
+    ]
     assert all(len(fold.inner) == 3 for fold in found.facts.folds)
     for fold in found.facts.folds:
         assert all(train + held == fold.train.rows for train, held in fold.inner)
-    assert all(train + held == 309 for train, held in found.facts.inner)
 
 
 # ---- point 5: what stays together, what is earlier -------------------------------------------------------------------
