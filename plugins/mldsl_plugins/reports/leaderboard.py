@@ -101,11 +101,11 @@ def _limited(standing: Standing, names: Sequence[str]) -> Standing:
 
 
 def _ordered(standing: Standing, view: ReportView) -> list[tuple[int, Rival]]:
-    """Rank and model, the best first; equal ones share a rank, undefined ones come last."""
+    """Rank and model, the best first; equal ones share a rank, led by the one compared with; undefined come last."""
     sign = _sign(view, standing.metric)
     keys = [math.inf if math.isnan(r.value) else -sign * r.value for r in standing.rivals]
     ranked = [(1 + sum(other < key for other in keys), r) for key, r in zip(keys, standing.rivals, strict=True)]
-    return sorted(ranked, key=lambda pair: pair[0])
+    return sorted(ranked, key=lambda pair: (pair[0], pair[1].model != standing.against))
 
 
 def _sign(view: ReportView, metric: str) -> float:
@@ -207,7 +207,11 @@ def _how(main: Sequence[Standing]) -> str:
     for standing in main:
         folds = standing.test == "corrected_t"
         test = "the corrected resampled t over folds" if folds else f"a paired bootstrap of {standing.unit}"
-        pairs = "every pair of models" if standing.comparisons >= len(standing.rivals) else f"comparisons with `{standing.against}`"
+        pairs = (
+            "every pair of models"
+            if standing.comparisons >= len(standing.rivals)
+            else f"comparisons with `{standing.against}`"
+        )
         said.append(f"{standing.part}: {test}, p corrected for {pairs}")
     return f"{_capital('; '.join(said))} (Holm)."
 
