@@ -23,9 +23,14 @@ class Twins:
     pairs: list[tuple[int, int]]
 
 
-def twins(frame: Any, columns: Sequence[str], sides: Sequence[tuple[np.ndarray, np.ndarray]]) -> Twins:
-    """Equal rows in the given columns; `sides` are Bool[n] masks: trained on, held out. O(n) hashes a side."""
-    hashes = frame.select(columns).hash_rows(seed=7).to_numpy()
+def twins(
+    frame: Any, columns: Sequence[str], sides: Sequence[tuple[np.ndarray, np.ndarray]], following: Sequence[str] = ()
+) -> Twins:
+    """Equal rows in the given columns; `sides` are Bool[n] masks: trained on, held out. O(n) hashes a side.
+
+    Columns in `following` follow from the others, as a target does: that they agree too makes nothing less probable.
+    """
+    hashes = frame.select(*columns, *following).hash_rows(seed=7).to_numpy()
     rarity = _log_frequency(frame, columns)
     held = same = 0
     pairs: list[tuple[int, int]] = []

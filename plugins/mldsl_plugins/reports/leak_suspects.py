@@ -83,7 +83,7 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     named = {f.column for f in (*entities, *identifiers)}
     found = [*_answers(spec, view, {n: s for n, s in scores.items() if n not in named}), *identifiers, *entities]
     found += _times(view, target, sides)
-    same, rows = _twins(view, inputs, sides)
+    same, rows = _twins(view, inputs, sides, {f.column for f in found if f.kind == "answer"})
     found += same
     tables = [_table(found)] if found else []
     if scores:
@@ -253,9 +253,11 @@ def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     return float(a @ b) / best if best > 0 else 0.0
 
 
-def _twins(view: ReportView, inputs: Sequence[Any], sides: Sequence[Any]) -> tuple[list[_Finding], list[Table]]:
-    names = [c.name for c in inputs] + [view.target or ""]
-    found = twins(view.frame, names, sides)
+def _twins(
+    view: ReportView, inputs: Sequence[Any], sides: Sequence[Any], answers: set[str]
+) -> tuple[list[_Finding], list[Table]]:
+    names = [c.name for c in inputs if c.name not in answers]
+    found = twins(view.frame, names, sides, [*sorted(answers), view.target or ""])
     if not found.pairs:
         return [], []
     share = len(found.pairs) / found.held
