@@ -68,10 +68,9 @@ def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     searches = [_Search(name, [trial for trial in last if trial.model == name], higher) for name in models]
     searches = [search for search in searches if search.trials]
     metric = view.primary or "score"
-    figures = [_by_trial(searches, metric)]
-    for i, search in enumerate(searches):
-        if (found := _by_param(search, tune.domains, metric, f"params-{i + 1}" if i else "params")) is not None:
-            figures.append(found)
+    figures = [found for search in searches if (found := _by_param(search, tune.domains, metric)) is not None]
+    figures.append(_by_trial(searches, metric))
+    figures = [attrs.evolve(figure, name=name if i else "") for i, (name, figure) in enumerate(_named(figures))]
     notes = [text for search in searches for text in _words(search, tune, metric)]
     return ReportOutput(tables=[_winners(searches, tune, metric), _all(tune, metric)], figures=figures, notes=notes)
 
@@ -190,24 +189,47 @@ def _clouds(search: _Search, x: Sequence[Any]) -> list[Series]:
     return found
 
 
-def _by_param(search: _Search, domains: Any, metric: str, name: str) -> Figure | None:
+def _named(figures: list[Figure]) -> list[tuple[str, Figure]]:
+    """Names that tell the files apart."""
+    return [(f"params-{i + 1}", figure) for i, figure in enumerate(figures[:-1])] + [("trials", figures[-1])]
+
+
+def _by_param(search: _Search, domains: Any, metric: str) -> Figure | None:
     """The score over each param, where they are few."""
     params = _names(search.trials)
     if not 1 <= len(params) <= _PANELS:
         return None
-    panels = [_param_panel(search, param, tuple(domains.get(param, ())), metric) for param in params]
+    alone = len(params) == 1
+    panels = [_param_panel(search, param, tuple(domains.get(param, ())), metric, alone=alone) for param in params]
     winner = search.winner()
     best = f", the best at {_setting(winner.params)}" if winner is not None else ""
     shown = ", ".join(f"${param}" for param in params)
-    return Figure(f"Score by param: {search.model}", panels, f"The score over {shown}{best}.", name=name)
+    return Figure(f"Score by param: {search.model}", panels, f"The score over {shown}{best}.")
 
 
-def _param_panel(search: _Search, param: str, domain: tuple[Any, ...], metric: str) -> Panel:
+def _param_panel(search: _Search, param: str, domain: tuple[Any, ...], metric: str, *, alone: bool) -> Panel:
+    """The scores over one param; where it is the only one, along a line."""
     values = [trial.params[param] for trial in search.trials]
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     series = _clouds(search, values if numbers else [value_text(v) for v in values])
+    if numbers and alone:
+        series = [*_line(search, values), *series]
     kind = "category" if not numbers else "log" if domain[:1] == ("log",) else "number"
     return Panel(f"${param}", metric, series, x_kind=kind)  # type: ignore[arg-type]
+
+
+def _line(search: _Search, values: Sequence[Any]) -> list[Series]:
+    """Through the trials of the full share that have a score, in the order of the param."""
+    most = search.most()
+    scored = sorted(
+        (value, trial.score)
+        for value, trial in zip(values, search.trials, strict=True)
+        if trial.share == most and math.isfinite(trial.score)
+    )
+    if len(scored) < 2:
+        return []
+    x, y = zip(*scored, strict=True)
+    return [Series(x, y, "score")]
 
 
 # ---- words -----------------------------------------------------------------------------------------------------------

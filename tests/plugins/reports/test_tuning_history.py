@@ -41,15 +41,16 @@ def test_every_trial_and_the_best(history, build):
     assert every["$l2"] == [0.01, 0.1, 1.0, 10.0, 100.0]
     assert "share" not in every
     assert "model" not in every
-    by_trial, by_param = output.figures
+    by_param, by_trial = output.figures
     assert list(by_trial.panels[0].series[0].y) == [0.80, 0.85, 0.91, 0.91, 0.91]
     assert by_param.panels[0].x_kind == "log"
+    assert list(by_param.panels[0].series[0].y) == [0.80, 0.85, 0.91, 0.90, 0.7]
     assert output.notes == ["linear: of 5 trials the best has accuracy 0.91 ± 0.02, with $l2 = 1."]
 
 
 def test_lower_may_be_better(history, build):
     output = history(TuneRecord(trials(), {"linear": {"l2": 100.0}}, "grid", LOG), "log_loss", "lower")
-    assert list(output.figures[0].panels[0].series[0].y) == [0.80, 0.80, 0.80, 0.80, 0.7]
+    assert list(output.figures[-1].panels[0].series[0].y) == [0.80, 0.80, 0.80, 0.80, 0.7]
     assert "a wider range may hold a better one" in output.notes[1]
     assert "upper end" in output.notes[1]
 
@@ -65,7 +66,7 @@ def test_early_rungs_do_not_decide(history, build):
     output = history(TuneRecord((*early, *trials(scores=((0.1, 0.8),))), {"linear": {"l2": 0.1}}, "halving(2)", LOG))
     assert build.cells(output)["accuracy"] == [0.8]
     assert build.cells(output, 1)["share"] == [1 / 3, 1 / 3, 1.0]
-    best, whole, rungs = output.figures[0].panels[0].series
+    best, whole, rungs = output.figures[-1].panels[0].series
     assert (list(best.x), list(best.y)) == ([3], [0.8])
     assert (list(whole.y), list(rungs.y)) == ([0.8], [0.99, 0.5])
     assert rungs.emphasis == "muted"
@@ -81,8 +82,8 @@ def test_nested_folds_and_several_models(history, build):
     assert every["fold"] == ["1"] * 5 + ["2"] * 5 + ["all"] * 9
     assert every["trial"] == [1, 2, 3, 4, 5] * 3 + [1, 2, 3, 4]
     assert every["$depth"] == [None] * 15 + [2, 2, 3, 3]
-    assert [panel.title for panel in output.figures[0].panels] == ["linear", "tree"]
-    assert [panel.x_kind for panel in output.figures[2].panels] == ["number", "category"]
+    assert [panel.title for panel in output.figures[-1].panels] == ["linear", "tree"]
+    assert [panel.x_kind for panel in output.figures[1].panels] == ["number", "category"]
     assert len({figure.name for figure in output.figures}) == 3
 
 
