@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 import mldsl
-from mldsl.execute.decide import best_thresholds, candidates, choose_threshold, classes_at
+from mldsl.execute.decide import CLASS_CANDIDATES, best_thresholds, candidates, choose_threshold, classes_at
 from mldsl.execute.engine import predictions_frame
 
 CHOOSE = "model {\n  gaussian_naive_bayes\n  threshold = maximize(f1)\n}"
@@ -71,7 +71,7 @@ def test_no_better_thresholds_are_near_and_the_most_probable_class_is_no_better(
         return float(balanced_accuracy_score(target, said, sample_weight=weight))
 
     def scores(points: np.ndarray) -> np.ndarray:
-        assert points.shape == (200, 4), "one compiled program serves every call"
+        assert points.shape == (CLASS_CANDIDATES, 4), "one compiled program serves every call"
         assert points.sum(axis=1) == pytest.approx(1)
         assert (points > 0).all()
         return np.array([score(p) for p in points])
@@ -89,8 +89,8 @@ def test_no_better_thresholds_are_near_and_the_most_probable_class_is_no_better(
 
 def test_where_nothing_is_better_equal_thresholds_stay() -> None:
     probability = np.eye(3)[[0, 1, 2, 0]] * 0.8 + 0.2 / 3
-    assert best_thresholds(probability, np.ones(4), lambda points: np.ones(200), True) == (1 / 3,) * 3
-    worthless = best_thresholds(probability, np.ones(4), lambda points: np.full(200, np.nan), True)
+    assert best_thresholds(probability, np.ones(4), lambda points: np.ones(len(points)), True) == (1 / 3,) * 3
+    worthless = best_thresholds(probability, np.ones(4), lambda points: np.full(len(points), np.nan), True)
     assert worthless == (1 / 3,) * 3
 
 

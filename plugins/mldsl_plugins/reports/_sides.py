@@ -98,6 +98,11 @@ def panelled(view: ReportView, curves: Sequence[Curve]) -> list[tuple[str, list[
     return [(title if len(shown) > 1 else "", group) for title, group in shown]
 
 
+def numbered(groups: Sequence[tuple[str, object]], name: str, value: float) -> str:
+    """A name with its number, `forest (0.912)`; panels side by side share their legend, so there without."""
+    return f"{name} ({value:.3f})" if len(groups) == 1 else name
+
+
 def _largest(curves: Sequence[Curve]) -> list[Curve]:
     kept = {id(c) for c in sorted(curves, key=lambda c: -c.rows)[:_CURVES]}
     return [c for c in curves if id(c) in kept]

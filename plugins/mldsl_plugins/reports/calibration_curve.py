@@ -6,8 +6,10 @@ it too little. For two classes the positive one, a curve a model; for more one a
 
     calibration error = sum over bins of  rows_b / rows * |mean probability_b - share_b|
 
-Where a model has `calibrate`, its probabilities before that are drawn in grey, and a table compares both: on the rows
-that taught the calibrator (of folds, each row by what the other folds taught) and on those that count.
+Bins of fewer than five rows are in the table, not in the picture: their share is chance.
+
+Where a model has `calibrate`, its probabilities before that are drawn in grey (two classes), and a table compares both:
+on the rows that taught the calibrator (of folds, each row by what the other folds taught) and on those that count.
 
 Shapes:  n held-out rows, k classes. O(k n log n) time.
 Units:   shares of 1.
@@ -29,9 +31,11 @@ from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin import Component, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._shared import model_column, parts_words, weighted_quantile
-from mldsl_plugins.reports._sides import Side, one_against_rest, panelled
+from mldsl_plugins.reports._sides import Side, numbered, one_against_rest, panelled
 
 _WIDTH = 1.959963984540054  # standard normal deviations either side of 95 %
+_FEWEST = 5  # rows of a bin that is drawn
+_DETAILED = 3  # models in one panel, at most, for intervals to be told apart
 _ROWS = {"train": "training rows, predicted out of fold", "folds": "rows predicted out of fold", "test": "test rows",
          "validation": "validation rows"}  # fmt: skip
 
@@ -173,29 +177,40 @@ def _bins(models: tuple[ModelView, ...], curves: list[_Curve]) -> Table:
 
 def _figure(view: ReportView, curves: list[_Curve]) -> Figure:
     perfect = Series([0, 1], [0, 1], "calibrated", emphasis="reference")
+    groups = panelled(view, curves)
+    detailed = len(view.levels) == 2 and len(curves) <= _DETAILED
+
+    def lines(group: list[tuple[str, _Curve]]) -> list[Series]:
+        labels = (numbered(groups, name, c.bins.error) for name, c in group)
+        return [s for label, (name, c) in zip(labels, group, strict=True) for s in _lines(label, name, c, detailed)]
+
     panels = [
         Panel(
             "mean probability of the bin", "share of rows of the class",
-            [perfect, *(series for name, c in group for series in _lines(name, c, len(group)))],
-            title=title, x_range=(0.0, 1.0), y_range=(0.0, 1.0), square=True,
+            [perfect, *lines(group)], title=title, x_range=(0.0, 1.0), y_range=(0.0, 1.0), square=True,
         )
-        for title, group in panelled(view, curves)
+        for title, group in groups
     ]  # fmt: skip
     words = "; ".join(f"{c.model}, {c.level}: calibration error {c.bins.error:.3f}" for c in curves)
     return Figure("Calibration curve", panels, f"Share of rows of the class against probability; {words}.")
 
 
-def _lines(name: str, curve: _Curve, count: int) -> list[Series]:
-    """The curve, its intervals as a band where few curves share a panel, and in grey what it was before."""
-    full = curve.bins.rows > 0
+def _lines(label: str, name: str, curve: _Curve, detailed: bool) -> list[Series]:
+    """The curve; in detail with its intervals as a band, and in grey what it was before `calibrate`."""
+    full = _worth_drawing(curve.bins)
     low, high = interval(curve.bins.happened[full], curve.bins.rows[full])
-    band = {"low": low, "high": high} if count <= 3 else {}
-    lines = [Series(curve.bins.said[full], curve.bins.happened[full], f"{name} ({curve.bins.error:.3f})", **band)]
-    if curve.before is not None and count <= 3:
-        some = curve.before.rows > 0
-        label = f"{name} before ({curve.before.error:.3f})"
-        lines.insert(0, Series(curve.before.said[some], curve.before.happened[some], label, emphasis="muted"))
+    band = {"low": low, "high": high} if detailed else {}
+    lines = [Series(curve.bins.said[full], curve.bins.happened[full], label, **band)]
+    if curve.before is not None and detailed:
+        some = _worth_drawing(curve.before)
+        before = f"{name} before ({curve.before.error:.3f})"
+        lines.insert(0, Series(curve.before.said[some], curve.before.happened[some], before, emphasis="muted"))
     return lines
+
+
+def _worth_drawing(bins: Reliability) -> np.ndarray:
+    enough = bins.rows >= _FEWEST
+    return enough if enough.sum() > 1 else bins.rows > 0
 
 
 @hookimpl

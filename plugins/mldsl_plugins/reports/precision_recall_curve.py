@@ -22,7 +22,7 @@ from mldsl.plugin import Component, NoSpec, Report, hookimpl
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._curves import precision_recall
 from mldsl_plugins.reports._shared import model_column, parts_words, thin
-from mldsl_plugins.reports._sides import Side, one_against_rest, panelled
+from mldsl_plugins.reports._sides import Side, numbered, one_against_rest, panelled
 
 _POINTS = 600
 
@@ -100,12 +100,14 @@ def _kept(curve: _Curve) -> np.ndarray:
 
 
 def _figure(view: ReportView, curves: list[_Curve]) -> Figure:
+    groups = panelled(view, curves)
     panels = [
         Panel(
-            "recall", "precision", [*_base_rate(view, group[0][1]), *(_line(name, c) for name, c in group)],
+            "recall", "precision",
+            [*_base_rate(view, group[0][1]), *(_line(numbered(groups, name, c.average), c) for name, c in group)],
             title=title, x_range=(0.0, 1.0), y_range=(0.0, 1.0), square=True,
         )
-        for title, group in panelled(view, curves)
+        for title, group in groups
     ]  # fmt: skip
     words = "; ".join(f"{c.model}, {c.level}: average precision {c.average:.3f}" for c in curves)
     return Figure("Precision-recall curve", panels, f"Precision against recall; {words}.")
@@ -122,7 +124,7 @@ def _line(name: str, curve: _Curve) -> Series:
     kept = _kept(curve)
     # Recall from `recall_{i-1}` to `recall_i` has the precision of i: steps, drawn from the last to the first.
     x, y = curve.recall[kept][::-1], curve.precision[kept][::-1]
-    return Series(np.append(x, 0.0), np.append(y, y[-1]), f"{name} ({curve.average:.3f})", mark="step")
+    return Series(np.append(x, 0.0), np.append(y, y[-1]), name, mark="step")
 
 
 @hookimpl
