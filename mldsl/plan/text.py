@@ -35,7 +35,7 @@ def plan_text(plan: Plan, facts: Facts | None = None) -> str:
         *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
         ("Transforms", _steps(plan.steps, plan)),
         ("Tune", _tune(plan)), ("Batching", ()), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
-        ("Export", _components(plan.exports)), ("Filled in", (("", text) for text in (*plan.defaults, *plan.settled))),
+        ("Export", _components(plan.exports)), ("Kept", ()), ("Filled in", (("", text) for text in (*plan.defaults, *plan.settled))),
     ]  # fmt: skip
     lines = [_title(plan)]
     for title, rows in sections:
@@ -187,8 +187,12 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
     if text := default_arguments(model.algorithm):
         yield "  defaults", text
     yield from _class_weights(plan, model)
-    yield from _steps(model.steps, plan)
-    yield "matrix", _states(model.columns)
+    same = next((m for m in _before(plan, model) if (m.steps, m.columns) == (model.steps, model.columns)), None)
+    if same is not None and model.steps:
+        yield "steps", f"the {len(model.steps)} of model {same.name}, which give the same matrix"
+    else:
+        yield from _steps(model.steps, plan)
+        yield "matrix", _states(model.columns)
     if model.target_scale is not None:
         scale = model.target_scale if isinstance(model.target_scale, str) else written_text(model.target_scale)
         yield "target", f"learned as {scale}; predictions and metrics are in its own units"
@@ -229,6 +233,10 @@ def _written_levels(plan: Plan) -> set[str]:
     """The classes that the file writes; an impossible one where they are still to be learned."""
     levels = plan.column(plan.target).levels if plan.target is not None else None
     return set(levels) if levels is not None else {""}
+
+
+def _before(plan: Plan, model: ModelPlan) -> Iterable[ModelPlan]:
+    return plan.models[: plan.models.index(model)]
 
 
 def _steps(steps: Iterable[StepPlan], plan: Plan) -> Iterator[tuple[str, str]]:
