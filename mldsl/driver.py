@@ -334,11 +334,7 @@ def _unchanged(first: Checked, options: Options, key: str, made_with: Lock) -> F
     context = _context(first, options, RegistryResolver(_registry(options)))
     try:
         found = source_hashes(first.plan, context, lambda name, size: sizes.get(name, -1) == size)
-        if found is None or unchanged.content_hash(key, found) != known.content:
-            return None
-        if any(unchanged.digest_of(first.base / path) != digest for path, digest in known.outputs.items()):
-            return None
-        record = unchanged.intact(runs_dir / known.run, known.content)
+        record = None if found is None else _kept_record(known, found, runs_dir, first, options, made_with)
         if record is None:
             return None
         kept = read_run(runs_dir / known.run)
@@ -370,6 +366,19 @@ def hashes_of_data(source: Source | Path, options: Options) -> list[tuple[str, s
     with _with_sources(checked.sources):
         resolver = RegistryResolver(_registry(options))
         return source_hashes(checked.sound(), _context(checked, options, resolver)) or []
+
+
+def _kept_record(
+    known: Any, sources: list[tuple[str, str]], runs_dir: Path, checked: Checked, options: Options, made_with: Lock
+) -> Any:
+    """The record of a known run if it read these sources, its folder is whole, and its exports are in place."""
+    from mldsl.record import unchanged
+
+    if unchanged.content_hash(content_key(checked, options, made_with), sources) != known.content:
+        return None
+    if any(unchanged.digest_of(checked.base / path) != digest for path, digest in known.outputs.items()):
+        return None
+    return unchanged.intact(runs_dir / known.run, known.content)
 
 
 def content_key(checked: Checked, options: Options, made_with: Lock) -> str:
@@ -498,12 +507,31 @@ def checkpoints_done(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def plan_text(found: Plan, rows: Any = None) -> str:
-    """The complete plan as text; `rows` are the facts of its rows, where they were looked at."""
+def plan_text(found: Plan, rows: Any = None, kept: Iterable[tuple[str, str]] = ()) -> str:
+    """The complete plan as text; `rows` are the facts of its rows, where they were looked at, `kept` what is kept."""
     from mldsl.plan.rows_text import rows_facts
     from mldsl.plan.text import plan_text as text
 
-    return text(found, None if rows is None else rows_facts(found, rows))
+    return text(found, {**({} if rows is None else rows_facts(found, rows)), "Kept": tuple(kept)})
+
+
+def kept_words(looked: Looked, options: Options) -> list[tuple[str, str]]:
+    """What a run of these rows would find kept: of the whole run, or of each model; nothing where nothing was run."""
+    from mldsl.execute.stages import FOLDER
+    from mldsl.record import unchanged
+
+    checked = looked.checked
+    runs_dir, made_with = _runs_dir(options, checked), lock_of(checked, options)
+    if not (runs_dir / FOLDER).is_dir():
+        return []
+    known = unchanged.recall(runs_dir, content_key(checked, options, made_with))
+    sources = [(source.name, source.sha256) for source in looked.dataset.sources]
+    if known is not None and _kept_record(known, sources, runs_dir, checked, options, made_with) is not None:
+        return [("run", f"nothing has changed since {known.run}, which answers")]
+    from mldsl.execute.foreseen import foreseen
+
+    stages = stages_of(looked, options, made_with)
+    return [] if stages is None else foreseen(stages, checked.sound(), looked.dataset, looked.split)
 
 
 def _header_of(found: Plan, dataset: Any) -> dict[str, tuple[str, ...]]:

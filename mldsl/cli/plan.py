@@ -24,16 +24,18 @@ def command(file: Path, params: dict[str, str], locked: bool, no_data: bool, as_
     """
     from mldsl.cli.messages import show
     from mldsl.diagnostics import MldslError
-    from mldsl.driver import Options, look, plan, plan_text
+    from mldsl.driver import Options, kept_words, look, plan, plan_text
 
     options = Options(params=params, locked=locked)
     try:
         checked = plan(file, options)
         found, rows = checked.sound(), None
+        kept: list[tuple[str, str]] = []
         warnings = [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "warning"]
         if not no_data:
             looked = look(file, checked, options)
             found, rows = looked.checked.sound(), looked.facts
+            kept = [] if as_json else kept_words(looked, options)
             warnings += [d for d in (*looked.checked.diagnostics, *looked.warnings) if d not in warnings]
     except MldslError as error:
         show(error.diagnostics, error.sources)
@@ -45,5 +47,5 @@ def command(file: Path, params: dict[str, str], locked: bool, no_data: bool, as_
 
         click.echo(plan_json(found, rows), nl=False)
     else:
-        click.echo(plan_text(found, rows), nl=False)
+        click.echo(plan_text(found, rows, kept), nl=False)
     return 0

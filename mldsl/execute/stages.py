@@ -46,6 +46,7 @@ PARTS = {
     "seed": "the seed changed",
     "code": "the versions or the code of mldsl or a plugin changed",
     "device": "the devices are others",
+    "search": "`tune` or what it looks at changed",
 }
 """What a key is made of, and what is said where it is another."""
 
@@ -194,16 +195,15 @@ def stages_of(
     return Stages(runs_dir, run, facts)
 
 
-def explain(stages: Stages, model: ModelPlan, folds: Sequence[Fold]) -> tuple[str, str]:
-    """Whether a run would use kept fits of a model: ("kept", run), ("changed", why) or ("new", "")."""
-    parts = stages.parts(model, folds)
+def explain(stages: Stages, model: str, parts: Mapping[str, str]) -> tuple[str, str]:
+    """Whether a run would use what is kept of a model: ("kept", run), ("changed", why) or ("new", "")."""
     if (facts := _facts(stages.runs_dir / FOLDER / _digest(parts))) is not None:
         return "kept", str(facts["run"])
     nearest: tuple[int, float, list[str], str] | None = None
     for facts, used, _ in entries(stages.runs_dir):
-        if facts["model"] != model.name or facts["parts"].keys() != parts.keys():
+        if facts["model"] != model or facts["parts"].keys() != parts.keys():
             continue  # of another model, or the trials of a search
-        changed = [name for name in PARTS if facts["parts"][name] != parts[name]]
+        changed = [name for name in PARTS if facts["parts"].get(name) != parts.get(name)]
         if nearest is None or (len(changed), -used) < nearest[:2]:
             nearest = (len(changed), -used, changed, facts["run"])
     if nearest is None:

@@ -55,7 +55,7 @@ def content_key(plan: Plan, texts: Mapping[str, str], lock: Lock, device: str) -
     made = {
         "texts": [[Path(name).name, text] for name, text in sorted(texts.items())],
         "params": [[p.name, planjson.encode(p.value), p.origin == "command line"] for p in plan.params],
-        "tune": planjson.encode(plan.tune),
+        "tune": None if plan.tune is None else planjson.encode(attrs.evolve(plan.tune, simpler=(), trials=())),
         "code": code_of(lock),
         "device": device,
     }
