@@ -27,7 +27,8 @@ from mldsl.execute.fit import Prepared, Run, fit_share, prepare, with_setting
 from mldsl.execute.judge import Judge, Measured, measured
 from mldsl.execute.scales import back
 from mldsl.execute.searches import domains_by_model
-from mldsl.plan import MetricPlan, ModelPlan, TunePlan
+from mldsl.execute.stages import Stages
+from mldsl.plan import MetricPlan, ModelPlan, Plan, TunePlan
 from mldsl.plan.tuning import with_values
 from mldsl.plugin import Domain, Proposal, Told
 from mldsl.plugin.search import best, simplest
@@ -60,7 +61,7 @@ def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
     primary = next(metric for metric in run.plan.metrics if metric.primary)
     task = _Search(run, model, tune, domains, primary)
     outer = run.split.folds if nested(run) else ()
-    kept = _Kept(task, (*outer, *scoring_folds(run)))
+    kept = _Kept(task)
     chosen = []
     for number, fold in enumerate(outer):
         path = f"tune/fold={fold.repeat}.{fold.index}"
@@ -73,6 +74,20 @@ def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
         with_values(model, values), values, tuple(with_values(model, found) for found in chosen),
         tuple(task.trials), tuple(task.sentences()), time.perf_counter() - start,
     )  # fmt: skip
+
+
+def searched_folds(run: Run) -> tuple[Fold, ...]:
+    """Every fold that a search of this run is about: the outer ones, and those that score the settings."""
+    return (*(run.split.folds if nested(run) else ()), *scoring_folds(run))
+
+
+def search_parts(stages: Stages, plan: Plan, model: ModelPlan, folds: Sequence[Fold]) -> dict[str, str]:
+    """What decides the trials of a model's search; how one of them is chosen is no part of it."""
+    assert plan.tune is not None
+    tune = attrs.evolve(plan.tune, simpler=(), trials=(), choose="")
+    primary = next(metric for metric in plan.metrics if metric.primary)
+    at = model.threshold.value if model.threshold is not None else None
+    return stages.parts(model, folds, search=[planjson.encode(part) for part in (tune, primary.component, at)])
 
 
 def nested(run: Run) -> bool:
@@ -359,14 +374,11 @@ class _Kept:
     A search in which something failed, or that ran out of time, is not kept: what it says of that is a result as well.
     """
 
-    def __init__(self, search: _Search, folds: Sequence[Fold]) -> None:
+    def __init__(self, search: _Search) -> None:
         self.search, self.stages = search, search.run.stages
         self.parts: dict[str, str] = {}
         if self.stages is not None:
-            tune = attrs.evolve(search.tune, simpler=(), trials=(), choose="")
-            at = search.model.threshold.value if search.model.threshold is not None else None
-            decides = [planjson.encode(part) for part in (tune, search.primary.component, at)]
-            self.parts = self.stages.parts(search.model, folds, search=decides)
+            self.parts = search_parts(self.stages, search.run.plan, search.model, searched_folds(search.run))
             search.log.rows |= {key: tuple(row) for key, row in self.stages.load_trials(self.parts).items()}
 
     def save(self) -> None:

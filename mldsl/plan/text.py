@@ -35,7 +35,8 @@ def plan_text(plan: Plan, facts: Facts | None = None) -> str:
         *((f"Model {model.name}", _model(plan, model)) for model in plan.models),
         ("Transforms", _steps(plan.steps, plan)),
         ("Tune", _tune(plan)), ("Batching", ()), ("Metrics", _metrics(plan)), ("Report", _components(plan.reports)),
-        ("Export", _components(plan.exports)), ("Kept", ()), ("Filled in", (("", text) for text in (*plan.defaults, *plan.settled))),
+        ("Export", _components(plan.exports)), ("Kept", ()),
+        ("Filled in", (("", text) for text in (*plan.defaults, *plan.settled))),
     ]  # fmt: skip
     lines = [_title(plan)]
     for title, rows in sections:
