@@ -21,7 +21,9 @@ def command(artifact: Path, data: str, as_json: bool, device: str | None) -> int
     The rows must have the target; they are checked as strictly as training rows, and `where` applies to them too.
     """
     from mldsl.execute.settings import configure
+    from mldsl.record.find import named_or_path
 
+    artifact = named_or_path(artifact, Path())
     configure(device)
     import attrs
 

@@ -18,11 +18,14 @@ import click
     "--locked", is_flag=True, help="Refuse unless the plugins are those that the run was made with (MLP0501)."
 )
 def command(artifact: Path, data: str, output: Path | None, device: str | None, locked: bool) -> int:
-    """Predict every row of the file DATA with the model ARTIFACT (a folder under models/, or a run folder).
+    """Predict every row of the file DATA with the model ARTIFACT: a folder under models/, or a run (its best).
 
     The rows come back with `prediction`, `probability_<class>` (or `score`, `cluster`) and, where something about a row
     is odd, `warning`. Without -o they are printed as CSV.
     """
+    from mldsl.record.find import named_or_path
+
+    artifact = named_or_path(artifact, Path())
     if locked:
         _hold_to_lock(artifact)
     from mldsl.execute.settings import configure

@@ -53,6 +53,11 @@ def find_run(text: str, start: Path) -> Path:
     raise _refused(f"there is no run `{text}`", hint or "name the folder of a run")
 
 
+def named_or_path(path: Path, start: Path) -> Path:
+    """A path as it is; but a single word that is no path here names a run, as for `find_run`."""
+    return path if path.exists() or len(path.parts) != 1 else find_run(str(path), start)
+
+
 def runs_near(start: Path) -> list[Path]:
     """All complete runs in `start`, `start/runs` and `start/*/runs`, the newest first."""
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mldsl.diagnostics import MldslError
-from mldsl.record.find import find_run, runs_in, runs_near
+from mldsl.record.find import find_run, named_or_path, runs_in, runs_near
 
 IDS = ("20260801-142233-titanic-3fa9c1d2", "20260801-142400-titanic-3fa9c1d2-2", "20260802-090000-iris-77aa0b1c")
 
@@ -73,3 +73,10 @@ def test_no_runs_at_all(tmp_path: Path) -> None:
     with pytest.raises(MldslError, match="there is no run under"):
         find_run("latest", tmp_path)
     assert runs_near(tmp_path / "absent") == []
+
+
+def test_a_word_that_is_no_path_names_a_run(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(base)
+    assert named_or_path(Path("latest"), Path()).name == IDS[2]
+    assert named_or_path(Path("runs"), Path()) == Path("runs")
+    assert named_or_path(Path("absent/models/a"), Path()) == Path("absent/models/a"), "its reader says what is wrong"
