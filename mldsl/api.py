@@ -60,6 +60,7 @@ def run(
     resume: bool = False,
     locked: bool = False,
     force: bool = False,
+    tune: bool = True,
     device: str | None = None,
     keep: bool = True,
 ) -> Run:
@@ -67,15 +68,15 @@ def run(
 
     `params` override the file's. `data` takes the place of the file's source; `frames` are the tables that
     `frame("name")` names. `locked` refuses to run unless `mldsl.lock` names what is installed. A run of which nothing
-    has changed is answered from its folder, unless `force`. `keep = False` leaves no run folder behind. Raises
-    `MldslError` for every mistake in file or data.
+    has changed is answered from its folder, unless `force`. `tune = False` searches nothing: params keep their values.
+    `keep = False` leaves no run folder behind. Raises `MldslError` for every mistake in file or data.
     """
     from mldsl.driver import Options
     from mldsl.driver import run as run_source
 
     options = Options(
         params=_literals(params), frames=frames or {}, data=data, runs_dir=Path(runs_dir) if runs_dir else None,
-        resume=resume, locked=locked, force=force, device=device, keep=keep,
+        resume=resume, locked=locked, force=force, tune=tune, device=device, keep=keep,
     )  # fmt: skip
     return Run(run_source(_source(pipeline), options))
 
