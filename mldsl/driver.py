@@ -216,7 +216,7 @@ def _complete(source: Source | Path, first: Checked, options: Options) -> Checke
         header = read_header(first.plan, _context(first, options, resolver))
     complete = _analyze(source, options, header, None, first.loaded)
     if complete.plan is not None:
-        found = (*_later(complete.plan), *_lint(complete.plan, options))
+        found = (*_later(complete.plan), *_lint(complete.plan, options), *_reports(complete.plan, resolver))
         complete = attrs.evolve(complete, diagnostics=(*complete.diagnostics, *found))
     return complete
 
@@ -292,6 +292,24 @@ def _later(found: Plan) -> list[Diagnostic]:
             remedy = "`log`, `log1p` and `sqrt` can, or learn the target as it is"
             later.append(Diagnostic("MLP0312", what, model.span, help=remedy))
     return later
+
+
+def _reports(found: Plan, resolver: Any) -> list[Diagnostic]:
+    """Reports that cannot be made of this plan: said before anything is trained."""
+    from mldsl.execute.blame import blamed
+
+    problems: list[Diagnostic] = []
+    for value in found.reports:
+        component = resolver.component(value)
+        if component.check is None:
+            continue
+        with blamed(value, "check"):
+            given = list(component.check(resolver.spec(value), found))
+        problems += [
+            Diagnostic("MLP0312", f"`{value.name}` cannot work here: `{p.parameter}`: {p.message}", value.span)
+            for p in given
+        ]
+    return problems
 
 
 def _lint(found: Plan, options: Options) -> list[Diagnostic]:

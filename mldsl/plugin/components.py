@@ -172,10 +172,12 @@ class Report(Component):
     """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.ReportOutput, on NumPy arrays.
 
     `needs` names what is looked at: model, data; `seconds`, and it is computed after all other reports.
+    check(spec, plan) -> Iterator[Problem]: what the plan rules out, before anything is trained.
     """
 
     kind: ClassVar[str] = "report"
     compute: Callable[..., Any] = attrs.field(kw_only=True)
+    check: Callable[..., Any] | None = None
     tasks: Collection[str] = ()
     needs: Collection[str] = ("model",)
 

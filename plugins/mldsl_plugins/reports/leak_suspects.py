@@ -11,7 +11,7 @@ Five searches, each of which can be wrong, and says its number:
   patients, buildings, sessions;
 * time: a column of times that orders the target, while the parts are mixed in time.
 
-The single inputs are scored by folds of the training rows: the test part is looked at for twins only.
+The target of test rows is looked at for twins only; inputs are scored by folds of the training rows.
 
 Shapes:  n rows, c columns, f folds. O(c n log n + f c n).
 Units:   shares of variance; rows count from 1 after the header.
@@ -195,6 +195,7 @@ def _identifiers(
 def _entities(view: ReportView, target: np.ndarray, sides: Sequence[Any], folds: Sequence[Any]) -> Iterator[_Finding]:
     """Columns of levels whose rows share the target, and that training and held-out rows share."""
     apart = {c.name for c in view.columns if c.role in ("group", "query")}
+    train = np.asarray(view.part) == "train"
     for column in view.columns:
         known = column.name in view.frame.columns and column.role in _KEYS and column.name not in apart
         if not known or column.type not in ("categorical", "integer", "id", "text", "ordinal"):
@@ -204,8 +205,8 @@ def _entities(view: ReportView, target: np.ndarray, sides: Sequence[Any], folds:
         levels, rows = int((size > 1).sum()), view.frame.height
         if levels < _ENTITIES or rows / len(size) > _ROWS_EACH or size[size > 1].sum() < rows / 2:
             continue
-        pure = leave_one_out(code, target)
-        both = np.mean(np.concatenate([np.isin(code[held], code[train]) for train, held in sides]))
+        pure = leave_one_out(code[train], target[train])
+        both = np.mean(np.concatenate([np.isin(code[held], code[seen]) for seen, held in sides]))
         if pure < _PURE or both < _ON_BOTH:
             continue
         cells, number = _cells(view, column)
@@ -226,7 +227,7 @@ def _times(view: ReportView, target: np.ndarray, sides: Sequence[Any]) -> Iterat
         if column.type != "time" or column.name not in view.frame.columns or column.role not in ("input", "time"):
             continue
         time = values(view.frame, column.name)
-        known = np.isfinite(time) & np.isfinite(target).all(axis=1)
+        known = np.isfinite(time) & np.isfinite(target).all(axis=1) & (np.asarray(view.part) == "train")
         if all(np.nanmax(time[train]) <= np.nanmin(time[held]) for train, held in sides) or known.sum() < 20:
             continue
         order = max(abs(_rank_correlation(time[known], target[known, k])) for k in range(target.shape[1]))

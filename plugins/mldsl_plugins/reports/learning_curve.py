@@ -19,14 +19,14 @@ Sources: Perlich, Provost & Simonoff 2003, JMLR 4:211-255; Nadeau & Bengio 2003,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
-from mldsl.plugin import Component, Report, Share, hookimpl, param
+from mldsl.plugin import Component, Problem, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._shared import model_column
 from mldsl_plugins.reports._statistics import corrected_t
@@ -59,6 +59,16 @@ class _Curve:
     def ends(self) -> np.ndarray:
         """The intervals of the held-out scores [shares, 2], within the bounds of the metric."""
         return np.clip([corrected_t(scores, self.share) for scores in self.held], *self.bounds)
+
+
+def check(spec: Spec, plan: Any) -> Iterator[Problem]:
+    """A metric that the file does not measure."""
+    names = [metric.component.name for metric in plan.metrics]
+    if spec.metric is not None and spec.metric.component.name not in names:
+        found = f"expected one of the metrics of the file ({', '.join(names)}), found {spec.metric.component.name}"
+        yield Problem("metric", found)
+    if not spec.rows:
+        yield Problem("rows", "expected shares of the training rows, found none")
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
@@ -179,7 +189,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "learning_curve", Spec, compute=compute, tasks={"classify", "regress", "rank"},
+            "learning_curve", Spec, compute=compute, check=check, tasks={"classify", "regress", "rank"},
             snippet="report { learning_curve(rows = [10%, 30%, 100%]) }",
             sources=(
                 "Perlich, Provost & Simonoff 2003, JMLR 4:211-255",

@@ -20,7 +20,7 @@ Sources: Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, doi:1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -28,9 +28,9 @@ import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin import Column as ColumnName
-from mldsl.plugin import Component, Report, hookimpl, param
+from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
-from mldsl_plugins.reports._columns import LEVELS, is_number, texts, values
+from mldsl_plugins.reports._columns import LEVELS, NUMBERS, is_number, texts, values
 from mldsl_plugins.reports._shared import model_column, part_words, thin, weighted_quantile
 
 _MOST = 60  # columns, unless the file names them
@@ -59,6 +59,16 @@ class _Curve:
     mean: np.ndarray
     single: np.ndarray
     names: list[str]
+
+
+def check(spec: Spec, plan: Any) -> Iterator[Problem]:
+    """Columns that cannot be set one value after the other."""
+    types = {c.name: c.type for c in plan.columns}
+    for name in spec.columns:
+        if name == plan.target:
+            yield Problem("columns", f"expected columns that models look at, found the target `{name}`")
+        elif types.get(name) not in (None, *NUMBERS, *LEVELS):
+            yield Problem("columns", f"expected numbers or columns of levels, found `{name}`, which is {types[name]}")
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
@@ -263,7 +273,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "partial_dependence", Spec, compute=compute, tasks={"classify", "regress", "rank"},
+            "partial_dependence", Spec, compute=compute, check=check, tasks={"classify", "regress", "rank"},
             snippet="report { partial_dependence(columns = [age, sex], grid = 20) }",
             also_known_as=("partial_dependence_plot", "pdp"),
             sources=(

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from mldsl.driver import Options
+from mldsl.driver import Options, plan
 from mldsl.driver import run as run_source
 from mldsl.source import Source
 
@@ -162,3 +162,13 @@ report { feature_importance }
     assert any("cannot be told from noise" in note for note in output.notes)
     assert any("`petal_length` and `petal_width` (r = 0.9" in note for note in output.notes)
     assert not any("noise1" in note for note in output.notes if "nearly the same" in note)
+
+
+def test_what_cannot_be_drawn_is_refused_before_anything_is_trained() -> None:
+    text = TITANIC.replace("[age, sex, sibsp]", "[age, survived]").replace(
+        "feature_importance(repeats = 60)", "learning_curve(metric = f1)"
+    )
+    found = plan(Source("<test>", text)).diagnostics
+    assert [d.code for d in found] == ["MLP0312", "MLP0312"]
+    assert "expected one of the metrics of the file (roc_auc, log_loss), found f1" in found[0].message
+    assert "expected columns that models look at, found the target `survived`" in found[1].message
