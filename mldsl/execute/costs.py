@@ -15,9 +15,11 @@ import numpy as np
 
 from mldsl.contract import Examples, segment_reduce, tiny
 from mldsl.plan import ComponentValue
+from mldsl.plan.values import full_text
 
 if TYPE_CHECKING:
     from mldsl.execute.fit import Prepared
+    from mldsl.execute.steps import DeviceStep
 
 
 class Balanced(NamedTuple):
@@ -62,6 +64,11 @@ def with_costs(examples: Examples, of_class: Any) -> Examples:
     return examples._replace(cost=cost if examples.cost is None else examples.cost * cost)
 
 
+def _called(step: DeviceStep) -> str:
+    """A step as the file has it; with its values where the file has `$params`."""
+    return full_text(step.value) if "$" in step.text and step.value is not None else step.text
+
+
 def balance_of(prepared: Prepared, steps_info: tuple[Any, ...], train: np.ndarray) -> dict[str, Any]:
     """What evened the classes out in one fit, for the record; empty where nothing did.
 
@@ -74,7 +81,7 @@ def balance_of(prepared: Prepared, steps_info: tuple[Any, ...], train: np.ndarra
         return {level: float(value) for level, value in zip(classes, np.asarray(values), strict=True)}
 
     resampled = [
-        {"step": step.text, **{when: named(mass) for when, mass in info.items()}}
+        {"step": _called(step), **{when: named(mass) for when, mass in info.items()}}
         for step, info in zip(pipeline.steps, steps_info, strict=True)
         if step.component is not None and getattr(step.component, "resample", None) is not None and info is not None
     ]

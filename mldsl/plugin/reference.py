@@ -94,14 +94,19 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
             yield "Scale", "matters: `standardize` the columns first"
         if declaration.iterative:
             yield "Training", "in rounds, so `stop_when` works"
+        if declaration.costs and "classify" in declaration.tasks:
+            yield "Class weights", '`class_weights = balanced` or `["yes" = 2]`, from the language'
     if kind == "transform":
-        yield "Gives", _outputs(declaration)
+        if not declaration.resamples:
+            yield "Gives", _outputs(declaration)
         if declaration.phase == "train":
             yield "When", "on training rows only"
         if declaration.uses_target:
             yield "Target", "used, out of fold"
         if declaration.resamples:
-            yield "Rows", "changes how often training rows count"
+            yield "Rows", "training rows change, columns do not"
+        if declaration.scale_sensitive:
+            yield "Scale", "matters: `standardize` the columns first"
     if kind == "metric":
         ends = [value_text(end) if end is not None else "" for end in (declaration.lowest, declaration.highest)]
         span = f", {ends[0]}..{ends[1]}" if any(ends) else ""

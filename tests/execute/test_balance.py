@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from mldsl.execute.programs import Programs
 
@@ -116,6 +117,27 @@ def test_a_class_weight_may_be_a_param_and_compiles_nothing_anew(
     chosen = [fit("$how", use=f"param how: choice = {how} in [balanced, none]") for how in ("balanced", "none")]
     assert [c.record.models["logistic_regression"].spec["class_weights"] for c in chosen] == ["balanced", "none"]
     assert np.abs(coefficients(chosen[0]) - coefficients(chosen[1])).max() > 0.01
+
+
+def test_a_search_may_try_class_weights(fit: Any, credit: pl.DataFrame) -> None:
+    """Many settings and folds in one program: each is scored as scikit-learn would be on the same folds."""
+    params = "param how: choice = none in [balanced, none]\nparam w: number = 1 in 0.1..10"
+    for weights, domain, expected in (
+        ("$how", "$how in [balanced, none]", ["balanced", None]),
+        ('["bad" = $w]', "$w in [1, 4]", [None, {0: 1, 1: 4}]),
+    ):
+        param = params.splitlines()[0 if "how" in domain else 1]
+        finished = fit(
+            weights, use=param, split="split {\n  test = 20%\n  folds = 3\n}", metrics="metrics { log_loss }",
+            more=f"tune {{\n  search = grid\n  {domain}\n}}",
+        )  # fmt: skip
+        bad, x = (credit["class"] == "bad").to_numpy(), credit.select(NUMBERS).to_numpy()
+        scores = [
+            np.mean([log_loss(bad[f.held], reference(credit, f.train, weights).predict_proba(x[f.held]))
+                     for f in finished.result.run.split.folds])
+            for weights in expected
+        ]  # fmt: skip
+        assert [trial.score for trial in finished.record.tune.trials] == pytest.approx(scores, abs=1e-6)
 
 
 def test_the_record_says_what_was_done(fit: Any) -> None:
