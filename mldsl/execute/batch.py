@@ -22,7 +22,8 @@ import numpy as np
 
 from mldsl.contract import Prediction
 from mldsl.data import Fold
-from mldsl.execute.buckets import pad
+from mldsl.execute.arrays import Rows
+from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.fit import Prepared, Run, to_numpy
 from mldsl.execute.programs import key_data
 from mldsl.execute.scales import back
@@ -72,13 +73,18 @@ def alike(settings: Sequence[Setting]) -> list[list[Setting]]:
 
 def chunk_size(prepared: Prepared, way: Way, settings: int, folds: int) -> int:
     """How many settings one call fits: bounded by memory, and cut where calls are long."""
-    numbers = 2 * max(len(prepared.classes), 1)
-    copies = folds + 1 if way.name == "product" else 2
-    most = max(1, MEMORY // (prepared.pipeline.shape.rows * numbers * (8 if prepared.x64 else 4) * copies))
+    most = max(1, MEMORY // max(bytes_of(prepared, way, folds), 1))
     if way.name == "product":
         calls = math.ceil(settings / min(most, PRODUCT))
         return math.ceil(settings / calls)
     return min(most, math.ceil(settings / CALLS))
+
+
+def bytes_of(prepared: Prepared, way: Way, folds: int) -> int:
+    """What one more setting in a call takes: its answers, and side by side the weights of its folds."""
+    rows, size = prepared.pipeline.shape.rows, 8 if prepared.x64 else 4
+    answers = 2 * max(len(prepared.classes), 1)
+    return rows * size * (answers + (folds if way.name == "product" else 0))
 
 
 def answers(
@@ -86,17 +92,21 @@ def answers(
 ) -> Iterator[tuple[list[Setting], Prediction, np.ndarray]]:
     """The settings of a group, a chunk at a time, with their answers and whether each fit is to be relied on.
 
-    `weights` [folds, n] says how often each row counts in each fold's training. Answers have leaves [chunk, n, ...]:
-    for each row that of the fold which holds it out, 0 for rows that none does. Sure: [chunk, folds], false where an
-    iterative fit says that it did not converge. The last chunk is filled up with its last setting, so that one program
-    serves all.
+    `weights` [folds, n] says how often each row counts in each fold's training. Answers have leaves
+    [folds, settings, m, ...], of the rows that the fold holds out, in order, and then of as many others as make all
+    folds equal. Sure is [folds, settings], false where an iterative fit says that it did not converge. The last chunk
+    is filled up with its last setting, so that one program serves all.
     """
     first = group[0].prepared
-    pipeline, n = attrs.evolve(first.pipeline, devices=1), first.pipeline.shape.rows
-    dtype = np.float64 if first.x64 else np.float32
+    pipeline = attrs.evolve(first.pipeline, devices=1)
     keys = np.stack([key_data(run.plan.seed, f"model/{pipeline.name}/{stage}fold={f.repeat}.{f.index}") for f in folds])
-    weighed = np.stack([pad((first.weight * w).astype(dtype), n) for w in weights])
-    held = np.stack([pad(fold.held, n) for fold in folds])
+    held = [np.flatnonzero(fold.held) for fold in folds]
+    m = bucket(max(map(len, held)))
+    rows, index = _used(first, way, weights, held)
+    n = len(rows.matrix)
+    dtype = np.float64 if first.x64 else np.float32
+    weighed = np.stack([pad((first.weight * w).astype(dtype)[index], n) for w in weights])
+    places = np.stack([pad(np.searchsorted(index, h).astype(np.int32), m) for h in held])
     fixed = all(_same(setting.prepared.specs[0], first.specs[0]) for setting in group)
     program = partial(pipeline.many, fixed=fixed, product=way.name == "product")
     for start in range(0, len(group), chunk):
@@ -104,12 +114,29 @@ def answers(
         specs = [setting.prepared.specs for setting in taken]
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *specs, *[specs[-1]] * (chunk - len(taken)))
         given, sure = run.programs.call(
-            "many", program, (pipeline.static, fixed, way.name), stacked, np.arange(chunk), keys, first.rows, weighed,
-            held, first.inner, x64=first.x64,
+            "many", program, (pipeline.static, fixed, way.name), stacked, np.arange(chunk), keys, rows, weighed,
+            places, pad(first.inner[: len(first.weight)][index], n), x64=first.x64,
         )  # fmt: skip
         count = len(taken)
-        kept = Prediction(*(None if leaf is None else leaf[:count] for leaf in to_numpy(given)))
-        yield taken, back(first.scale, kept), np.asarray(sure)[:count]
+        kept = Prediction(*(None if leaf is None else leaf[:, :count] for leaf in to_numpy(given)))
+        yield taken, back(first.scale, kept), np.asarray(sure)[:, :count]
+
+
+def _used(prepared: Prepared, way: Way, weights: np.ndarray, held: Sequence[np.ndarray]) -> tuple[Rows, np.ndarray]:
+    """The rows that the fits look at, and their places among all.
+
+    Fits side by side leave out rows that no fold counts (those of the test part). Where draws are made over rows all
+    stay in their places, so that a fit draws what it would draw by itself.
+    """
+    n, rows = len(prepared.weight), prepared.rows
+    if way.name != "product" or rows.sparse or rows.tensors:
+        return rows, np.arange(n)
+    there = np.asarray(weights.any(axis=0))
+    there[np.concatenate(held)] = True
+    index = np.flatnonzero(there)
+    if bucket(len(index)) == len(rows.matrix):
+        return rows, np.arange(n)
+    return jax.tree.map(lambda leaf: pad(np.asarray(leaf)[index], bucket(len(index))), rows), index
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -245,28 +245,50 @@ class Judge:
         return {m.name: float(v) for m, v in zip(self.measures, values, strict=True)}
 
     def grid(self, measure: Measured, answers: Prediction, held: Sequence[np.ndarray], at: Threshold) -> np.ndarray:
-        """One metric for s settings (leaves [s, n, ...]) on the rows of weight above 0 of each of f folds: [s, f].
+        """One metric for f folds and s settings, [f, s]. `held` are each fold's weights [n] of the rows to look at.
 
-        What the metric prepares (sorting) is done on the host; one compiled program then serves all folds.
+        `answers` have leaves [f, s, m, ...], the rows held out in order. What the metric prepares (sorting) is done on
+        the host; one compiled program then serves all folds.
         """
-        count = next(len(leaf) for leaf in answers if leaf is not None)
-        static = (self.static, measure.name, repr(measure.spec), count)
+        static = (self.static, measure.name, repr(measure.spec), next(a.shape[1] for a in answers if a is not None))
 
         def judge(views: Any) -> Any:
             return jax.lax.map(lambda view: measure.component.metric(measure.spec, view), views)
 
-        def of_fold(weight: np.ndarray) -> np.ndarray:
-            rows = np.flatnonzero(weight)
-            views = []
-            for s in range(count):
-                one = Prediction(*(None if leaf is None else leaf[s] for leaf in answers))
-                view, (codes,) = self.view(one, weight, at, [measure], rows)
-                views.append(self.of(measure, view, codes))
-            views = prepare_views([(measure.component, measure.spec)] * count, views)
+        def of_fold(number: int, weight: np.ndarray) -> np.ndarray:
+            seen = self._seen(measure, Prediction(*(None if a is None else a[number] for a in answers)), weight, at)
+            views = prepare_views([(measure.component, measure.spec)] * len(seen), seen)
             stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *views)
             return np.asarray(self.run.programs.call("grid", judge, static, stacked, x64=self.prepared.x64))
 
-        return np.stack([of_fold(weight) for weight in held], axis=1)
+        return np.stack([of_fold(number, weight) for number, weight in enumerate(held)])
+
+    def _seen(self, measure: Measured, answers: Prediction, weight: np.ndarray, at: Threshold) -> list[MetricView]:
+        """What a metric sees of each of s settings (leaves [s, m, ...]) on the same rows."""
+        rows = np.flatnonzero(weight)
+        view, (codes,) = self.view(Prediction(), weight, at, [measure], rows)
+        dtype, size, classes = view.weight.dtype, len(view.weight), len(self.prepared.classes)
+        given = Prediction(*(None if a is None else a[:, : len(rows)] for a in answers))
+        shown: Any = next((a for a in (given.label, given.mean, given.score) if a is not None), None)
+        if given.probability is not None:
+            shown = np.stack([classes_at(p, classes - 1 if classes == 2 else None, at) for p in given.probability])
+        more = view.classes - classes  # a class that no training row has, of probability 0
+
+        def fit(array: Any, s: int, cast: Any) -> Any:
+            return None if array is None else pad(np.asarray(array[s]).astype(cast), size)
+
+        views = []
+        for s in range(len(shown)):
+            probability = fit(given.probability, s, dtype)
+            if probability is not None and more:
+                probability = np.pad(probability, ((0, 0), (0, more)))
+            changed = attrs.evolve(
+                view, prediction=fit(shown, s, dtype if shown.dtype.kind == "f" else np.int32), probability=probability,
+                score=fit(given.score, s, dtype),
+                clusters=0 if given.distance is None else int(given.distance.shape[-1]),
+            )  # fmt: skip
+            views.append(self.of(measure, changed, codes))
+        return views
 
     def at_thresholds(self, measure: Measured, prediction: Prediction, weight: np.ndarray) -> Scores:
         """One metric on the rows of weight above 0, as a function of candidate thresholds: [c] for two classes, or

@@ -57,17 +57,6 @@ def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
     return tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns)
 
 
-def _along(rows: Any, like: Any) -> Any:
-    """Bool[n] in the shape of [s, n, ...]."""
-    return rows.reshape((1, -1) + (1,) * (like.ndim - 2))
-
-
-def _held(held: Any, each: Any) -> Any:
-    """Of [f, s, n, ...] the answer of the fold that holds a row out: [s, n, ...], 0 where none does."""
-    mask = held.reshape((held.shape[0], 1, held.shape[1]) + (1,) * (each.ndim - 3))
-    return jnp.sum(jnp.where(mask, each, 0), axis=0, dtype=each.dtype)
-
-
 @attrs.frozen(eq=False)
 class Pipeline:
     """The device half of one model. `static` tells its programs apart from every other's."""
@@ -280,59 +269,79 @@ class Pipeline:
         return Fitted(steps.params, steps.info, params, info, self.predict(spec, params, score, rows))
 
     def many(
-        self, specs: Any, settings: Any, key_data: Any, rows: Rows, weights: Any, held: Any, inner: Any, *,
+        self, specs: Any, settings: Any, key_data: Any, rows: Rows, weights: Any, places: Any, inner: Any, *,
         fixed: bool, product: bool,
     ) -> tuple[Prediction, Any]:  # fmt: skip
-        """Fits for f folds and s settings: of every row what the fit says whose fold holds it out, leaves [s, n, ...].
+        """Fits for f folds and s settings, and what each says of the rows that its fold holds out: [f, s, m, ...].
 
-        `specs` has leaves [s, ...], `settings` is 0..s-1, `key_data` uint32[f, 2], `weights` and `held` are [f, n].
-        `fixed`: the settings share their steps, which are then fitted once a fold. `product`: all fits that share a
-        table go side by side. Also gives, [s, f], whether the fit says that it converged.
+        `specs` has leaves [s, ...], `settings` is 0..s-1, `key_data` uint32[f, 2], `weights` [f, n]; `places` [f, m]
+        are the rows held out. `fixed`: the settings share their steps, which are then fitted once a fold. `product`:
+        all fits that share a table go side by side. Also gives, [f, s], whether the fit says that it converged.
         """
         step_specs, spec, class_weights = specs
         first = jax.tree.map(lambda leaf: leaf[0], step_specs)
+        keys = jax.random.wrap_key_data(key_data)
 
-        def model(examples: Examples, score: Table, key: Any, spec: Any, class_weights: Any) -> tuple[Prediction, Any]:
+        def learn(examples: Examples, key: Any, spec: Any, class_weights: Any) -> tuple[Any, Any]:
             params, info = self.fit_model(spec, key, self.weighed(examples, class_weights))
-            return self.predict(spec, params, score, rows), jnp.asarray(getattr(info, "converged", True))
+            return params, jnp.asarray(getattr(info, "converged", True))
 
         if product and fixed and not any(self.learns(step) for step in self.steps):
-            _, score, (table, _, _) = self.fit_steps(first, jax.random.key(0), rows, weights[0], inner)
-
-            def pair(fold: Any, setting: Any) -> tuple[Prediction, Any]:
-                key, weight = jax.random.wrap_key_data(key_data[fold]), weights[fold]
-                mine = jax.tree.map(lambda leaf: leaf[setting], (spec, class_weights))
-                return model(self.examples(table, rows, weight), score, key, *mine)
-
+            _, score, (table, _, _) = self.fit_steps(first, keys[0], rows, weights[0], inner)
             f, s = weights.shape[0], settings.shape[0]
-            each, sure = jax.vmap(pair)(*jnp.divmod(jnp.arange(f * s), s))
-            picked = jax.tree.map(lambda a: _held(held, a.reshape((f, s, *a.shape[1:]))), each)
-            return picked, sure.reshape(f, s).T
 
-        def one_fold(so_far: Any, fold: Any) -> tuple[Any, Any]:
-            key, weight, out = jax.random.wrap_key_data(fold[0]), fold[1], fold[2]
+            def pair(fold: Any, setting: Any) -> tuple[Any, Any]:
+                mine = jax.tree.map(lambda leaf: leaf[setting], (spec, class_weights))
+                return learn(self.examples(table, rows, weights[fold]), keys[fold], *mine)
 
-            def prepared(step_specs: Any) -> tuple[Examples, Table]:
+            params, sure = jax.vmap(pair)(*jnp.divmod(jnp.arange(f * s), s))
+            params = jax.tree.map(lambda leaf: leaf.reshape((f, s, *leaf.shape[1:])), params)
+
+            def said(place: Any, params: Any) -> Prediction:
+                shown = self.taken(score, rows, place)
+
+                def of_setting(spec: Any, params: Any, _: Any) -> Prediction:
+                    return self.say(spec, params, *shown, place)
+
+                answer: Prediction = jax.vmap(of_setting)(spec, params, settings)
+                return answer
+
+            return jax.vmap(said)(places, params), sure.reshape(f, s)
+
+        def one_fold(fold: Any) -> tuple[Prediction, Any]:
+            key, weight, place = fold
+
+            def prepared(step_specs: Any) -> tuple[Examples, tuple[Table, Rows]]:
                 _, score, (train, train_rows, train_weight) = self.fit_steps(step_specs, key, rows, weight, inner)
-                return self.examples(train, train_rows, train_weight), score
+                return self.examples(train, train_rows, train_weight), self.taken(score, rows, place)
 
             ready = prepared(first) if fixed else None
 
             def setting(mine: Any) -> tuple[Prediction, Any]:
                 step_specs, spec, class_weights = mine[0]
-                examples, score = prepared(step_specs) if ready is None else ready
-                return model(examples, score, key, spec, class_weights)
+                examples, shown = prepared(step_specs) if ready is None else ready
+                params, sure = learn(examples, key, spec, class_weights)
+                return self.say(spec, params, *shown, place), sure
 
             along = (specs, settings)  # a Spec may have nothing that varies
-            each, sure = jax.vmap(setting)(along) if product and fixed else jax.lax.map(setting, along)
-            if so_far is None:
-                return each, sure
-            return jax.tree.map(lambda old, new: jnp.where(_along(out, new), new, old), so_far, each), sure
+            said: tuple[Prediction, Any] = (
+                jax.vmap(setting)(along) if product and fixed else jax.lax.map(setting, along)
+            )
+            return said
 
-        shapes = jax.eval_shape(lambda: one_fold(None, (key_data[0], weights[0], held[0]))[0])
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        answers, sure = jax.lax.scan(one_fold, nothing, (key_data, weights, held))
-        return answers, sure.T
+        answers: tuple[Prediction, Any] = jax.lax.map(one_fold, (keys, weights, places))
+        return answers
+
+    def taken(self, table: Table, rows: Rows, place: Any) -> tuple[Table, Rows]:
+        """Some rows of a table, and what goes with them; all of them where there are sparse blocks."""
+        if rows.sparse:
+            return table, rows
+        return table._replace(matrix=table.matrix[place]), jax.tree.map(lambda leaf: leaf[place], rows)
+
+    def say(self, spec: Any, params: Any, table: Table, rows: Rows, place: Any) -> Prediction:
+        """The answer for rows that were taken."""
+        answer = self.predict(spec, params, table, rows)
+        return jax.tree.map(lambda leaf: leaf[place], answer) if rows.sparse else answer
 
     @staticmethod
     def learns(step: DeviceStep) -> bool:

@@ -240,8 +240,8 @@ class _Search:
         chunk = self.chunks.setdefault(key, chunk_size(prepared, way, len(group), len(folds)))
         start = time.perf_counter()
         for taken, given, sure in answers(self.run, group, way, folds, np.stack(weights), f"{path}/", chunk):
-            scores = judge.grid(measure, given, held, at)
-            for setting, row, reliable in zip(taken, scores, sure, strict=True):
+            scores = judge.grid(measure, given, held, at).T
+            for setting, row, reliable in zip(taken, scores, sure.T, strict=True):
                 if way.name == "product" and not reliable.all():
                     # Side by side, some sums are rounded more; a fit that this leaves in doubt is made by itself.
                     row[:] = self._one_by_one(setting, folds, weights, 1.0, path)

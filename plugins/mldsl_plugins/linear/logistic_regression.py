@@ -144,7 +144,7 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "logistic_regression", Spec, fit=fit, predict=predict, check=check, tasks=("classify",),
-            roles=("weight", "offset"), precision="float64", shards=True, costs=True,
+            roles=("weight", "offset"), precision="float64", shards=True, batches=True, costs=True,
             snippet="model { logistic_regression(l2 = 1) }",
             sources=("McCullagh & Nelder 1989, doi:10.1007/978-1-4899-3242-6",
                      "Albert & Anderson 1984, doi:10.1093/biomet/71.1.1",
