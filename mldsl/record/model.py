@@ -147,9 +147,9 @@ class GateResult:
 class Trial:
     """One setting that `tune` tried.
 
-    `score` is the primary metric as it is written, over the folds or the part that chose; `deviation` its standard error
-    over the folds, NaN for a single part. `share` is that of the rows or rounds it was given (below 1 in early rungs of
-    `halving`), `fold` the outer fold whose training rows were searched, None for the search on all of them.
+    `score` is the primary metric as it is written, over the folds or the part that chose; `deviation` its standard
+    error over the folds, NaN for a single part. `share` is that of the rows or rounds it was given (below 1 in early
+    rungs of `halving`), `fold` the outer fold whose training rows were searched, None for the search on all of them.
     """
 
     model: str
