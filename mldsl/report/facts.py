@@ -122,6 +122,17 @@ def split_words(record: RunRecord) -> str:
     return "; ".join(filter(None, [f"{rows} rows" if rows else "", folds, split.by]))
 
 
+def kept_words(record: RunRecord) -> str:
+    """Which fits are those of an earlier run: `all of RUN: nothing was trained`; empty if all models were trained."""
+    by_run: dict[str, list[str]] = {}
+    for name, model in record.models.items():
+        if model.cached:
+            by_run.setdefault(model.cached, []).append(name)
+    if len(by_run) == 1 and all(model.cached for model in record.models.values()):
+        return f"those of {next(iter(by_run))}: nothing was trained"
+    return "; ".join(f"{', '.join(names)}: those of {run}" for run, names in by_run.items())
+
+
 def gate_words(record: RunRecord) -> list[tuple[bool, str]]:
     """Each gate as passed or not, and a sentence."""
     return [

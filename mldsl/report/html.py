@@ -40,6 +40,7 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             reports=[_report(name, output) for name, output in outputs.items()],
             warnings=facts.warnings_of(record, outputs),
             split_words=facts.split_words(record),
+            kept_words=facts.kept_words(record),
             balance=balance_words(record),
             params=[(k, facts.literal(v)) for k, v in record.params.items()],
             source=highlight(source_text.rstrip("\n")),

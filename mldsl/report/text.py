@@ -93,6 +93,8 @@ def _facts(page: Page, record: RunRecord) -> None:
     pairs.append(("split", facts.split_words(record)))
     pairs += [("classes" if i == 0 else "", words) for i, words in enumerate(balance_words(record))]
     params = {k: v for k, v in record.params.items() if k != "seed"}
+    if kept := facts.kept_words(record):
+        pairs.append(("fits", kept))
     if params:
         pairs.append(("params", ", ".join(f"{k} = {facts.literal(v)}" for k, v in params.items())))
     for key, text in pairs:
