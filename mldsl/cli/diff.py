@@ -92,7 +92,7 @@ def _write(page: Page, a: Kept, b: Kept, changed: Changes, pairs: Sequence[_Pair
 
 def _coloured(page: Page, line: str) -> str:
     style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
-    return page.paint(f"  {line}", style)
+    return page.paint(f"  {line}".rstrip(), style)
 
 
 def _shown(value: Any) -> str:

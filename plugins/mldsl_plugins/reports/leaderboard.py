@@ -1,4 +1,4 @@
-"""Models beside each other, with a critical eye: which is best, and by more than noise?
+"""Models beside each other: which of them is best, and by more than noise.
 
 Models are ordered by the primary metric, on the part that chose the best of them and on the part that counts. Beside
 each stands its difference to the best one, d = metric(model) - metric(best), measured on the same folds or rows:
