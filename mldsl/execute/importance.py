@@ -23,7 +23,7 @@ from mldsl.execute.programs import key_data
 _REPLICATES = 200
 _FEWEST = 30  # replicates; an interval from fewer would be too rough to show
 _BLOCK = 1 << 22  # numbers that the weights of the replicates may hold
-_VISITS = 400_000_000  # rows that all replicates of all permutations may visit
+_VISITS = 100_000_000  # rows that all replicates of all permutations may visit
 _Z = 1.959963984540054
 
 

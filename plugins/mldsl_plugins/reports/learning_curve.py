@@ -145,7 +145,9 @@ def _words(curve: _Curve, name: str, higher: bool) -> list[str]:
         if not np.isfinite(low):
             notes.append(f"{step} {name} gets better by {mean:.3g}.")
         elif low > 0:
-            notes.append(f"more rows would probably help: {step} {name} got better by {between}.")
+            ends = curve.ends()[-1]
+            little = ", though by far less than the score is uncertain" if mean < (ends[1] - ends[0]) / 20 else ""
+            notes.append(f"more rows would probably help{little}: {step} {name} got better by {between}.")
         elif high < 0:
             notes.append(f"{step} {name} got worse, by {-mean:.3g} ({-high:.3g} to {-low:.3g}).")
         else:
