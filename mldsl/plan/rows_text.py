@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from mldsl.plan.model import Plan
 from mldsl.plan.rows import Choice, FoldRows, PartRows, SplitRows
@@ -12,6 +13,10 @@ _LISTED = 6
 # More classes than these: the commonest and the rarest stand for all.
 _CLASSES = 4
 _NAME = 14
+# What labels and columns may take; of columns without room the share goes first, and then the last ones.
+_WIDTH, _SHARE = 96, 1
+# Beyond so many days the time of the day says nothing.
+_DAYS = 31
 _PLURALS = {"group": "groups", "query": "queries", "user": "users", "item": "items"}
 
 Row = tuple[str, str]
@@ -36,11 +41,18 @@ def _rows(plan: Plan, rows: SplitRows) -> Iterator[Row]:
         yield "density", f"{share_text(rows.all.rows / max(cells, 1))} of all pairs of a user and an item have a row"
     lines: list[tuple[str, list[PartRows]]] = [("all", [rows.all]), *((name, [part]) for name, part in rows.parts)]
     lines += _folds(plan, rows.folds)
-    columns = _columns(plan, rows)
-    table = [[title for title, _ in columns], *([cell(parts) for _, cell in columns] for _, parts in lines)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(columns))]
-    for label, texts in zip(["part", *(label for label, _ in lines)], table, strict=True):
-        yield label, "  ".join(text.rjust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
+    labels = ["part", *(label for label, _ in lines)]
+    table = [[title, *(cell(parts) for _, parts in lines)] for title, cell in _columns(plan, rows)]
+    room = _WIDTH - max(map(len, labels))
+    while len(table) > 1 and sum(_wide(column) + 2 for column in table) > room:
+        table.pop(_SHARE if table[_SHARE][0] == "share" else -1)
+    for label, *texts in zip(labels, *table, strict=True):
+        padded = (text.rjust(_wide(column)) for text, column in zip(texts, table, strict=True))
+        yield label, "  ".join(padded).rstrip()
+
+
+def _wide(column: Sequence[str]) -> int:
+    return max(map(len, column))
 
 
 def _folds(plan: Plan, folds: Sequence[FoldRows]) -> Iterator[tuple[str, list[PartRows]]]:
@@ -80,8 +92,9 @@ def _columns(plan: Plan, rows: SplitRows) -> list[tuple[str, Cell]]:
             if role in ("user", "item"):
                 found.append((f"new {_PLURALS[role]}", _count_of("unknown", role)))
     if rows.all.time is not None:
-        found.append(("from", lambda parts: min((p.time[0] for p in parts if p.time), default="", key=_moment)))
-        found.append(("to", lambda parts: max((p.time[1] for p in parts if p.time), default="", key=_moment)))
+        upto = 10 if _spans_days(*rows.all.time) else None
+        found.append(("from", lambda parts: min((p.time[0] for p in parts if p.time), default="", key=_moment)[:upto]))
+        found.append(("to", lambda parts: max((p.time[1] for p in parts if p.time), default="", key=_moment)[:upto]))
     found += _class_columns(rows.all)
     if rows.all.mean is not None:
         found.append(("mean", lambda parts: _range(_numbers([p.mean for p in parts]))))
@@ -150,6 +163,14 @@ def _moment(text: str) -> tuple[float, str]:
         return float(text), ""
     except ValueError:
         return 0.0, text
+
+
+def _spans_days(first: str, last: str) -> bool:
+    """Whether two times are dates, and so far apart that the hour does not matter."""
+    try:
+        return datetime.fromisoformat(last) - datetime.fromisoformat(first) > timedelta(days=_DAYS)
+    except ValueError:
+        return False
 
 
 def share_text(share: float) -> str:

@@ -14,6 +14,7 @@ from mldsl.diagnostics import MldslError
 from mldsl.plan import ColumnPlan, ComponentValue, ModelPlan, SplitPlan, Threshold, TunePlan
 from mldsl.plan.rows import PartRows, SplitRows
 from mldsl.plan.rows_text import rows_facts, share_text
+from mldsl.plan.text import plan_text
 
 X = ColumnPlan("x", "continuous")
 Y = ColumnPlan("y", "categorical", role="target")
@@ -128,6 +129,35 @@ def test_many_classes_show_the_commonest_and_the_rarest(rig) -> None:
     text = dict(rows_facts(plan, facts)["Rows"])
     assert text["part"].split("  ")[-2:] == ["class 3", "a class with …"]
     assert table(plan, facts)["all"] == ["92", "100%", "8", "32.6%", "2.2%"]
+
+
+def test_the_table_fits_its_section(rig) -> None:
+    """Everything at once: the share goes, and then the last columns, instead of lines that wrap."""
+    n = 400
+    columns = [
+        ColumnPlan("u", "id", role="user"), ColumnPlan("i", "id", role="item"), ColumnPlan("g", "id", role="group"),
+        T, W, N,
+    ]  # fmt: skip
+    plan, _, facts = facts_of(
+        rig, SplitPlan(2, folds=3, by=("user", "time")), columns, task="recommendation", w=np.full(n, 123456.0),
+        u=[f"u{k % 8}" for k in range(n)], i=[f"i{k % 50}" for k in range(n)], g=[f"g{k % 9}" for k in range(n)],
+        t=[START + timedelta(hours=k) for k in range(n)], n=np.linspace(0.0, 1e9, n),
+    )  # fmt: skip
+    text = plan_text(plan, rows_facts(plan, facts))
+    lines = text.split("\nRows\n")[1].split("\n\n")[0].split("\n")[1:]
+    assert len(lines) == 10
+    assert max(map(len, lines)) <= 100
+    assert len({len(line) for line in lines}) == 1, "columns are aligned"
+    shown = lines[0].split()
+    assert "share" not in shown
+    assert shown[:3] == ["part", "rows", "weight"]
+
+
+def test_the_hour_is_left_out_of_long_times(rig) -> None:
+    t = [START + timedelta(hours=31 * h) for h in range(60)]
+    plan, _, facts = facts_of(rig, SplitPlan(0.2, by=("time",)), (X, T), task="regression", x=np.arange(60), t=t)
+    assert dict(facts.parts)["test"].time == ("2024-03-03", "2024-03-17 05:00")
+    assert table(plan, facts)["all"][-2:] == ["2024-01-01", "2024-03-17"]
 
 
 # ---- who chooses -----------------------------------------------------------------------------------------------------
