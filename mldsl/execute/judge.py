@@ -212,6 +212,8 @@ class Judge:
         if not self.measures:
             return {}
         value, low, high = percentiles(self.replicates(prediction, weight, threshold, path))
+        if self.units(weight) < 2:  # one group, drawn again and again, is always the same: that is no certainty
+            low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
         return {m.name: (float(value[i]), float(low[i]), float(high[i])) for i, m in enumerate(self.measures)}
 
     def replicates(self, prediction: Prediction, weight: np.ndarray, threshold: Threshold, path: str) -> np.ndarray:

@@ -58,3 +58,13 @@ def test_rows_are_compared_under_the_same_replicates_of_whole_groups(found) -> N
 
 def test_one_model_is_compared_with_none(engine, table) -> None:
     assert report_view(engine.run(engine.pipeline(), table).result).compared is None
+
+
+def test_one_group_has_no_interval(engine, table) -> None:
+    split = "split {\n  test = 40%\n  by = group\n}"
+    rows = table.with_columns(g=np.arange(len(table)) % 10 < 4)
+    record = engine.run(engine.pipeline(split=split, features=engine.features("g: categorical as group")), rows).record
+    cell = record.models[record.best].metrics["test"]["accuracy"]
+    assert np.isfinite(cell.value)
+    assert np.isnan(cell.low)
+    assert np.isnan(cell.high)
