@@ -295,6 +295,15 @@ def to_numpy(tree: Any) -> Any:
     return jax.tree.map(np.asarray, tree)
 
 
+def matrix_of(run: Run, prepared: Prepared, steps: tuple[Any, ...]) -> np.ndarray:
+    """The model's matrix of all rows [n, d], through steps as they were learned."""
+    pipeline = prepared.pipeline
+    made = run.programs.call(
+        "matrix", pipeline.matrix, pipeline.static, prepared.specs, steps, prepared.rows, x64=prepared.x64
+    )
+    return np.asarray(made)
+
+
 def fit_share(
     run: Run, prepared: Prepared, train: np.ndarray, stop: np.ndarray | None, fold: str, setting: str, share: float
 ) -> FoldResult:

@@ -19,7 +19,7 @@ from mldsl.contract import Prediction, class_probability, reliability
 from mldsl.data import Fold
 from mldsl.execute.calibrate import Calibrator, calibrated, learn, said_of
 from mldsl.execute.decide import Threshold, choose_threshold
-from mldsl.execute.fit import FittedModel, Prepared, Run, fit_all
+from mldsl.execute.fit import FittedModel, Prepared, Run, fit_all, matrix_of
 from mldsl.execute.intervals import fold_interval
 from mldsl.execute.judge import Judge, measured
 from mldsl.execute.tune import Tuned
@@ -138,13 +138,7 @@ def _matrix(run: Run, fitted: FittedModel) -> np.ndarray | None:
     wanted = any("inputs" in run.resolver.component(m.component).needs for m in run.plan.metrics)
     if not (wanted or run.plan.reports):
         return None
-    prepared = fitted.prepared
-    return np.asarray(
-        run.programs.call(
-            "matrix", prepared.pipeline.matrix, prepared.pipeline.static, prepared.specs, fitted.last.steps,
-            prepared.rows, x64=prepared.x64,
-        )
-    )  # fmt: skip
+    return matrix_of(run, fitted.prepared, fitted.last.steps)
 
 
 def _scatter(fitted: FittedModel, folds: Sequence[Fold], repeat: int, n: int) -> Prediction:

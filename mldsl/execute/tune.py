@@ -23,7 +23,7 @@ from mldsl.data import Fold, folds_within
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.batch import Setting, Way, alike, answers, chunk_size, way_of
 from mldsl.execute.checkpoint import Checkpoints
-from mldsl.execute.fit import Prepared, Run, fit_share, prepare, with_setting
+from mldsl.execute.fit import Prepared, Run, fit_share, matrix_of, prepare, with_setting
 from mldsl.execute.judge import Judge, Measured, measured
 from mldsl.execute.scales import back
 from mldsl.execute.searches import domains_by_model
@@ -189,7 +189,7 @@ class _Search:
             wanted = [i for i, p in enumerate(asked) if p.share == share and told[i] is None]
             settings = [s for i in wanted if (s := self._ready(i, asked[i], told)) is not None]
             for group in alike(settings):
-                for taken, scores, seconds in self._scored(group, folds, share, path):
+                for taken, scores, seconds in self._timed(group, folds, share, path):
                     for setting, each in zip(taken, scores, strict=True):
                         found = _told(asked[setting.index], self.sign * each)
                         told[setting.index] = found
@@ -217,10 +217,22 @@ class _Search:
         self.failed[reason] = self.failed.get(reason, 0) + 1
         told[index] = Told(proposal, math.nan)
 
-    def _scored(
+    def _timed(
         self, group: Sequence[Setting], folds: Sequence[Fold], share: float, path: str
     ) -> Iterator[tuple[list[Setting], np.ndarray, float]]:
-        """A group of settings that one program fits, some at a time: those settings, their scores [s, f], seconds."""
+        """A group of settings that one program fits, some at a time: those settings, their scores [s, f], seconds.
+
+        The seconds leave out compiling, which the first settings would else be charged with.
+        """
+        counts = self.run.programs.counts
+        start, compiling = time.perf_counter(), counts.compile_seconds
+        for taken, scores in self._scored(group, folds, share, path):
+            yield taken, scores, time.perf_counter() - start - (counts.compile_seconds - compiling)
+            start, compiling = time.perf_counter(), counts.compile_seconds
+
+    def _scored(
+        self, group: Sequence[Setting], folds: Sequence[Fold], share: float, path: str
+    ) -> Iterator[tuple[list[Setting], np.ndarray]]:
         prepared = group[0].prepared
         way = way_of(prepared.pipeline.model, [step.component for step in prepared.pipeline.steps])
         judge, measure = self._scorer(prepared)
@@ -232,21 +244,17 @@ class _Search:
         at = self.model.threshold.value if self.model.threshold is not None else None
         if way.name == "loop":
             for setting in group:
-                start = time.perf_counter()
-                scores = self._one_by_one(setting, folds, weights, share if rounds else 1.0, path)
-                yield [setting], scores[None], time.perf_counter() - start
+                yield [setting], self._one_by_one(setting, folds, weights, share if rounds else 1.0, path)[None]
             return
         key = (id(prepared.host), prepared.pipeline.static, len(folds))
         chunk = self.chunks.setdefault(key, chunk_size(prepared, way, len(group), len(folds)))
-        start = time.perf_counter()
         for taken, given, sure in answers(self.run, group, way, folds, np.stack(weights), f"{path}/", chunk):
             scores = judge.grid(measure, given, held, at).T
             for setting, row, reliable in zip(taken, scores, sure.T, strict=True):
                 if way.name == "product" and not reliable.all():
                     # Side by side, some sums are rounded more; a fit that this leaves in doubt is made by itself.
                     row[:] = self._one_by_one(setting, folds, weights, 1.0, path)
-            yield taken, scores, time.perf_counter() - start
-            start = time.perf_counter()
+            yield taken, scores
 
     def _scorer(self, prepared: Prepared) -> tuple[Judge, Measured]:
         key = (id(prepared.host), prepared.pipeline.static)
@@ -271,7 +279,10 @@ class _Search:
                 self.failed[reason] = self.failed.get(reason, 0) + 1
                 scores.append(math.nan)
                 continue
-            judge = Judge(self.run, prepared, (self.primary,), fitted.matrix, fitted.params)
+            matrix = fitted.matrix
+            if matrix is None and "inputs" in self.run.resolver.component(self.primary.component).needs:
+                matrix = matrix_of(self.run, prepared, fitted.steps)
+            judge = Judge(self.run, prepared, (self.primary,), matrix, fitted.params)
             given: Prediction = back(prepared.scale, fitted.prediction)
             at = self.model.threshold.value if self.model.threshold is not None else None
             scores.append(judge.points(given, fold.held * prepared.weight, at)[self.primary.name])
