@@ -28,7 +28,7 @@ def _sentences(model: ModelRecord) -> Iterator[str]:
         before, after = step["before"], step["after"]
         changed = {level: (before[level], after[level]) for level in before if before[level] != after[level]}
         if not changed:
-            yield f"{step['step']} changed nothing: the training rows were even"
+            yield f"{step['step']} had nothing to even out"
             continue
         shown = ", ".join(f"{level} {_rows(old)} → {_rows(new)}" for level, (old, new) in _some(changed))
         more = f" and {len(changed) - _LISTED} more classes" if len(changed) > _LISTED else ""

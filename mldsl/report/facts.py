@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from mldsl.plugin.display import ReportOutput
+from mldsl.plugin.wording import number_text, quoted
 from mldsl.record.model import PARTS, MetricValue, ModelRecord, RunRecord
 from mldsl.report.format import number
 
@@ -160,11 +161,19 @@ def literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value if re.fullmatch(r"[a-z_][a-z0-9_]*", value) else '"' + value.replace('"', '\\"') + '"'
+    if isinstance(value, (list, tuple)) and value and all(map(_is_weight, value)):
+        return "[" + ", ".join(f"{quoted(level)} = {number_text(weight)}" for level, weight in value) + "]"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(literal, value)) + "]"
     if isinstance(value, dict):
         return ", ".join(f"{key} = {literal(item)}" for key, item in value.items())
     return "none" if value is None else str(value)
+
+
+def _is_weight(item: Any) -> bool:
+    """Whether an item of a list is a level with its weight, as in `class_weights`."""
+    pair = isinstance(item, (list, tuple)) and len(item) == 2
+    return pair and isinstance(item[0], str) and isinstance(item[1], (int, float))
 
 
 def when(record: RunRecord) -> str:

@@ -123,6 +123,7 @@ def test_the_command_runs_it_again(sample_record) -> None:
     assert command(record) == (
         "mldsl run examples/titanic.mlp -p depth=6 -p 'path=\"my data.csv\"' -p kernel=rbf -p deep=true"
     )
+    assert literal([["died", 1.0], ["survived", 1.6]]) == '["died" = 1, "survived" = 1.6]'
     assert literal([1, "a b"]) == '[1, "a b"]'
 
 
