@@ -424,6 +424,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options,
     from mldsl.plugin.lock import Lock
     from mldsl.record import unchanged
     from mldsl.record.disk import write_file
+    from mldsl.report import render_run
 
     registry = _registry(options)
     resolver = RegistryResolver(registry)
@@ -475,6 +476,8 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options,
             write_file(folder.path / LOCK, Lock().with_pipeline(name, made_with, ()).text())
             if options.exports:
                 record = keep.export(record, result, folder.path, checked.base, resolver.spec)
+            if record.outputs:  # the page names them
+                render_run(record, outputs, text, plan_text(found, looked.facts), folder.path)
             if stages is not None:
                 stages.settle()
             record = attrs.evolve(record, files=unchanged.hashes_of(folder.path))

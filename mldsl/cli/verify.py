@@ -23,23 +23,24 @@ _MOST_LINES = 12
 
 @click.command("verify")
 @click.argument("run")
+@click.option("--runs-dir", type=click.Path(path_type=Path), help="Where run folders are [default: runs/ here].")
 @click.option(
     "--base",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The folder that the pipeline's relative paths start from [default: where it was run].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: agrees, parts, reasons.")
-def command(run: str, base: Path | None, as_json: bool) -> int:
+def command(run: str, runs_dir: Path | None, base: Path | None, as_json: bool) -> int:
     """Run the kept run RUN again, on the same data, and say whether the bits agree.
 
-    RUN is a run folder, its id or the beginning of it, or `latest`. Its own copy of the pipeline is run, with the same
-    params and seed, into a place that is removed afterwards; exports are not repeated. Data is compared first, by its
-    hash. Exit status: 0 the bits agree, 1 they do not.
+    RUN is a run folder, its id or the start of it, `latest`, `latest~1` ... Its own copy of the pipeline is run, with
+    the same params and seed, into a place that is removed afterwards; exports are not repeated. Data is compared first,
+    by its hash. Exit status: 0 the bits agree, 1 they do not.
     """
     from mldsl.record.find import find_run
     from mldsl.record.model import RunRecord
 
-    folder = find_run(run, Path.cwd())
+    folder = find_run(run, runs_dir or Path())
     record = RunRecord.read(folder)
     base = base or _base(folder, record)
     findings, reasons = _again(folder, record, base)

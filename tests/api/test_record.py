@@ -21,6 +21,7 @@ FILES = {
     "run.json",
     "pipeline.mlp",
     "plan.txt",
+    "mldsl.lock",
     "split.parquet",
     "predictions.parquet",
     "models",
@@ -134,7 +135,17 @@ def test_reports_and_exports_are_where_the_record_says(done: Any, record: dict[s
 
 def test_no_pickle_anywhere(done: Any) -> None:
     files = [p for p in done.folder.rglob("*") if p.is_file()]
-    assert {p.suffix for p in files} <= {".json", ".mlp", ".txt", ".parquet", ".csv", ".svg", ".html", ".safetensors"}
+    assert {p.suffix for p in files} <= {
+        ".json",
+        ".lock",
+        ".mlp",
+        ".txt",
+        ".parquet",
+        ".csv",
+        ".svg",
+        ".html",
+        ".safetensors",
+    }
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(done: Any, project: Path) -> None:

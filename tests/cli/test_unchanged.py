@@ -102,6 +102,66 @@ def test_what_is_damaged_or_gone_is_not_trusted(what: str, command: Any, kept: P
     assert (kept / "out" / "said.csv").read_bytes() == said
 
 
+def test_a_run_that_was_rendered_anew_is_as_it_was(command: Any, kept: Path) -> None:
+    (run,) = runs(kept)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    printed = command("run", kept / "flowers.mlp").out
+    for path in (run / "reports").glob("*.[cs][sv][vg]"):
+        path.unlink()
+    (run / "report.html").unlink()
+    assert command("report", run, "--render").out == printed
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert SAID in command("run", kept / "flowers.mlp", "-q").err
+
+
+def test_plan_says_what_is_kept_and_what_is_not(command: Any, kept: Path) -> None:
+    def said() -> str:
+        out = command("plan", kept / "flowers.mlp").out
+        return " ".join(out.split("\nKept\n")[1].split("\n\n")[0].split()) if "\nKept\n" in out else ""
+
+    (run,) = runs(kept)
+    file, text = kept / "flowers.mlp", (kept / "flowers.mlp").read_text()
+    assert said() == f"run nothing has changed since {run.name}, which answers"
+    file.write_text(text.replace("log_loss", "f1"))
+    assert said() == f"gaussian_naive_bayes its fits are those of {run.name}"
+    file.write_text(text.replace("impute(mean)", "impute(median)"))
+    assert said() == f"gaussian_naive_bayes is trained: the model or its steps changed since {run.name}"
+    file.write_text(text.replace("model {", "model other {"))
+    assert said() == "other is trained: nothing of it is kept"
+    file.write_text(text)
+    with (kept / "flowers.csv").open("a") as rows:
+        rows.write("plain,red,2,20\n")
+    assert said() == f"gaussian_naive_bayes is trained: the data changed, the split changed since {run.name}"
+    command("plan", file, "--no-data")
+    (kept / "runs").rename(kept / "gone")
+    assert said() == ""
+
+
+def test_the_summary_says_whose_fits_it_shows(command: Any, kept: Path) -> None:
+    (run,) = runs(kept)
+    (kept / "flowers.mlp").write_text((kept / "flowers.mlp").read_text().replace("log_loss", "f1"))
+    ended = command("run", kept / "flowers.mlp")
+    assert f"fits      those of {run.name}: nothing was trained" in ended.out
+    assert f"those of {run.name}: nothing was trained" in (runs(kept)[1] / "report.html").read_text()
+    assert "fits" not in command("run", kept / "flowers.mlp", "--force").out
+
+
+def test_the_cache_is_shown_and_cleared(
+    command: Any, kept: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLDSL_CACHE_DIR", str(tmp_path_factory.mktemp("cache") / "none"))
+    monkeypatch.chdir(kept)
+    ended = command("cache")
+    assert [line.split()[0] for line in ended.out.splitlines()] == ["runs/.index", "runs/.stages"]
+    monkeypatch.chdir(kept.parent)
+    assert f"{kept.name}/runs/.stages" in command("cache").out
+    monkeypatch.chdir(kept)
+    assert command("cache", "--clear").out.endswith("cleared\n")
+    assert command("cache").out == "nothing is kept\n"
+    assert len(runs(kept)) == 1, "runs are no cache"
+    assert command("run", kept / "flowers.mlp", "-q").err == ""
+
+
 def test_other_files_in_the_folder_do_no_harm(command: Any, kept: Path) -> None:
     (runs(kept)[0] / "notes.txt").write_text("mine")
     assert SAID in command("run", kept / "flowers.mlp", "-q").err
