@@ -34,6 +34,7 @@ def _sentences(model: ModelRecord) -> Iterator[str]:
         more = f" and {len(changed) - _LISTED} more classes" if len(changed) > _LISTED else ""
         yield f"{step['step']}: training rows of {shown}{more}"
     weights: Mapping[str, float] = model.info.get("class_weights", {})
+    weights = {level: weight for level, weight in weights.items() if weight != 1} or weights
     if weights:
         shown = ", ".join(f"{level} × {number(weight)}" for level, weight in _some(weights))
         more = f" and {len(weights) - _LISTED} more classes" if len(weights) > _LISTED else ""

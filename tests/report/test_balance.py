@@ -30,6 +30,12 @@ def test_rows_and_weights():
     ]  # fmt: skip
 
 
+def test_weights_that_change_nothing_stand_back():
+    some = {"class_weights": {"a": 1.0, "b": 2.0, "c": 1.0}}
+    assert balance_words(record(a=some)) == ["loss of b × 2"]
+    assert balance_words(record(a={"class_weights": {"a": 1.0, "b": 1.0}})) == ["loss of a × 1, b × 1"]
+
+
 def test_what_changed_nothing_says_so():
     even = {"no": 7.5, "yes": 7.5}
     assert balance_words(record(a=resampled(even, even, "upsample"))) == ["upsample had nothing to even out"]
