@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -13,7 +14,7 @@ from mldsl.report import facts, palette
 from mldsl.report.balance import KEYS as BALANCE
 from mldsl.report.balance import balance_words
 from mldsl.report.files import FOLDER, stems
-from mldsl.report.format import cell, interval, number, seconds
+from mldsl.report.format import MISSING, cell, interval, number, seconds
 from mldsl.report.highlight import highlight
 from mldsl.report.remarks import remarks
 from mldsl.report.svg import assign_hues, legend, panel_svg
@@ -111,7 +112,7 @@ def _row(record: RunRecord, name: str, values: Sequence[MetricValue | None]) -> 
 
 
 def _value(value: MetricValue | None) -> tuple[str, str]:
-    return ("–", "") if value is None else (number(value.value), interval(value.low, value.high))
+    return (MISSING, "") if value is None else (number(value.value), interval(value.low, value.high))
 
 
 def _heads(models: Sequence[ModelRecord], parts: Sequence[str]) -> list[tuple[str, bool, str]]:
@@ -233,6 +234,7 @@ def _figure(figure: Figure, path: str) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return number(value)
-    return facts.literal(value)
+    # What is not finite is null in the record: rendered anew, a page must be the same.
+    if isinstance(value, float) and not math.isfinite(value):
+        return facts.literal(None)
+    return number(value) if isinstance(value, float) else facts.literal(value)
