@@ -445,6 +445,7 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options,
         name = Path(found.file).name
         run_id = folder.run_id(name) if folder is not None else f"{Path(name).stem}-{digest[:8]}"
         text = keep.pipeline_text(checked.sources)
+        text_of_plan = plan_text(found, looked.facts, (), batching_words(found, looked.facts, options))
         record = keep.draft(run_id, found.file, text, found, dataset, split, plugins)
         record = _made_of(record, digest, checked, options)
         hooks.call("mldsl_run_start", record=record)
@@ -472,12 +473,12 @@ def _run(source: Source | Path, checked: Checked, found: Plan, options: Options,
         record = keep.complete(record, result, outputs, *found.settled, *warnings, *_said(hooks.failures))
         final = None
         if folder is not None:
-            keep.write(result, record, outputs, text, plan_text(found, looked.facts), folder, plugins)
+            keep.write(result, record, outputs, text, text_of_plan, folder, plugins)
             write_file(folder.path / LOCK, Lock().with_pipeline(name, made_with, ()).text())
             if options.exports:
                 record = keep.export(record, result, folder.path, checked.base, resolver.spec)
             if record.outputs:  # the page names them
-                render_run(record, outputs, text, plan_text(found, looked.facts), folder.path)
+                render_run(record, outputs, text, text_of_plan, folder.path)
             if stages is not None:
                 stages.settle()
             record = attrs.evolve(record, files=unchanged.hashes_of(folder.path))
@@ -528,12 +529,23 @@ def checkpoints_done(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def plan_text(found: Plan, rows: Any = None, kept: Iterable[tuple[str, str]] = ()) -> str:
+def plan_text(
+    found: Plan, rows: Any = None, kept: Iterable[tuple[str, str]] = (), batching: Iterable[tuple[str, str]] = ()
+) -> str:
     """The complete plan as text; `rows` are the facts of its rows, where they were looked at, `kept` what is kept."""
     from mldsl.plan.rows_text import rows_facts
     from mldsl.plan.text import plan_text as text
 
-    return text(found, {**({} if rows is None else rows_facts(found, rows)), "Kept": tuple(kept)})
+    facts = {} if rows is None else {**rows_facts(found, rows), "Batching": tuple(batching)}
+    return text(found, {**facts, "Kept": tuple(kept)})
+
+
+def batching_words(found: Plan, rows: Any, options: Options) -> list[tuple[str, str]]:
+    """How the fits of each model are batched, and why."""
+    from mldsl.execute.resolver import RegistryResolver
+    from mldsl.execute.ways import describe
+
+    return list(describe(found, RegistryResolver(_registry(options)), rows))
 
 
 def kept_words(looked: Looked, options: Options) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ def command(file: Path, params: dict[str, str], locked: bool, no_data: bool, as_
     """
     from mldsl.cli.messages import show
     from mldsl.diagnostics import MldslError
-    from mldsl.driver import Options, kept_words, look, plan, plan_text
+    from mldsl.driver import Options, batching_words, kept_words, look, plan, plan_text
 
     options = Options(params=params, locked=locked)
     try:
@@ -47,5 +47,6 @@ def command(file: Path, params: dict[str, str], locked: bool, no_data: bool, as_
 
         click.echo(plan_json(found, rows), nl=False)
     else:
-        click.echo(plan_text(found, rows, kept), nl=False)
+        batching = [] if rows is None else batching_words(found, rows, options)
+        click.echo(plan_text(found, rows, kept, batching), nl=False)
     return 0

@@ -11,10 +11,9 @@ Batched fits give predictions of the rows that their folds hold out, and no `Inf
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import jax
@@ -27,30 +26,7 @@ from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.fit import Prepared, Run, to_numpy
 from mldsl.execute.programs import key_data
 from mldsl.execute.scales import back
-
-MEMORY = 256 << 20  # bytes that the answers of one call may take, with what lies beside them while it runs
-CALLS = 10  # calls into which mapped fits are cut, so that progress can be told and a timeout be kept
-PRODUCT = 64  # settings at most that are fitted at once
-
-
-class Way(NamedTuple):
-    """How the fits of a model are batched, and why: `product`, `map` or `loop`."""
-
-    name: str
-    why: str
-
-
-def way_of(component: Any, steps: Sequence[Any]) -> Way:
-    """How an algorithm's fits can be batched behind these steps (components or None)."""
-    if component.fit is None:
-        return Way("loop", "its rounds are the program")
-    if component.prepare is not None:
-        return Way("loop", "it prepares its inputs on the host")
-    if any(getattr(step, "width", "static") == "data" for step in steps):
-        return Way("loop", "how many columns a step makes depends on the rows")
-    if component.batches:
-        return Way("product", "measured: its sums contract all folds and settings against the rows that they share")
-    return Way("map", "one program, one fit after the other: fits side by side would copy the inputs")
+from mldsl.execute.ways import Way, bytes_of, chunk_size
 
 
 @attrs.frozen(eq=False)
@@ -71,20 +47,10 @@ def alike(settings: Sequence[Setting]) -> list[list[Setting]]:
     return list(groups.values())
 
 
-def chunk_size(prepared: Prepared, way: Way, settings: int, folds: int) -> int:
-    """How many settings one call fits: bounded by memory, and cut where calls are long."""
-    most = max(1, MEMORY // max(bytes_of(prepared, way, folds), 1))
-    if way.name == "product":
-        calls = math.ceil(settings / min(most, PRODUCT))
-        return math.ceil(settings / calls)
-    return min(most, math.ceil(settings / CALLS))
-
-
-def bytes_of(prepared: Prepared, way: Way, folds: int) -> int:
-    """What one more setting in a call takes: its answers, and side by side the weights of its folds."""
-    rows, size = prepared.pipeline.shape.rows, 8 if prepared.x64 else 4
-    answers = 2 * max(len(prepared.classes), 1)
-    return rows * size * (answers + (folds if way.name == "product" else 0))
+def chunk_of(prepared: Prepared, way: Way, settings: int, folds: int) -> int:
+    """How many settings like this one a call fits."""
+    rows, size = len(prepared.weight), 8 if prepared.x64 else 4
+    return chunk_size(way, settings, bytes_of(way, rows, len(prepared.classes), size, folds))
 
 
 def answers(

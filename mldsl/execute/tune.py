@@ -21,13 +21,14 @@ import numpy as np
 from mldsl.contract import Prediction
 from mldsl.data import Fold, folds_within
 from mldsl.diagnostics import Diagnostic, MldslError
-from mldsl.execute.batch import Setting, Way, alike, answers, chunk_size, way_of
+from mldsl.execute.batch import Setting, alike, answers, chunk_of
 from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.fit import Prepared, Run, fit_share, matrix_of, prepare, with_setting
 from mldsl.execute.judge import Judge, Measured, measured
 from mldsl.execute.scales import back
 from mldsl.execute.searches import domains_by_model
 from mldsl.execute.stages import Stages
+from mldsl.execute.ways import Way, way_of
 from mldsl.plan import MetricPlan, ModelPlan, Plan, TunePlan
 from mldsl.plan.tuning import with_values
 from mldsl.plugin import Domain, Proposal, Told
@@ -247,7 +248,7 @@ class _Search:
                 yield [setting], self._one_by_one(setting, folds, weights, share if rounds else 1.0, path)[None]
             return
         key = (id(prepared.host), prepared.pipeline.static, len(folds))
-        chunk = self.chunks.setdefault(key, chunk_size(prepared, way, len(group), len(folds)))
+        chunk = self.chunks.setdefault(key, chunk_of(prepared, way, len(group), len(folds)))
         for taken, given, sure in answers(self.run, group, way, folds, np.stack(weights), f"{path}/", chunk):
             scores = judge.grid(measure, given, held, at).T
             for setting, row, reliable in zip(taken, scores, sure.T, strict=True):

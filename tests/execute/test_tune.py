@@ -13,7 +13,7 @@ import pytest
 
 from mldsl.diagnostics import MldslError
 from mldsl.execute import tune
-from mldsl.execute.batch import Way
+from mldsl.execute.ways import Way
 
 FOLDS = "split {\n  test = 25%\n  folds = 4\n}"
 PARAM = "param l2: number = 1 in 1e-6..1e6"

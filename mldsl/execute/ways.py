@@ -1,0 +1,94 @@
+"""How the fits of a model are batched, and why: what the engine does and what `mldsl plan` says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from mldsl.execute.buckets import bucket
+from mldsl.execute.searches import domains_by_model
+from mldsl.plan import ModelPlan, Plan
+from mldsl.plan.rows import SplitRows
+
+MEMORY = 256 << 20  # bytes that the answers of one call may take, with what lies beside them while it runs
+CALLS = 10  # calls into which mapped fits are cut, so that progress can be told and a timeout be kept
+PRODUCT = 64  # settings at most that are fitted at once
+_NUMBERS = ("number", "share", "duration")
+
+
+class Way(NamedTuple):
+    """How the fits of a model are batched, and why: `product`, `map` or `loop`."""
+
+    name: str
+    why: str
+
+
+def way_of(component: Any, steps: Sequence[Any]) -> Way:
+    """How an algorithm's fits can be batched behind these steps (components or None)."""
+    if component.fit is None:
+        return Way("loop", "the engine owns its rounds")
+    if component.prepare is not None:
+        return Way("loop", "it prepares its inputs on the host")
+    if any(getattr(step, "width", "static") == "data" for step in steps):
+        return Way("loop", "how many columns a step makes depends on the rows")
+    if component.batches:
+        return Way("product", "measured: its sums contract all folds and settings against the rows that they share")
+    return Way("map", "fits side by side would copy the inputs of each")
+
+
+def bytes_of(way: Way, rows: int, classes: int, size: int, folds: int) -> int:
+    """What one more setting in a call takes: its answers, and side by side its folds' weights, in numbers of `size`."""
+    answers = 2 * max(classes, 1)
+    return bucket(rows) * size * (answers + (folds if way.name == "product" else 0))
+
+
+def chunk_size(way: Way, settings: int, bytes_each: int) -> int:
+    """How many settings one call fits: bounded by memory, and cut where calls are long."""
+    most = max(1, MEMORY // max(bytes_each, 1))
+    if way.name == "product":
+        return math.ceil(settings / math.ceil(settings / min(most, PRODUCT)))
+    return min(most, math.ceil(settings / CALLS))
+
+
+def describe(plan: Plan, resolver: Any, rows: SplitRows) -> Iterator[tuple[str, str]]:
+    """For each model that is fitted more than once: how many fits, in how many calls, what that takes, and why so."""
+    searched = dict.fromkeys(domains_by_model(plan), 0) | dict(plan.tune.trials if plan.tune is not None else ())
+    for model in plan.models:
+        component = resolver.component(model.algorithm)
+        steps = [None if step.component is None else resolver.component(step.component) for step in model.steps]
+        if model.name in searched:
+            yield from _searched(plan, model, component, way_of(component, steps), searched[model.name], rows)
+        elif rows.folds and not rows.implicit:
+            text = f"{len(rows.folds)} folds and the last fit, one after the other through one compiled program"
+            yield model.name, text
+            yield "  why", "a program for all folds at once would take longer to compile than it saves"
+
+
+def _searched(
+    plan: Plan, model: ModelPlan, component: Any, way: Way, settings: int, rows: SplitRows
+) -> Iterator[tuple[str, str]]:
+    assert plan.tune is not None
+    folds = max(len(rows.folds), 1)
+    inner = sum(len(fold.inner) for fold in rows.folds)
+    of = f"{folds} {'folds' if folds > 1 else 'part'} x {settings} settings"
+    fits = f"{of} = {folds * settings:,} fits" if settings else f"{folds} fits for each setting"
+    if inner and settings:
+        fits += f", and {inner} inner folds x {settings} settings = {inner * settings:,} fits"
+    if way.name == "loop":
+        yield model.name, f"{fits}, one after the other through the same compiled programs"
+        yield "  why", way.why
+        return
+    size = 8 if component.precision == "float64" else 4
+    each = bytes_of(way, rows.all.rows, len(rows.all.classes), size, folds)
+    chunk = chunk_size(way, max(settings, 1), each)
+    how = "side by side" if way.name == "product" else "one after the other"
+    taken = f"up to {chunk} settings a call take about {_megabytes(chunk * each)} beside the rows"
+    yield model.name, f"{fits}, {how} in one compiled program; {taken}"
+    yield "  why", way.why
+    if apart := [f"`${d.name}`" for d in domains_by_model(plan)[model.name] if d.type not in _NUMBERS]:
+        yield "  apart", f"values of {', '.join(apart)}: words and counts are part of a program"
+
+
+def _megabytes(count: int) -> str:
+    return f"{max(1, round(count / 1e6)):,} MB"
