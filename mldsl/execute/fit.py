@@ -90,7 +90,8 @@ class FoldResult:
 class FittedModel:
     """A model after all folds and the last fit. `folds` holds the prediction of all rows by each fold's fit.
 
-    `cached` is the id of the run that made the fits, where they were kept from an earlier one.
+    `of_folds` are the models of the folds, where each was tuned by itself. `cached` is the id of the run that
+    made the fits, where they were kept from an earlier one.
     """
 
     prepared: Prepared
@@ -98,6 +99,7 @@ class FittedModel:
     folds: tuple[Prediction, ...]
     seconds: Mapping[str, float]
     cached: str = ""
+    of_folds: tuple[ModelPlan, ...] = ()
 
     @property
     def name(self) -> str:
@@ -246,7 +248,8 @@ def fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tuple
     """
     kept = None if run.stages is None else run.stages.load(model, folds, of_folds)
     if kept is not None:
-        return FittedModel(prepare(run, model), kept.last, kept.folds, {"compile": 0.0, "fit": 0.0}, kept.run)
+        seconds = {"compile": 0.0, "fit": 0.0}
+        return FittedModel(prepare(run, model), kept.last, kept.folds, seconds, kept.run, of_folds)
     fitted = _fit_all(run, model, folds, of_folds)
     if run.stages is not None:
         run.stages.save(model, folds, fitted, of_folds)
@@ -260,7 +263,7 @@ def _fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tupl
     held, updates = [], []
     for fold, its_model in zip(folds, of_folds or (model,) * len(folds), strict=True):
         of_fold = prepared if its_model == model else with_setting(run, prepared, its_model)
-        fitted = _fit(run, of_fold, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
+        fitted = fit_once(run, of_fold, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
         held.append(back(prepared.scale, fitted.prediction))
         _finite(held[-1], prepared, fold.held)
         updates.append(fitted.updates)
@@ -268,12 +271,18 @@ def _fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tupl
     stop = run.split.part == "validation"
     # Without validation rows the last fit has nothing to watch: it makes as many updates as the folds found best.
     most = round(float(np.median(updates))) if model.stop_when is not None and updates and not stop.any() else None
-    last = _fit(run, prepared, train, stop if stop.any() else None, "last", most)
+    last = fit_once(run, prepared, train, stop if stop.any() else None, "last", most)
     last = attrs.evolve(last, prediction=back(prepared.scale, last.prediction))
     _finite(last.prediction, prepared, np.ones(len(train), bool))
     compiling = counts.compile_seconds - compile_before
     seconds = {"compile": compiling, "fit": time.perf_counter() - start - compiling}
-    return FittedModel(prepared, last, tuple(held), seconds)
+    return FittedModel(prepared, last, tuple(held), seconds, of_folds=of_folds)
+
+
+def as_in_fold(run: Run, fitted: FittedModel, number: int) -> Prepared:
+    """The model as it was fitted on a fold: with settings of its own where each fold was tuned by itself."""
+    its_model = fitted.of_folds[number] if fitted.of_folds else fitted.prepared.plan
+    return fitted.prepared if its_model == fitted.prepared.plan else with_setting(run, fitted.prepared, its_model)
 
 
 def _finite(prediction: Prediction, prepared: Prepared, rows: np.ndarray) -> None:
@@ -313,10 +322,10 @@ def fit_share(
     if share < 1 and model.steps is not None:
         with blamed(prepared.pipeline.value, "steps"):
             most = max(1, math.ceil(share * int(model.steps(prepared.specs[1]))))
-    return _fit(run, prepared, train, stop, fold, most, f"/{setting}")
+    return fit_once(run, prepared, train, stop, fold, most, f"/{setting}")
 
 
-def _fit(
+def fit_once(
     run: Run,
     prepared: Prepared,
     train: np.ndarray,

@@ -19,7 +19,7 @@ import numpy as np
 
 from mldsl.contract import Prediction
 from mldsl.data import Dataset, input_columns
-from mldsl.execute.fit import FoldResult, Layout, Run, _fit, to_numpy
+from mldsl.execute.fit import FittedModel, FoldResult, Layout, Run, as_in_fold, fit_once, to_numpy
 from mldsl.execute.outcome import Outcome
 from mldsl.execute.score import Scorer, learned_of
 from mldsl.execute.steps import columns_used, matched
@@ -101,21 +101,23 @@ class Looker:
         outcome, run = self.outcome, self.run
         if outcome.headline != "folds":
             everything = np.arange(len(self.index))
-            return (self._of(outcome.model.last, everything, outcome.threshold, outcome.calibrator),)
+            return (self._of(outcome.model, everything, outcome.threshold, outcome.calibrator),)
         found = []
         decided = zip(outcome.fold_thresholds, outcome.fold_calibrators, strict=True)
-        for fold, (threshold, calibrator) in zip(run.split.folds, decided, strict=True):
+        for number, (fold, (threshold, calibrator)) in enumerate(zip(run.split.folds, decided, strict=True)):
             if fold.repeat == run.split.folds[0].repeat:
-                fit = _fit(run, self.prepared, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
-                found.append(self._of(fit, np.flatnonzero(fold.held[self.index]), threshold, calibrator))
+                prepared = as_in_fold(run, outcome.model, number)
+                fit = fit_once(run, prepared, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
+                fitted = attrs.evolve(outcome.model, prepared=prepared, last=fit)
+                found.append(self._of(fitted, np.flatnonzero(fold.held[self.index]), threshold, calibrator))
         return tuple(found)
 
-    def _of(self, fit: FoldResult, place: np.ndarray, threshold: Any, calibrator: Any) -> Asked:
+    def _of(self, fitted: FittedModel, place: np.ndarray, threshold: Any, calibrator: Any) -> Asked:
         run, index = self.run, self.index[place]
-        learned = learned_of(run.plan, attrs.evolve(self.outcome.model, last=fit), threshold, calibrator)
+        learned = learned_of(run.plan, fitted, threshold, calibrator)
         scorer = Scorer(learned, run.resolver, run.programs)
         dataset = attrs.evolve(run.dataset, frame=run.dataset.frame[index])
-        return Asked(fit, scorer, dataset, scorer.layout(dataset), place, index, threshold)
+        return Asked(fitted.last, scorer, dataset, scorer.layout(dataset), place, index, threshold)
 
     # ---- answers -----------------------------------------------------------------------------------------------------
     def answers(self, asked: Asked, changes: Sequence[Change]) -> Prediction:

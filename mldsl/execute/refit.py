@@ -11,7 +11,7 @@ from mldsl.contract import Prediction
 from mldsl.data import Fold, folds_within
 from mldsl.diagnostics import MldslError
 from mldsl.execute.calibrate import calibrated
-from mldsl.execute.fit import Run, _fit
+from mldsl.execute.fit import Run, as_in_fold, fit_once
 from mldsl.execute.judge import Judge
 from mldsl.execute.outcome import Outcome
 from mldsl.execute.scales import back
@@ -44,7 +44,8 @@ class Refitter:
             prediction = outcome.model.folds[known]  # fitted already
         else:
             stage = f"rows={int(train.sum())}/fold={fold.repeat}.{fold.index}"
-            fitted = _fit(run, prepared, train, fold.stop, stage)
+            of_fold = prepared if known is None else as_in_fold(run, outcome.model, known)
+            fitted = fit_once(run, of_fold, train, fold.stop, stage)
             calibrator = outcome.calibrator if known is None else outcome.fold_calibrators[known]
             given: Prediction = back(prepared.scale, fitted.prediction)
             prediction = calibrated(calibrator, given, len(prepared.classes))

@@ -134,3 +134,16 @@ def test_where_the_file_has_no_folds_five_are_made_to_look_with(engine, table) -
     assert len(folds) == 5
     np.testing.assert_array_equal(np.sum([fold.held for fold in folds], axis=0), train)
     assert not any((fold.train & ~train).any() for fold in folds)
+
+
+def test_folds_that_were_tuned_apart_are_asked_with_their_own_settings(engine, table) -> None:
+    tune = "tune {\n  search = grid\n  folds = 2\n  $l2 in [0.1, 1, 3, 10, 30, 100]\n}"
+    text = engine.pipeline(
+        tune, model="logistic_regression(l2 = $l2)", split="split { folds = 3 }", use="param l2: number = 1"
+    )
+    result = engine.run(text, table).result
+    outcome, looker = result.outcomes[0], looker_of(result)
+    assert len({repr(model.algorithm) for model in outcome.model.of_folds}) > 1
+    for asked in looker.asked:
+        said = looker.answers(asked, [{"a": np.arange(len(asked.index))}])
+        np.testing.assert_allclose(said.probability[0], outcome.out_of_fold[0].probability[asked.index], atol=2e-6)
