@@ -112,7 +112,7 @@ def test_it_says_all(html, sample_record, sample_outputs) -> None:
     text = " ".join(" ".join(outline(html).text).split())
     for part in (
         "0.8710", "0.820 to 0.920", "which no fit and no choice has seen", "Gate passed", "Gate missed",
-        "chosen on these folds: optimistic", "263 cells of `age` are missing", "data/titanic.csv", "cd" * 32, "ab" * 32,
+        "chosen on these folds: optimistic", "263 cells of age are missing", "data/titanic.csv", "cd" * 32, "ab" * 32,
         "mldsl run examples/titanic.mlp -p depth=6 -p seed=7", sample_record.id, "polars 2.1.0", "the plan",
         "1,047 training, 262 test rows; 5 folds; stratified", "Confusion matrix", "ROC curve",
         "reports/roc_curve.points.csv",
@@ -182,3 +182,9 @@ def test_notebook_fragment(sample_record, sample_outputs) -> None:
     for selector in re.findall(r"([^{}]+)\{", re.sub(r"@media\([^)]*\)", "", style.group(1))):
         assert ".mldsl-run" in selector or selector.startswith("@media"), selector
     assert "0.8710" in fragment
+
+
+def test_names_in_backticks_are_code_and_nothing_else_is_markup(sample_record, sample_outputs, sample_source) -> None:
+    record = attrs.evolve(sample_record, warnings=("`a<b>` is <i>odd</i>",))
+    text = page(record, sample_outputs, sample_source, "")
+    assert "<li><code>a&lt;b&gt;</code> is &lt;i&gt;odd&lt;/i&gt;</li>" in text
