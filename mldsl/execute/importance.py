@@ -15,7 +15,7 @@ import numpy as np
 from mldsl.contract import MetricView, Permuted, Prediction
 from mldsl.execute.buckets import pad
 from mldsl.execute.decide import classes_at
-from mldsl.execute.intervals import fold_interval, replicate_weights
+from mldsl.execute.intervals import replicate_weights
 from mldsl.execute.judge import Judge, Measured, measured, measured_by
 from mldsl.execute.look import Asked, Looker
 from mldsl.execute.programs import key_data
@@ -30,46 +30,41 @@ _Z = 1.959963984540054
 def permuted(looker: Looker, columns: Sequence[str], repeats: int, metric: Any = None) -> Permuted:
     """The drop of a metric (None: the primary one) for each column and repeat, averaged over the fits asked.
 
-    One fit: the interval allows for the choice of held-out rows (bootstrap, groups whole) and for the repeats left
-    undone. A fit a fold: the corrected t over the folds' drops.
+    The interval is about these fits: it allows for the choice of held-out rows (bootstrap, groups whole), and for there
+    being so many repeats and no more.
     """
     run, outcome = looker.run, looker.outcome
     measure, higher = _measure(looker, metric)
     judge = Judge(run, looker.prepared, (), None, outcome.model.last.params)
     judge.matrix = outcome.matrix if "inputs" in measure.component.needs else None
     sign = 1.0 if higher else -1.0
-    base, drops, spread = [], [], None
-    single = len(looker.asked) == 1
+    base, drops, variances = [], [], []
     for number, asked in enumerate(looker.asked):
         m = len(asked.index)
         changes: list[dict[str, Any]] = [{columns[0]: np.arange(m)}]
         for name in columns:
             random = _random(run.plan.seed, f"report/{outcome.name}/{number}/{name}")
             changes += [{name: random.permutation(m)} for _ in range(repeats)]
-        values = _judged(looker, judge, measure, asked, looker.answers(asked, changes), single)
+        values = _judged(looker, judge, measure, asked, looker.answers(asked, changes))
         base.append(values[0, 0])
         drop = sign * (values[0] - values[1:]).reshape(len(columns), repeats, -1)  # [columns, repeats, replicates]
         drops.append(drop[:, :, 0])
-        if drop.shape[2] > 1:
-            spread = np.nanvar(drop[:, :, 1:].mean(axis=1), axis=1, ddof=1)
-    mean = np.mean(drops, axis=0)
-    if single:
-        low, high = _of_rows(mean, spread)
-    else:
-        share = float(np.mean([1 - len(a.index) / len(looker.index) for a in looker.asked]))
-        ends = [fold_interval(np.array([d[c].mean() for d in drops]), share) for c in range(len(columns))]
-        low, high = np.array([e[0] for e in ends]), np.array([e[1] for e in ends])
-    return Permuted(measure.name, float(np.mean(base)), mean, low, high, len(looker.asked))
+        variances.append(_variance(drops[-1], drop[:, :, 1:]))
+    found = np.mean(drops, axis=0)
+    half = _Z * np.sqrt(np.sum(variances, axis=0)) / len(drops)
+    mean = found.mean(axis=1)
+    return Permuted(measure.name, float(np.mean(base)), found, mean - half, mean + half, len(drops))
 
 
-def _of_rows(drop: np.ndarray, spread: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The interval of the mean over repeats: variance of the choice of rows, and of so many permutations."""
-    repeats = drop.shape[1]
-    variance = np.zeros(len(drop)) if repeats < 2 else drop.var(axis=1, ddof=1) / repeats
-    if spread is None:
-        return np.full(len(drop), np.nan), np.full(len(drop), np.nan)
-    half = _Z * np.sqrt(variance + spread)
-    return drop.mean(axis=1) - half, drop.mean(axis=1) + half
+def _variance(drop: np.ndarray, replicates: np.ndarray) -> np.ndarray:
+    """Of the mean over repeats [columns]: of so many permutations, and of the choice of rows; NaN without replicates.
+
+    `drop` [columns, repeats] is of the rows as they are, `replicates` [columns, repeats, replicates] of drawn ones.
+    """
+    if replicates.shape[2] < 2:
+        return np.full(len(drop), np.nan)
+    variance = drop.var(axis=1, ddof=1) / drop.shape[1] if drop.shape[1] > 1 else np.zeros(len(drop))
+    return np.asarray(variance + np.nanvar(replicates.mean(axis=1), axis=1, ddof=1))
 
 
 def _measure(looker: Looker, metric: Any) -> tuple[Measured, bool]:
@@ -96,9 +91,7 @@ def _random(seed: int, path: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(key_data(seed, path)))
 
 
-def _judged(
-    looker: Looker, judge: Judge, measure: Measured, asked: Asked, said: Prediction, resample: bool
-) -> np.ndarray:
+def _judged(looker: Looker, judge: Judge, measure: Measured, asked: Asked, said: Prediction) -> np.ndarray:
     """The metric of each of j answers under each weight vector, the rows' own weights first: [j, 1 + replicates]."""
     run, prepared = judge.run, judge.prepared
     weight = np.zeros(judge.n)
@@ -106,7 +99,7 @@ def _judged(
     whole = looker.outcome.model.last.prediction  # only what any answer would tell of classes and shapes is used
     view, (codes,) = judge.view(whole, weight, asked.threshold, [measure], asked.index)
     size, jobs = len(view.weight), len(next(v for v in said if v is not None))
-    wanted = min(_REPLICATES, _BLOCK // size - 1, _VISITS // (jobs * size)) if resample else 0
+    wanted = min(_REPLICATES, _BLOCK // size - 1, _VISITS // (jobs * size * len(looker.asked)))
     key = key_data(run.plan.seed, f"report/{prepared.plan.name}/rows")
     block = next(replicate_weights(key, view.weight, view.group, wanted if wanted >= _FEWEST else 0))
     fields = _fields(view, said, asked.threshold, len(prepared.classes))

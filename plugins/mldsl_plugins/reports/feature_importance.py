@@ -7,8 +7,8 @@ they are declared, before any transform: a category is one column, however many 
 in `features` is a column of its own. The rows are held-out ones: the test part, else every row of the folds, asked of
 the fit that has not seen it. Works for every model that answers rows; nothing is fitted again but the fits of folds.
 
-The 95% interval allows for the choice of rows (200 bootstrap replicates, groups whole) and for there being so many
-repeats only; over folds it is the corrected t of their drops. A column whose interval covers 0 cannot be told from
+The 95% interval is about the fits that are asked: it allows for the choice of rows (up to 200 bootstrap replicates,
+groups whole) and for there being so many repeats and no more. A column whose interval covers 0 cannot be told from
 noise. Columns that say the same share their importance, since each can stand in for the other: pairs of numbers that
 are correlated beyond 0.9 on the training rows are named.
 
@@ -59,7 +59,7 @@ class _Found:
     @property
     def mean(self) -> np.ndarray:
         """The importance of each column [c]."""
-        return np.asarray(self.result.drop.mean(axis=1))
+        return np.round(self.result.drop.mean(axis=1), 12)  # gains and losses that cancel out leave a 0
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:

@@ -10,7 +10,9 @@ Units:   seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -47,6 +49,9 @@ def compute(spec: NoSpec, view: ReportView) -> ReportOutput:
     ]
     if len(fits) > len(view.models):
         tables.append(_fits(fits))
+    trials = [t for t in getattr(view.tune, "trials", ()) if math.isfinite(t.seconds)]
+    if trials:
+        tables.append(_trials(trials))
     most = max(lines, key=lambda line: line.seconds)
     share = most.seconds / total if total > 0 else 0.0
     note = f"{total:.2f} s in all; most of it, {share:.0%}, went into {_named(most)}."
@@ -89,6 +94,25 @@ def _fits(fits: list[_Line]) -> Table:
         ],
         name="fits",
         note="fold=REPEAT.INDEX, and the last fit on all training rows. The first one waits for its program.",
+    )
+
+
+def _trials(trials: Sequence[Any]) -> Table:
+    """How many settings each model's search tried, and how long they took."""
+    by_model: dict[str, list[float]] = {}
+    for trial in trials:
+        by_model.setdefault(trial.model, []).append(trial.seconds)
+    return Table(
+        "Trials of tune",
+        [
+            Column("model", list(by_model), "text"),
+            Column("trials", [len(s) for s in by_model.values()], "integer"),
+            Column("seconds", [sum(s) for s in by_model.values()]),
+            Column("mean", [sum(s) / len(s) for s in by_model.values()]),
+            Column("longest", [max(s) for s in by_model.values()]),
+        ],
+        name="trials",
+        note="Without compiling. Settings that one program fits together share its time equally.",
     )
 
 

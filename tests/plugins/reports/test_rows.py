@@ -147,6 +147,15 @@ def test_timings_add_up(build, two_classes) -> None:
     assert output.notes == ["4.00 s in all; most of it, 50%, went into `compile` of all."]
 
 
+def test_trials_are_summed_up_by_model(build, two_classes) -> None:
+    trials = [SimpleNamespace(model=m, seconds=s) for m, s in (("all", 0.5), ("all", 1.5), ("one", 0.25))]
+    tried = attrs.evolve(two_classes, seconds={"": {"read": 1.0}}, tune=SimpleNamespace(trials=trials))
+    table = build.cells(timings.compute(NoSpec(), tried), 1)
+    assert table["trials"] == [2, 1]
+    assert table["seconds"] == [2.0, 0.25]
+    assert table["longest"] == [1.5, 0.25]
+
+
 def test_nothing_timed(two_classes) -> None:
     assert timings.compute(NoSpec(), two_classes).notes == ["Nothing was timed."]
 
