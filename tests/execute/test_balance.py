@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
+from mldsl.contract import Prediction
 from mldsl.execute.programs import Programs
+from mldsl.plugin import Model, NoSpec
+from mldsl.plugin.registry import Registry
 
 CREDIT = Path("examples/data/german_credit.csv")
 NUMBERS = ["duration_months", "credit_amount", "installment_rate", "age", "existing_credits"]
@@ -228,3 +232,48 @@ def test_a_target_without_classes_or_with_one(engine: Any, table: pl.DataFrame) 
             engine.pipeline(model="ridge", features=numbers, steps="transforms { smote on b }", metrics=""), table
         )
     assert [d.code for d in found.value.diagnostics] == ["MLP0314"]
+
+
+# ---- stopping --------------------------------------------------------------------------------------------------------
+class Learned(NamedTuple):
+    """The share that is said of the positive class."""
+
+    share: Any
+
+
+class State(NamedTuple):
+    """How many updates were made."""
+
+    made: Any
+
+
+def always(share: float = 0.1) -> Model:
+    """An iterative classifier that learns nothing: what it is stopped on is the loss of one fixed answer."""
+
+    def update(spec: Any, state: State, batch: Any) -> tuple[State, State]:
+        return State(state.made + 1), State(state.made + 1)
+
+    def predict(spec: Any, params: Learned, inputs: Any) -> Prediction:
+        positive = jnp.zeros(len(inputs), inputs.dtype) + params.share
+        return Prediction(probability=jnp.stack([1 - positive, positive], axis=1))
+
+    return Model(
+        "always", NoSpec, doc="Says one share.", init=lambda spec, key, shape: State(jnp.zeros(())), update=update,
+        finish=lambda spec, state: Learned(jnp.asarray(share) + 0 * state.made), predict=predict,
+        steps=lambda spec: 3, tasks=("classify",), costs=True,
+    )  # fmt: skip
+
+
+def test_an_iterative_fit_stops_on_the_loss_that_it_lowers(engine: Any, table: pl.DataFrame) -> None:
+    """So its classes weigh as in the fit, by the training rows, and not as in the rows it stops on."""
+    registry = Registry.load().with_components("tiny", [always()])
+    model = "model {\n  always(class_weights = balanced)\n  stop_when = no_improvement(rounds = 2)\n}"
+    split = "split {\n  test = 20%\n  validation = 30%\n  by = random\n}"
+    finished = engine.run(engine.pipeline(model=model, split=split, use="use tiny"), table, registry)
+    part, yes = finished.result.run.split.part, (table["y"] == "yes").to_numpy()
+    train, stop = part == "train", part == "validation"
+    weight = np.where(yes, train.sum() / (2 * yes[train].sum()), train.sum() / (2 * (~yes)[train].sum()))
+    expected = np.average(-np.log(np.where(yes, 0.1, 0.9))[stop], weights=weight[stop])
+    history = finished.result.outcomes[0].model.last.history["validation_loss"]
+    assert history[0] == pytest.approx(expected, rel=1e-5)
+    assert abs(expected - -np.log(np.where(yes, 0.1, 0.9))[stop].mean()) > 0.05, "weights make a difference here"
