@@ -24,7 +24,8 @@ from mldsl.execute.outcome import Outcome
 from mldsl.execute.score import Scorer, learned_of
 from mldsl.execute.steps import columns_used, matched
 
-_ROOM = 1 << 24  # numbers that the answers to the changes of one call may hold
+_ROOM = 1 << 23  # numbers that the changes of one call, and the answers to them, may hold; or twice that
+_FEWEST = 8  # changes in a call
 
 Change = Mapping[str, Any]
 """By declared column: an order of the rows, Int[m], whose cells it takes; or `Cells`, one value for all rows."""
@@ -148,6 +149,7 @@ class Looker:
         matrix, m = made.rows.matrix, len(asked.index)
         room = len(matrix) * (max(1, self.prepared.pipeline.shape.classes) + width)
         size = math.ceil(len(numbers) / max(1, math.ceil(len(numbers) * room / _ROOM)))
+        size = max(_FEWEST, 1 << (size - 1).bit_length())  # few sizes, so that few programs are compiled
         codes = self._codes(asked, [changes[i] for i in numbers])
         for start in range(0, len(numbers), size):
             part = numbers[start : start + size]
