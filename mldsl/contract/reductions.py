@@ -25,6 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 ONE_HOT = 64  # up to so many segments a product with a one-hot matrix beats a scatter
+LARGEST = 1e15  # whose square float32 can hold
 PAIRS = 64  # up to so many columns the products of all pairs of columns fit a block
 
 
@@ -215,7 +216,7 @@ def _grams_of_folds(size: int, in_batched: Any, x: Array, weights: Array) -> tup
     (b, d), (folds, _, p) = x.shape, weights.shape
     row, column = jnp.triu_indices(d)
     flat = weights.transpose(0, 2, 1).reshape(folds * p, b).astype(jnp.float32)
-    rough = jnp.where(jnp.any(flat != 0, axis=0)[:, None], x, 0).astype(jnp.float32)  # what is not there may be huge
+    rough = jnp.clip(x, -LARGEST, LARGEST).astype(jnp.float32)  # what is not there may be huge
     half = jnp.matmul(flat, rough[:, row] * rough[:, column], precision="highest").astype(x.dtype)
     half = half.reshape(folds, p, len(row))
     grams = jnp.zeros((folds, p, d, d), x.dtype).at[..., row, column].set(half).at[..., column, row].set(half)

@@ -288,25 +288,19 @@ class Pipeline:
 
         if product and fixed and not any(self.learns(step) for step in self.steps):
             _, score, (table, _, _) = self.fit_steps(first, keys[0], rows, weights[0], inner)
-            f, s = weights.shape[0], settings.shape[0]
 
-            def pair(fold: Any, setting: Any) -> tuple[Any, Any]:
-                mine = jax.tree.map(lambda leaf: leaf[setting], (spec, class_weights))
-                return learn(self.examples(table, rows, weights[fold]), keys[fold], *mine)
+            def beside(key: Any, weight: Any, place: Any) -> tuple[Prediction, Any]:
+                examples, shown = self.examples(table, rows, weight), self.taken(score, rows, place)
 
-            params, sure = jax.vmap(pair)(*jnp.divmod(jnp.arange(f * s), s))
-            params = jax.tree.map(lambda leaf: leaf.reshape((f, s, *leaf.shape[1:])), params)
+                def of_setting(spec: Any, class_weights: Any, _: Any) -> tuple[Prediction, Any]:
+                    params, sure = learn(examples, key, spec, class_weights)
+                    return self.say(spec, params, *shown, place), sure
 
-            def said(place: Any, params: Any) -> Prediction:
-                shown = self.taken(score, rows, place)
+                given: tuple[Prediction, Any] = jax.vmap(of_setting)(spec, class_weights, settings)
+                return given
 
-                def of_setting(spec: Any, params: Any, _: Any) -> Prediction:
-                    return self.say(spec, params, *shown, place)
-
-                answer: Prediction = jax.vmap(of_setting)(spec, params, settings)
-                return answer
-
-            return jax.vmap(said)(places, params), sure.reshape(f, s)
+            both: tuple[Prediction, Any] = jax.vmap(beside)(keys, weights, places)
+            return both
 
         def one_fold(fold: Any) -> tuple[Prediction, Any]:
             key, weight, place = fold

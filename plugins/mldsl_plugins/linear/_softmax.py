@@ -168,6 +168,39 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
     return Value(sums[0], objective, gradient, second, sums[2], sums[4])
 
 
+def evaluate_shares(problem: Problem, start: Float[Array, "m e"]) -> Value:
+    """The same where no column has a slope and no row an offset, so that all rows have the same probabilities.
+
+    Only sums over classes and one Gram matrix remain, which fits that differ by their penalty share.
+    """
+    m, e = start.shape
+    k = problem.basis.shape[0]
+
+    def block(v: Array, x: Array, y: Array) -> tuple[Array, Array, Array]:
+        z = problem.rows(x)
+        here = jnp.where(y[:, None] == jnp.arange(k)[None], v[:, None], 0)
+        return jnp.matmul(here.T, z, precision="highest"), *grams_of_block(z, v[:, None])
+
+    by_class, gram, rounded = sum_blocks(block, problem.weight, problem.x, problem.y, rows=block_rows(4 * e))
+    log_p = jax.nn.log_softmax(jnp.matmul(problem.basis, start[:, -1], precision="highest"))
+    p, count = jnp.exp(log_p), by_class[:, -1]
+    center = jnp.matmul(p, problem.basis, precision="highest")
+    gradient = center[:, None] * by_class.sum(0)[None] - jnp.matmul(problem.basis.T, by_class, precision="highest")
+    curvature = jnp.matmul(problem.basis.T * p[None], problem.basis, precision="highest")
+    curvature = curvature - center[:, None] * center[None]
+    square = curvature[:, None, :, None] * (gram[0] * problem.free[:, None] * problem.free[None])[None, :, None, :]
+    loss = -jnp.sum(jnp.where(count > 0, count * log_p, 0))
+    others = jnp.where(jnp.eye(k, dtype=bool), -jnp.inf, log_p[None]).max(axis=1)
+    return Value(
+        loss,
+        loss + 0.5 * jnp.sum(problem.penalty[None] * start**2),
+        (gradient + problem.penalty[None] * start) * problem.free[None],
+        square.reshape(m * e, m * e) + jnp.diag(jnp.tile(problem.penalty, m)),
+        jnp.sum(jnp.where(log_p <= others, count, 0)),
+        rounded,
+    )
+
+
 def factor(square: Float[Array, "e e"]) -> tuple[Array, Array]:
     """Cholesky factor of a positive semidefinite matrix scaled to unit diagonal, and the scale.
 
@@ -210,7 +243,7 @@ def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Arra
     """
 
     def going(loop: _Loop) -> Array:
-        return (loop.decrease > tol * null) & (loop.iterations <= max_iter) & (loop.share > 1e-10)
+        return (loop.decrease > tol * null) & (loop.iterations < max_iter) & (loop.share > 1e-10)
 
     def advance(loop: _Loop) -> _Loop:
         trial = loop.theta + loop.share * loop.step
@@ -223,24 +256,21 @@ def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Arra
             trial, value, step, sure, jnp.ones_like(loop.share), decrease, loop.iterations, loop.history
         )  # fmt: skip
         chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, loop._replace(share=loop.share / 2))
-        history = loop.history.at[loop.iterations].set(chosen.value.objective)
+        history = loop.history.at[loop.iterations + 1].set(chosen.value.objective)
         return chosen._replace(iterations=loop.iterations + 1, history=history)
 
-    dtype, size = start.dtype, start.size
-    infinite, zero, much = jnp.asarray(jnp.inf, dtype), jnp.zeros((), dtype), jnp.asarray(jnp.finfo(dtype).max, dtype)
-    nothing = Value(infinite, infinite, jnp.zeros_like(start), jnp.zeros((size, size), dtype), zero, zero)
-    # The first pass takes a step of length 0: so the loss is compiled once for all steps.
-    first = _Loop(
-        start, nothing, jnp.zeros_like(start), jnp.asarray(False), jnp.ones((), dtype), much, jnp.asarray(0),
-        jnp.full(max_iter + 2, jnp.nan, dtype),
-    )  # fmt: skip
+    value = evaluate_shares(problem, start) if problem.offset is None else evaluate(problem, start)
+    step, sure = newton_step(value)
+    decrease = -0.5 * jnp.sum(step * value.gradient)
+    history = jnp.full(max_iter + 2, jnp.nan, start.dtype).at[0].set(value.objective)
+    first = _Loop(start, value, step, sure, jnp.ones_like(decrease), decrease, jnp.asarray(0), history)
     end = jax.lax.while_loop(going, advance, first)
     small = end.decrease <= tol * null
     theta = end.theta + jnp.where(small, end.step, 0)
     value = evaluate(problem, theta)
     drifting = jnp.max(jnp.abs(end.step)) > 0.05
-    history = end.history.at[end.iterations].set(jnp.where(small, value.objective, jnp.nan))
-    return Found(theta, value, end.iterations - 1 + small, small & end.sure, drifting, history)
+    history = end.history.at[end.iterations + 1].set(jnp.where(small, value.objective, jnp.nan))
+    return Found(theta, value, end.iterations + small, small & end.sure, drifting, history)
 
 
 def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
