@@ -266,18 +266,22 @@ def lock_of(checked: Checked, options: Options) -> Lock:
     """The plugins that a file uses, as they are installed."""
     from mldsl.plugin import lock
 
-    return lock.lock_of(_registry(options), [name for name, _ in checked.plan.uses] if checked.plan else ())
+    return lock.lock_of(_registry(options), [use.dotted for use in _uses(checked)])
+
+
+def _uses(checked: Checked) -> list[Any]:
+    from mldsl.syntax.ast import Use
+
+    return [item for program in checked.loaded.programs for item in program.of(Use)]
 
 
 def hold_to_lock(checked: Checked, options: Options) -> None:
     """Hold what is installed against `mldsl.lock` beside the file; raises MLP0501 with everything that differs."""
     from mldsl.plugin import lock
-    from mldsl.syntax.ast import Use
 
     place = checked.base / lock.NAME
-    accept = f"`mldsl lock {Path(checked.plan.file if checked.plan else '').name}` accepts what is installed"
-    uses = [item for program in checked.loaded.programs for item in program.of(Use)]
-    spans = {use.dotted: use.name_span for use in uses}
+    accept = f"`mldsl lock {Path(next(iter(checked.sources))).name}` accepts what is installed"
+    spans = {use.dotted: use.name_span for use in _uses(checked)}
     found = lock.mismatches(lock.read_lock(place), lock_of(checked, options), place, accept, spans)
     if found:
         raise MldslError(*found)
@@ -406,7 +410,10 @@ def content_key(checked: Checked, options: Options, made_with: Lock) -> str:
 
     assert checked.plan is not None
     texts = {name: source.text for name, source in checked.sources.items()}
-    return unchanged.content_key(checked.plan, texts, made_with, device_facts(options.device))
+    registry = _registry(options)
+    versions = registry.versions()
+    observers = [(plugin, versions.get(plugin, "")) for plugin, _ in registry.hook_modules("mldsl_report_sections")]
+    return unchanged.content_key(checked.plan, texts, made_with, repr((device_facts(options.device), observers)))
 
 
 def _run(source: Source | Path, checked: Checked, found: Plan, options: Options, key: str, made_with: Lock) -> Finished:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mldsl.driver import Checked
 
 
 @click.command("lock")
@@ -35,8 +39,7 @@ def _check(file: Path) -> str:
     from mldsl.driver import Options, check, hold_to_lock
     from mldsl.plugin.lock import NAME
 
-    checked = check(file)
-    checked.sound()
+    checked = _sound(check(file))
     hold_to_lock(checked, Options())
     return f"{file.parent / NAME} holds for {file.name}"
 
@@ -46,8 +49,7 @@ def _write(file: Path) -> str:
     from mldsl.plugin.lock import NAME, Lock, changes, read_lock
     from mldsl.record.disk import write_file
 
-    checked = check(file)
-    checked.sound()
+    checked = _sound(check(file))
     place = file.parent / NAME
     old = read_lock(place) if place.exists() else Lock()
     there = {name for plugin in old.plugins for name in plugin.pipelines if (file.parent / name).is_file()}
@@ -56,3 +58,10 @@ def _write(file: Path) -> str:
     if changed:
         write_file(place, new.text())
     return f"{place}: {', '.join(changed) if changed else 'nothing to change'}"
+
+
+def _sound(checked: Checked) -> Checked:
+    """A file without errors; params may lack a value, which says nothing of plugins."""
+    if checked.errors:
+        checked.sound()
+    return checked

@@ -102,7 +102,8 @@ class Stages:
                 raise ValueError("changed after it was written")
             tree = load_tree(facts["structure"], load_file(path), _class)
             kept = KeptFits(FoldResult(**tree["last"]), tuple(tree["folds"]), facts["run"])
-            os.utime(place / "stage.json")
+            with suppress(OSError):  # a folder that may only be read
+                os.utime(place / "stage.json")
         except (MldslError, SafetensorError, OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(place, ignore_errors=True)
             return None

@@ -50,7 +50,7 @@ class Known:
 def content_key(plan: Plan, texts: Mapping[str, str], lock: Lock, device: str) -> str:
     """The hash of all that decides a run but its data: texts, params, search, versions, code, devices.
 
-    `texts` are the file and its includes by name, `device` describes what will compute.
+    `texts` are the file and its includes by name, `device` describes what will compute, and who watches.
     """
     made = {
         "texts": [[Path(name).name, text] for name, text in sorted(texts.items())],

@@ -48,6 +48,12 @@ def test_several_files_share_it(command: Any, locked: Path) -> None:
     assert read_lock(locked / "mldsl.lock").plugins[0].pipelines == ("more.mlp",)
 
 
+def test_a_param_without_value_is_no_matter_of_plugins(command: Any, locked: Path) -> None:
+    text = (locked / "flowers.mlp").read_text()
+    (locked / "flowers.mlp").write_text(text.replace("number = 1e-9", "number"))
+    assert command("lock", "--check", locked / "flowers.mlp").status == 0
+
+
 def test_a_file_with_mistakes_is_not_locked(command: Any, locked: Path) -> None:
     (locked / "flowers.mlp").write_text("mlp 1\nmodle { x }\n")
     ended = command("lock", locked / "flowers.mlp")
