@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from mldsl.contract import Prediction
+from mldsl.diagnostics import MldslError
 from mldsl.execute.programs import Programs
 from mldsl.plugin import Model, NoSpec
 from mldsl.plugin.registry import Registry
@@ -224,8 +226,6 @@ def test_what_adds_rows_goes_through_a_model_that_is_fitted_apart(engine: Any, t
 
 
 def test_a_target_without_classes_or_with_one(engine: Any, table: pl.DataFrame) -> None:
-    from mldsl.diagnostics import MldslError
-
     numbers = "features {\n  a: continuous as target\n  b: continuous\n}"
     with pytest.raises(MldslError) as found:
         engine.run(
@@ -277,3 +277,23 @@ def test_an_iterative_fit_stops_on_the_loss_that_it_lowers(engine: Any, table: p
     history = finished.result.outcomes[0].model.last.history["validation_loss"]
     assert history[0] == pytest.approx(expected, rel=1e-5)
     assert abs(expected - -np.log(np.where(yes, 0.1, 0.9))[stop].mean()) > 0.05, "weights make a difference here"
+
+
+def test_rows_of_more_than_numbers_cannot_be_made(engine: Any, table: pl.DataFrame) -> None:
+    model = attrs.evolve(always(), accepts=("continuous", "binary", "image"))
+    registry = Registry.load().with_components("tiny", [model])
+    features = "features {\n  a, b, w, t: continuous\n  y: binary as target\n}"
+    photo = 'photo = image(["w", "t"], height = 1, width = 2)'
+
+    def run(step: str) -> Any:
+        steps = f"transforms {{\n  {photo}\n  standardize on numeric\n  {step}\n}}"
+        return engine.run(
+            engine.pipeline(features=features, steps=steps, model="always", use="use tiny"), table, registry
+        )
+
+    with pytest.raises(MldslError) as found:
+        run("smote on numeric")
+    (said,) = found.value.diagnostics
+    assert (said.code, said.message) == (
+        "MLP0312", "`smote` cannot work here: it makes rows of numbers, and `photo` is more than one"
+    )  # fmt: skip
