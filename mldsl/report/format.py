@@ -61,13 +61,18 @@ def p_value(value: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """`0.91 to 0.97`, or nothing where there is no interval; its ends as precise as each other."""
+    """`0.91 to 0.97`, or nothing where there is no interval; its ends as precise as each other.
+
+    Three significant digits, and more where the interval is so narrow that these would not show its width.
+    """
     if math.isnan(low) or math.isnan(high):
         return ""
     size = max(abs(low), abs(high))
     if not 1e-4 <= size < 1e9:
         return f"{number(low, 3)} to {number(high, 3)}"
     decimals = max(0, 2 - math.floor(math.log10(size)))
+    if 0 < high - low < math.inf:
+        decimals = max(decimals, min(decimals + 3, 1 - math.floor(math.log10(high - low))))
     return f"{_minus(f'{low:,.{decimals}f}')} to {_minus(f'{high:,.{decimals}f}')}"
 
 
