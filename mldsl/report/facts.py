@@ -147,10 +147,26 @@ def warnings_of(record: RunRecord, outputs: Mapping[str, ReportOutput]) -> list[
     return list(dict.fromkeys([*record.warnings, *(w for output in outputs.values() for w in output.warnings)]))
 
 
+def fixed_params(record: RunRecord) -> dict[str, Any]:
+    """The params that no search varied: the values of the others are those before the search, which nothing used."""
+    searched = record.tune.domains if record.tune is not None else ()
+    return {name: value for name, value in record.params.items() if name not in searched}
+
+
+def tuned_words(record: RunRecord) -> list[str]:
+    """What the search chose, model by model: `linear: l2 = 0.003080`."""
+    best = record.tune.best if record.tune is not None else {}
+    return [f"{model}: {', '.join(f'{k} = {_chosen(v)}' for k, v in chosen.items())}" for model, chosen in best.items()]
+
+
+def _chosen(value: Any) -> str:
+    return number(value) if isinstance(value, float) else literal(value)
+
+
 def command(record: RunRecord) -> str:
-    """The command that runs it again, every parameter spelt out."""
+    """The command that runs it again, every parameter spelt out but those to be searched: `-p` would fix them."""
     parts = ["mldsl", "run", shlex.quote(record.pipeline.file)]
-    for name, value in record.params.items():
+    for name, value in fixed_params(record).items():
         parts += ["-p", shlex.quote(f"{name}={literal(value)}")]
     return " ".join(parts)
 

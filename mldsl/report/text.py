@@ -92,11 +92,12 @@ def _facts(page: Page, record: RunRecord) -> None:
         pairs.append(("", f"{record.data.rows:,} rows kept by `where`"))
     pairs.append(("split", facts.split_words(record)))
     pairs += [("classes" if i == 0 else "", words) for i, words in enumerate(balance_words(record))]
-    params = {k: v for k, v in record.params.items() if k != "seed"}
+    params = {k: v for k, v in facts.fixed_params(record).items() if k != "seed"}
     if kept := facts.kept_words(record):
         pairs.append(("fits", kept))
     if params:
         pairs.append(("params", ", ".join(f"{k} = {facts.literal(v)}" for k, v in params.items())))
+    pairs += [("tuned" if i == 0 else "", words) for i, words in enumerate(facts.tuned_words(record))]
     for key, text in pairs:
         first, *rest = textwrap.wrap(text, page.width - 10, break_long_words=False) or [""]
         page.add(f"{page.paint(f'{key:<8}', 'dim')}  {first}", *(f"{'':10}{line}" for line in rest))

@@ -11,7 +11,8 @@ import pytest
 
 from mldsl.diagnostics import MldslError
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
-from mldsl.report import files_of, render_run, unique_names
+from mldsl.record.model import TuneRecord
+from mldsl.report import files_of, render_run, summary_text, unique_names
 from mldsl.report.csv import table_csv
 from mldsl.report.facts import command, literal
 from mldsl.report.json import output_json, read_output
@@ -125,6 +126,16 @@ def test_the_command_runs_it_again(sample_record) -> None:
     )
     assert literal([["died", 1.0], ["survived", 1.6]]) == '["died" = 1, "survived" = 1.6]'
     assert literal([1, "a b"]) == '[1, "a b"]'
+
+
+def test_what_was_searched_is_not_fixed_by_the_command(sample_record) -> None:
+    tune = TuneRecord(best={"forest": {"depth": 9, "rate": 0.0030795}}, domains={"depth": ["range", 1, 9]})
+    record = attrs.evolve(sample_record, params={"depth": 6, "seed": 7}, tune=tune)
+    assert command(record) == "mldsl run examples/titanic.mlp -p seed=7"
+    text = summary_text(record, {}, colour=False, width=100)
+    assert "tuned     forest: depth = 9, rate = 0.003080" in text
+    assert "depth = 6" not in text
+    assert "params" not in text
 
 
 def test_points_of_single_precision_are_drawn() -> None:
