@@ -95,7 +95,9 @@ def _used(prepared: Prepared, way: Way, weights: np.ndarray, held: Sequence[np.n
     stay in their places, so that a fit draws what it would draw by itself.
     """
     n, rows = len(prepared.weight), prepared.rows
-    if way.name != "product" or rows.sparse or rows.tensors:
+    steps: list[Any] = [step.component for step in prepared.pipeline.steps if step.component is not None]
+    draws = way.name != "product" or any(step.resample is not None for step in steps)
+    if draws or rows.sparse or rows.tensors:
         return rows, np.arange(n)
     there = np.asarray(weights.any(axis=0))
     there[np.concatenate(held)] = True

@@ -247,28 +247,28 @@ class Judge:
         return {m.name: float(v) for m, v in zip(self.measures, values, strict=True)}
 
     def grid(self, measure: Measured, answers: Prediction, held: Sequence[np.ndarray], at: Threshold) -> np.ndarray:
-        """One metric for f folds and s settings, [f, s]. `held` are each fold's weights [n] of the rows to look at.
+        """One metric for f folds and s settings, [f, s]. `held` bool[f, n] are the rows that each fold holds out.
 
-        `answers` have leaves [f, s, m, ...], the rows held out in order. What the metric prepares (sorting) is done on
-        the host; one compiled program then serves all folds.
+        `answers` have leaves [f, s, m, ...], of those rows in order, also of those that weigh nothing. What the metric
+        prepares (sorting) is done on the host; one compiled program then serves all folds.
         """
         static = (self.static, measure.name, repr(measure.spec), next(a.shape[1] for a in answers if a is not None))
 
         def judge(views: Any) -> Any:
             return jax.lax.map(lambda view: measure.component.metric(measure.spec, view), views)
 
-        def of_fold(number: int, weight: np.ndarray) -> np.ndarray:
-            seen = self._seen(measure, Prediction(*(None if a is None else a[number] for a in answers)), weight, at)
+        def of_fold(number: int, there: np.ndarray) -> np.ndarray:
+            seen = self._seen(measure, Prediction(*(None if a is None else a[number] for a in answers)), there, at)
             views = prepare_views([(measure.component, measure.spec)] * len(seen), seen)
             stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *views)
             return np.asarray(self.run.programs.call("grid", judge, static, stacked, x64=self.prepared.x64))
 
-        return np.stack([of_fold(number, weight) for number, weight in enumerate(held)])
+        return np.stack([of_fold(number, there) for number, there in enumerate(held)])
 
-    def _seen(self, measure: Measured, answers: Prediction, weight: np.ndarray, at: Threshold) -> list[MetricView]:
+    def _seen(self, measure: Measured, answers: Prediction, held: np.ndarray, at: Threshold) -> list[MetricView]:
         """What a metric sees of each of s settings (leaves [s, m, ...]) on the same rows."""
-        rows = np.flatnonzero(weight)
-        view, (codes,) = self.view(Prediction(), weight, at, [measure], rows)
+        rows = np.flatnonzero(held)
+        view, (codes,) = self.view(Prediction(), held * self.prepared.weight, at, [measure], rows)
         dtype, size, classes = view.weight.dtype, len(view.weight), len(self.prepared.classes)
         given = Prediction(*(None if a is None else a[:, : len(rows)] for a in answers))
         shown: Any = next((a for a in (given.label, given.mean, given.score) if a is not None), None)

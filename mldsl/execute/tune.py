@@ -241,7 +241,7 @@ class _Search:
             way = Way("loop", "the metric looks at the inputs")
         rounds = share < 1 and getattr(self.spec, "resource", "rows") == "rounds"
         weights = [fold.train if rounds else self._part_of(fold, share) for fold in folds]
-        held = [fold.held * prepared.weight for fold in folds]
+        held = [fold.held for fold in folds]
         at = self.model.threshold.value if self.model.threshold is not None else None
         if way.name == "loop":
             for setting in group:

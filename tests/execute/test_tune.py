@@ -79,6 +79,29 @@ def test_one_program_is_the_loop(
     assert at_once.record.tune.best == looped.record.tune.best
 
 
+@pytest.mark.parametrize(
+    ("lines", "steps"),
+    [
+        (("w: integer as weight",), "transforms { standardize on numeric }"),
+        ((), 'transforms {\n  standardize on numeric\n  downsample on "*"\n}'),
+    ],
+    ids=["rows of weight 0", "rows drawn"],
+)
+def test_rows_that_weigh_nothing_or_are_drawn_are_those_of_the_loop(
+    engine: Any, table: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...], steps: str
+) -> None:
+    features = engine.features(*lines).replace("  s: categorical\n", "")
+    metrics = "metrics {\n  log_loss\n}"
+    text = engine.pipeline(PARAM, GRID, model=LOGISTIC, steps=steps, split=FOLDS, features=features, metrics=metrics)
+    rows = table.with_columns(pl.col("w") - 1)
+    at_once = engine.run(text, rows)
+    one_after_the_other(monkeypatch)
+    looped = engine.run(text, rows)
+    for (params, score), (same, other) in zip(trials(at_once), trials(looped), strict=True):
+        assert params == same
+        assert score == pytest.approx(other, rel=1e-9)
+
+
 def test_the_scores_are_those_of_grid_search_on_the_same_folds(engine: Any, table: pl.DataFrame) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
