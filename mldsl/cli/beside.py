@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from mldsl.report.format import interval, number, p_value
 if TYPE_CHECKING:
     from mldsl.execute.across import Compared
     from mldsl.execute.kept import Kept, Recomputed
+    from mldsl.record.model import MetricValue
 
 runs_dir_option = click.option(
     "--runs-dir",
@@ -50,6 +52,15 @@ def of(compared: Compared) -> str:
     return number(d.value) + (f" ({between})" if between else "")
 
 
+def alone(metrics: Mapping[str, MetricValue]) -> str:
+    """`f1 0.9221 (0.888 to 0.950), log_loss 0.08 (0.06 to 0.10)`: metrics that have nothing to be compared with."""
+    found = []
+    for name, v in metrics.items():
+        between = interval(v.low, v.high)
+        found.append(f"{name} {number(v.value)}" + (f" ({between})" if between else ""))
+    return ", ".join(found)
+
+
 def p_of(compared: Compared) -> str:
     """Its p-value; unpaired differences have none."""
     return p_value(compared.difference.p)
@@ -63,6 +74,8 @@ def how(items: Sequence[Compared]) -> list[str]:
             words = f"the same {c.units} folds in both: paired, by the corrected resampled t"
         elif c.test == "bootstrap":
             words = f"the same rows in both ({c.units:,} {c.unit}): paired, by the bootstrap"
+        elif math.isnan(c.difference.value):
+            words = f"not compared, since {c.why}"
         else:
             words = f"unpaired, since {c.why}: less certain than it could be"
         said.setdefault(words, []).append(c.metric)

@@ -74,11 +74,13 @@ def _corrected(compared: Sequence[Sequence[Compared]]) -> list[list[Compared]]:
 
 
 def _write(page: Page, first: Kept, others: Sequence[Kept], compared: Sequence[Sequence[Compared]]) -> None:
+    from mldsl.cli.beside import alone
     from mldsl.report.facts import part_name
     from mldsl.report.format import MISSING, interval, number
 
     kept = [first, *others]
-    names = list(dict.fromkeys(name for k in kept for name in _in_order(k)))
+    known = dict.fromkeys(name for k in kept for name in _in_order(k))
+    names = [name for name in known if sum(name in k.metrics for k in kept) > 1]
     rows = [
         [str(i + 1), k.record.id, Path(k.record.pipeline.file).name, k.name, part_name(k.part)]
         for i, k in enumerate(kept)
@@ -96,6 +98,10 @@ def _write(page: Page, first: Kept, others: Sequence[Kept], compared: Sequence[S
         left = [True, False, False, False, False, False, True]
         page.grid(["", "value", "95% interval", "difference to 1", "95% interval", "p", "verdict"], rows, left)
         page.add("")
+    for i, k in enumerate(kept):
+        only = {name: value for name, value in k.metrics.items() if name not in names}
+        if only:
+            page.note(f"only in {i + 1}: {alone(only)}", "")
     _how(page, compared)
 
 

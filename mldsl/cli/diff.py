@@ -102,7 +102,7 @@ def _shown(value: Any) -> str:
 
 
 def _metrics(page: Page, pairs: Sequence[_Pair]) -> None:
-    from mldsl.cli.beside import how, of, p_of
+    from mldsl.cli.beside import alone, how, of, p_of
     from mldsl.report.facts import part_name
     from mldsl.report.format import number
 
@@ -124,6 +124,11 @@ def _metrics(page: Page, pairs: Sequence[_Pair]) -> None:
     )  # fmt: skip
     for sentence in how([c for _, _, items in pairs for c in items]):
         page.note(sentence)
+    for x, y, _ in pairs:
+        for kept, other, word in ((x, y, "before"), (y, x, "after")):
+            only = {name: value for name, value in kept.metrics.items() if name not in other.metrics}
+            if only:
+                page.note(f"only {word}, {kept.name}: {alone(only)}", "")
     page.add("")
 
 

@@ -126,7 +126,7 @@ def _data(source: Source, record: RunRecord, options: Options) -> Finding:
     for name in dict.fromkeys((*was, *now)):
         if was.get(name) != now.get(name):
             words = "was not read then" if name not in was else "is not read now" if name not in now else "has changed"
-            return Finding("data", False, f"`{name}` {words}; the run was of other rows, so it is not run again")
+            return Finding("data", False, f"`{name}` {words}: the run was of other rows")
     unknown = [f"`{name}`" for name, digest in was.items() if not digest]
     note = f"; {', '.join(unknown)} has no hash to compare" if unknown else ""
     return Finding("data", True, ", ".join(was) + note)
@@ -175,9 +175,13 @@ def _text(folder: Path, findings: list[Finding], reasons: list[str]) -> Iterator
         mark = painted("same   ", fg="green") if finding.same else painted("differs", fg="red", bold=True)
         yield f"  {finding.part:<{width}}  {mark}  {finding.words}"
     agree = all(finding.same for finding in findings)
-    yield painted("\nthe bits agree" if agree else "\nthe bits do not agree", bold=True)
+    compared = len(findings) > 1
+    said = (
+        "the bits agree" if agree else "the bits do not agree" if compared else "not run again: no bits were compared"
+    )
+    yield painted(f"\n{said}", bold=True)
     if reasons:
         yield "what else is different:"
         yield from (f"  {reason}" for reason in reasons)
-    elif not agree and len(findings) > 1:
+    elif not agree and compared:
         yield "versions, code, device and plan are the same"

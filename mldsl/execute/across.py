@@ -46,7 +46,7 @@ class Compared:
         It rests on p where there is one, which may be corrected for further comparisons, else on the interval.
         """
         d = self.difference
-        if d.value == 0 and (d.p == 1 or self.before == self.after):
+        if d.value == d.low == d.high == 0:
             return "the same"
         if math.isnan(d.low) or math.isnan(d.high):
             return "cannot be told"
@@ -60,6 +60,8 @@ class Compared:
 def compare_kept(before: Kept, after: Kept, again: Recomputed) -> list[Compared]:
     """Every metric that both have, on the part that counts in each; the first one's order."""
     shared = [name for name in before.metrics if name in after.metrics]
+    if why := _other_task(before, after):
+        return [_unpaired(before, after, name, why, Difference(math.nan)) for name in shared]
     rows = before.rows(), after.rows()
     why = _unlike(before, after, *rows)
     if why or rows[0] is None or rows[1] is None:
@@ -68,6 +70,17 @@ def compare_kept(before: Kept, after: Kept, again: Recomputed) -> list[Compared]
         share = after.train_share()
         return [_over_folds(before, after, name, share) for name in shared]
     return [_on_rows(before, after, name, again, rows[0], rows[1]) for name in shared]
+
+
+def _other_task(before: Kept, after: Kept) -> str:
+    """Why even the difference of a metric means nothing, in words; empty if it means something."""
+    tasks = before.record.task, after.record.task
+    if tasks[0] != tasks[1]:
+        return f"one is {tasks[0]}, the other {tasks[1]}"
+    targets = [[c.name for c in kept.record.data.columns if c.role == "target"] for kept in (before, after)]
+    if targets[0] != targets[1]:
+        return " and ".join(", ".join(f"`{name}`" for name in names) for names in targets) + " are different targets"
+    return ""
 
 
 def _unlike(before: Kept, after: Kept, rows: pl.DataFrame | None, others: pl.DataFrame | None) -> str:
@@ -131,9 +144,10 @@ def _on_rows(
     )  # fmt: skip
 
 
-def _unpaired(before: Kept, after: Kept, metric: str, why: str) -> Compared:
+def _unpaired(before: Kept, after: Kept, metric: str, why: str, difference: Difference | None = None) -> Compared:
     a, b = before.metrics[metric], after.metrics[metric]
     value = b.value - a.value
     low = value - math.hypot(b.value - b.low, a.high - a.value)
     high = value + math.hypot(b.high - b.value, a.value - a.low)
-    return Compared(metric, _better(before, after, metric), a, b, Difference(value, low, high), "unpaired", why=why)
+    found = difference or Difference(value, low, high)
+    return Compared(metric, _better(before, after, metric), a, b, found, "unpaired", why=why)

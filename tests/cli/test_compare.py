@@ -4,13 +4,17 @@ import json
 import re
 import shutil
 
+import attrs
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
 
 from mldsl.cli import main
+from mldsl.execute.across import Compared
+from mldsl.execute.paired import Difference
 from mldsl.record.disk import sha256
+from mldsl.record.model import MetricValue
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +26,14 @@ def runs(project, tmp_path_factory):
     text = (folder / "flowers.mlp").read_text()
     folds = text.replace("model {", "split { folds = 4 }\n\nmodel {")
     (folder / "folds.mlp").write_text(folds)
+    (folder / "measured.mlp").write_text(folds.replace("metrics {", "metrics {\n  brier"))
+    (folder / "colour.mlp").write_text(_of_another_target(text))
     (folder / "other.mlp").write_text(text.replace("flowers.csv", "other.csv"))
     pl.read_csv(folder / "flowers.csv").with_columns(pl.col("length") + 1).write_csv(folder / "other.csv")
     calls = {
         "base": ["flowers.mlp"], "smooth": ["flowers.mlp", "-p", "smoothing=0.5"],
         "seed": ["flowers.mlp", "-p", "seed=1"],
+        "measured": ["measured.mlp"], "colour": ["colour.mlp"],
         "folds": ["folds.mlp"], "folds2": ["folds.mlp", "-p", "smoothing=0.5"], "data": ["other.mlp"],
     }  # fmt: skip
     found = {}
@@ -35,6 +42,12 @@ def runs(project, tmp_path_factory):
         assert main(["run", str(folder / file), *rest, "--quiet", "--runs-dir", str(place)]) in (0, 3)
         (found[name],) = (p for p in place.iterdir() if not p.name.startswith("."))
     return found
+
+
+def _of_another_target(text):
+    text = text.replace('kind: binary("plain", "fancy") as target', "kind: categorical")
+    text = text.replace("colour: categorical", 'colour: binary("red", "blue") as target')
+    return text.replace("one_hot on colour", "one_hot on kind")
 
 
 def as_json(command, *arguments):
@@ -97,6 +110,32 @@ def test_other_data_is_not_paired_and_its_hash_is_shown(command, runs) -> None:
     assert "unpaired, since the data is not the same" in ended.out
     assert re.search(r"flowers.csv +120 rows, sha256 [0-9a-f]{12} +–", ended.out)
     assert re.search(r'-data \{ csv\("flowers.csv"\) \}', ended.out)
+
+
+def test_equal_numbers_of_other_rows_are_not_called_the_same() -> None:
+    value = MetricValue(0.9, 0.8, 0.95)
+    unpaired = Compared("accuracy", "higher", value, value, Difference(0.0, -0.1, 0.1), "unpaired", why="of other rows")
+    assert unpaired.verdict == "not told apart"
+    paired = Compared("accuracy", "higher", value, value, Difference(0.0, 0.0, 0.0, 1.0), "bootstrap", "rows", 9)
+    assert paired.verdict == "the same"
+    assert attrs.evolve(paired, difference=Difference(0.0, -0.1, 0.1, 1.0)).verdict == "not told apart"
+
+
+def test_another_target_is_not_compared(command, runs) -> None:
+    ended = command("compare", runs["base"], runs["colour"])
+    assert "2 against 1: not compared, since `kind` and `colour` are different targets" in ended.out
+    assert re.search(r"  2  [\d.]+ +[\d.]+ to [\d.]+ +– +– +cannot be told", ended.out)
+    assert as_json(command, "diff", runs["base"], runs["colour"])["models"][0]["metrics"]["log_loss"]["verdict"] == (
+        "cannot be told"
+    )
+
+
+def test_what_only_one_run_measured_takes_a_line(command, runs) -> None:
+    ended = command("compare", runs["folds"], runs["measured"])
+    assert re.search(r"only in 2: brier 0\.\d+ \(", ended.out)
+    assert "\nbrier\n" not in ended.out
+    ended = command("diff", runs["measured"], runs["folds"])
+    assert re.search(r"only before, gaussian_naive_bayes: brier 0\.\d+ \(", ended.out)
 
 
 def test_folds_are_paired_by_the_corrected_t(command, runs) -> None:

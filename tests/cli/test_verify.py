@@ -81,6 +81,7 @@ def test_a_folder_that_was_changed_is_said(command: Any, folder: Path) -> None:
     ended = command("verify", folder)
     assert ended.status == 1
     assert "`predictions.parquet` was changed after the run" in ended.out
+    assert ended.out.rstrip().endswith("not run again: no bits were compared")
 
 
 def test_what_differs_is_said_with_what_else_is_different(command: Any, folder: Path) -> None:
