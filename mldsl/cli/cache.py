@@ -28,14 +28,22 @@ def command(clear: bool) -> int:
         click.echo(f"{name:<{width}} {files:>6} files {size / 1e6:>9.1f} MB")
     if not rows:
         click.echo("nothing is kept")
-    if clear and rows:
-        for entry in kept.values():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
-        click.echo("cleared")
-    return 0
+    if not clear or not rows:
+        return 0
+    left = [name for name, entry in kept.items() if not _cleared(entry)]
+    click.echo("cleared" if not left else f"could not be removed: {', '.join(left)}", err=bool(left))
+    return 1 if left else 0
+
+
+def _cleared(entry: Path) -> bool:
+    try:
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+    except OSError:
+        return not entry.exists()
+    return True
 
 
 def _beside_runs(here: Path) -> list[Path]:
