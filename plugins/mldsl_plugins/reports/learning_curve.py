@@ -123,7 +123,7 @@ def _table(curves: list[_Curve], shares: Sequence[float], name: str) -> Table:
         [
             *model_column([c.model for c in curves], [c.model.name for c in curves for _ in shares]),
             Column("share", list(shares) * len(curves), "share"),
-            Column("training rows", np.concatenate([c.rows for c in curves]), "integer"),
+            Column("training rows", np.concatenate([np.rint(c.rows) for c in curves]), "integer"),
             Column("held out", np.concatenate([np.nanmean(c.held, axis=1) for c in curves])),
             Column("95% low", ends[:, 0]),
             Column("95% high", ends[:, 1]),
@@ -141,7 +141,7 @@ def _words(curve: _Curve, name: str, higher: bool) -> list[str]:
         low, high = corrected_t(gain, curve.share)
         mean = float(np.nanmean(gain))
         step = f"from {curve.rows[-2]:,.0f} to {curve.rows[-1]:,.0f} rows"
-        between = f"{mean:.3g} ({low:.3g} to {high:.3g})"
+        between = f"{mean:.3g} ({low:.3g} to {high:.3g})".replace("-", "−")
         if not np.isfinite(low):
             notes.append(f"{step} {name} gets better by {mean:.3g}.")
         elif low > 0:
