@@ -98,10 +98,9 @@ def settle(draft: Draft, *, search: bool) -> list[str]:
         draft.tune = None
         return ["`--no-tune`: nothing is searched, params keep their values"]
     fixed = [name for name in tune.domains if draft.params[name].origin == "command line"]
-    said = [f"`${name}` is fixed by `-p` and taken out of the search" for name in fixed]
     for name in fixed:
         del tune.domains[name]
     if fixed and not tune.domains:
         draft.tune = None
-        said.append("all that `tune` would vary is fixed by `-p`: nothing is searched")
-    return said
+        return ["all that `tune` would vary is fixed by `-p`: nothing is searched"]
+    return [f"`${name}` is fixed by `-p` and taken out of the search" for name in fixed]
