@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ _ON = {
     "all": "on all rows",
     "train": "on the training rows: nothing was held out",
 }
+_SHORT_NUMBER = 8  # characters
 _LISTED = 5  # thresholds; more are counted
 _SHORT = {"test": "test", "folds": "folds", "validation": "validation", "all": "all rows", "train": "training"}
 
@@ -156,11 +158,15 @@ def fixed_params(record: RunRecord) -> dict[str, Any]:
 def tuned_words(record: RunRecord) -> list[str]:
     """What the search chose, model by model: `linear: l2 = 0.003080`."""
     best = record.tune.best if record.tune is not None else {}
-    return [f"{model}: {', '.join(f'{k} = {_chosen(v)}' for k, v in chosen.items())}" for model, chosen in best.items()]
+    return [f"{model}: {', '.join(f'{k} = {setting(v)}' for k, v in chosen.items())}" for model, chosen in best.items()]
 
 
-def _chosen(value: Any) -> str:
-    return number(value) if isinstance(value, float) else literal(value)
+def setting(value: Any) -> str:
+    """A setting as the language writes it, a long number shortened: `1e-12`, `0.1`, `0.003080`."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return literal(value)
+    exact = number_text(value)
+    return exact if len(exact) <= _SHORT_NUMBER else number(value)
 
 
 def command(record: RunRecord) -> str:

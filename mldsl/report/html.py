@@ -247,4 +247,4 @@ def _short(value: Any) -> str:
     # What is not finite is null in the record: rendered anew, a page must be the same.
     if isinstance(value, float) and not math.isfinite(value):
         return facts.literal(None)
-    return number(value) if isinstance(value, float) else facts.literal(value)
+    return facts.setting(value)

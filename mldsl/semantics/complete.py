@@ -94,13 +94,13 @@ def settle(draft: Draft, *, search: bool) -> list[str]:
     tune = draft.tune
     if tune is None:
         return []
+    fixed = [name for name in tune.domains if draft.params[name].origin == "command line"]
+    if fixed and len(fixed) == len(tune.domains):  # said first: `verify` runs without a search what had none
+        draft.tune = None
+        return ["all that `tune` would vary is fixed by `-p`: nothing is searched"]
     if not search:
         draft.tune = None
         return ["`--no-tune`: nothing is searched, params keep their values"]
-    fixed = [name for name in tune.domains if draft.params[name].origin == "command line"]
     for name in fixed:
         del tune.domains[name]
-    if fixed and not tune.domains:
-        draft.tune = None
-        return ["all that `tune` would vary is fixed by `-p`: nothing is searched"]
     return [f"`${name}` is fixed by `-p` and taken out of the search" for name in fixed]

@@ -14,7 +14,7 @@ from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Ta
 from mldsl.record.model import TuneRecord
 from mldsl.report import files_of, render_run, summary_text, unique_names
 from mldsl.report.csv import table_csv
-from mldsl.report.facts import command, literal
+from mldsl.report.facts import command, literal, setting
 from mldsl.report.json import output_json, read_output
 from mldsl.report.read import read_run
 
@@ -129,11 +129,12 @@ def test_the_command_runs_it_again(sample_record) -> None:
 
 
 def test_what_was_searched_is_not_fixed_by_the_command(sample_record) -> None:
-    tune = TuneRecord(best={"forest": {"depth": 9, "rate": 0.0030795}}, domains={"depth": ["range", 1, 9]})
+    tune = TuneRecord(best={"forest": {"depth": 9, "rate": 0.003079572}}, domains={"depth": ["range", 1, 9]})
     record = attrs.evolve(sample_record, params={"depth": 6, "seed": 7}, tune=tune)
     assert command(record) == "mldsl run examples/titanic.mlp -p seed=7"
     text = summary_text(record, {}, colour=False, width=100)
     assert "tuned     forest: depth = 9, rate = 0.003080" in text
+    assert [setting(v) for v in (1e-12, 0.1, 1.0, 2, math.inf)] == ["1e-12", "0.1", "1", "2", "inf"]
     assert "depth = 6" not in text
     assert "params" not in text
 
