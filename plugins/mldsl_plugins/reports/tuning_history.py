@@ -12,6 +12,7 @@ Units:   those of the primary metric and of each param.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -132,7 +133,9 @@ def _all(tune: Any, metric: str) -> Table:
         columns.append(Column("share", [trial.share for trial in trials], "share"))
     if not all(math.isnan(trial.seconds) for trial in trials):
         columns.append(Column("time", [trial.seconds for trial in trials], unit="s"))
-    return Table("Every trial", columns, name="trials")
+    shared = any(a.seconds == b.seconds for a, b in itertools.pairwise(trials))
+    note = "Trials that one program fits together share its time equally." if shared else ""
+    return Table("Every trial", columns, name="trials", note=note)
 
 
 def _numbers(trials: Sequence[Any]) -> list[int]:
@@ -156,7 +159,9 @@ def _by_trial(searches: Sequence[_Search], metric: str) -> Figure:
         for search in searches
         if (winner := search.winner()) is not None
     )
-    return Figure("Score by trial", panels, f"The score of every trial, and the best so far. {words}.")
+    return Figure(
+        "Score by trial, and the best so far", panels, f"The score of every trial, and the best so far. {words}."
+    )
 
 
 def _trials_panel(search: _Search, metric: str, *, titled: bool) -> Panel:

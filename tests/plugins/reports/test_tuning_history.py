@@ -48,6 +48,12 @@ def test_every_trial_and_the_best(history, build):
     assert output.notes == ["linear: of 5 trials the best has accuracy 0.91 ± 0.02, with $l2 = 1."]
 
 
+def test_times_of_one_program_are_said_to_be_shared(history):
+    tune = TuneRecord(trials(seconds=0.1), {"linear": {"l2": 1.0}}, "grid(points = 5)", LOG)
+    assert "share its time equally" in history(tune).tables[1].note
+    assert history(TuneRecord(trials(), {"linear": {"l2": 1.0}}, "grid", LOG)).tables[1].note == ""
+
+
 def test_lower_may_be_better(history, build):
     output = history(TuneRecord(trials(), {"linear": {"l2": 100.0}}, "grid", LOG), "log_loss", "lower")
     assert list(output.figures[-1].panels[0].series[0].y) == [0.80, 0.80, 0.80, 0.80, 0.7]
