@@ -72,7 +72,8 @@ def interval(low: float, high: float) -> str:
         return f"{number(low, 3)} to {number(high, 3)}"
     decimals = max(0, 2 - math.floor(math.log10(size)))
     if 0 < high - low < math.inf:
-        decimals = max(decimals, min(decimals + 3, 1 - math.floor(math.log10(high - low))))
+        fine = 1 - math.floor(math.log10(high - low))
+        decimals = fine if decimals < fine <= decimals + 3 else decimals  # beyond, it is rounding
     return f"{_minus(f'{low:,.{decimals}f}')} to {_minus(f'{high:,.{decimals}f}')}"
 
 

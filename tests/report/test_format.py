@@ -44,7 +44,7 @@ def test_intervals_have_ends_of_equal_precision() -> None:
     assert interval(120000.4, 130000.6) == "120,000 to 130,001"
     assert interval(0.99849, 1.0) == "0.9985 to 1.0000"  # not 1.00 to 1.00, which leaves 0.9992 out
     assert interval(0.961, 1.0) == "0.961 to 1.000"
-    assert interval(0.999999999, 1.0) == "1.00000 to 1.00000"
+    assert interval(0.999999999, 1.0) == "1.00 to 1.00"
     assert interval(1.0, 1.0) == "1.00 to 1.00"
 
 
