@@ -21,7 +21,7 @@ from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.clock import Clock
 from mldsl.execute.costs import class_weights_of
-from mldsl.execute.host import HostHalf, HostRows, fit_host
+from mldsl.execute.host import HostHalf, HostRows, divide, fit_host
 from mldsl.execute.loop import Loop, compiled_steps
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes
 from mldsl.execute.programs import Programs, key_data
@@ -120,8 +120,13 @@ class Layout:
     scale: str | None
 
 
-def lay_out(plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolver: Resolver) -> Layout:
-    """Steps, columns, specs and padded arrays of a model, for rows that went through its host half."""
+def lay_out(
+    plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolver: Resolver, rows: Rows | None = None
+) -> Layout:
+    """Steps, columns, specs and padded arrays of a model, for rows that went through its host half.
+
+    `rows` are those arrays, where another setting of the model has them already.
+    """
     encoded = host.encoded
     columns = tuple(
         NamedColumn(name, kind, encoded.levels.get(name), _declared_missing(half, name))
@@ -135,18 +140,19 @@ def lay_out(plan: Plan, model: ModelPlan, half: HostHalf, host: HostRows, resolv
     weights = class_weights_of(model.algorithm, component, classes, dtype)
     specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), as_tree(spec, dtype), weights)
     scale = model.target_scale if isinstance(model.target_scale, str) else None
-    target = encoded.target if classes or encoded.target is None else forward(scale, encoded.target, model.span)
-    rows = rows_of(
-        encoded.matrix,
-        host.sparse,
-        {**encoded.tensors, **host.tensors},
-        {
-            "target": target, "offset": encoded.offset, "query": encoded.query, "user": encoded.user,
-            "item": encoded.item, "time": encoded.time, "group": encoded.group,
-        },
-        dtype,
-        integer_target=bool(classes),
-    )  # fmt: skip
+    if rows is None:
+        target = encoded.target if classes or encoded.target is None else forward(scale, encoded.target, model.span)
+        rows = rows_of(
+            encoded.matrix,
+            host.sparse,
+            {**encoded.tensors, **host.tensors},
+            {
+                "target": target, "offset": encoded.offset, "query": encoded.query, "user": encoded.user,
+                "item": encoded.item, "time": encoded.time, "group": encoded.group,
+            },
+            dtype,
+            integer_target=bool(classes),
+        )  # fmt: skip
     wide = tuple(NamedColumn(c, "continuous") for block in host.sparse.values() for c in block.names)
     shape = Shape(
         rows=len(rows.matrix),
@@ -173,9 +179,13 @@ def _who(value: ComponentValue | None) -> tuple[str, str] | None:
 
 def prepare(run: Run, model: ModelPlan) -> Prepared:
     """Run the host half and lay out the device half."""
+    half, host = fit_host(model, run.dataset, run.split.part == "train", run.resolver)
+    return _prepared(run, model, half, host, None)
+
+
+def _prepared(run: Run, model: ModelPlan, half: HostHalf, host: HostRows, rows: Rows | None) -> Prepared:
     train = run.split.part == "train"
-    half, host = fit_host(model, run.dataset, train, run.resolver)
-    made = lay_out(run.plan, model, half, host, run.resolver)
+    made = lay_out(run.plan, model, half, host, run.resolver, rows)
     encoded = host.encoded
     weight = weight_of(encoded, len(train))
     made = attrs.evolve(made, pipeline=sized(made.pipeline, encoded.target, weight * train))
@@ -192,7 +202,10 @@ def prepare(run: Run, model: ModelPlan) -> Prepared:
 def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
     """The same rows for other hyperparameters: only what they reach is made again."""
     if model.steps != base.plan.steps:
-        return prepare(run, model)
+        _, device = divide(model, run.resolver)
+        if host_key(run, model) != host_key(run, base.plan):
+            return prepare(run, model)
+        return _prepared(run, model, attrs.evolve(base.half, device=device), base.host, base.rows)
     component, spec = run.resolver.component(model.algorithm), run.resolver.spec(model.algorithm)
     dtype = np.float64 if base.x64 else np.float32
     weights = class_weights_of(model.algorithm, component, base.classes, dtype)
@@ -200,6 +213,12 @@ def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
     train = int((run.split.part == "train").sum())
     check_model(component, spec, attrs.evolve(pipeline.shape, rows=train), model)
     return attrs.evolve(base, plan=model, pipeline=pipeline, specs=(base.specs[0], as_tree(spec, dtype), weights))
+
+
+def host_key(run: Run, model: ModelPlan) -> str:
+    """What decides the host half of a model: its own steps, and the columns that those of the device half name."""
+    host, device = divide(model, run.resolver)
+    return repr((host, [(step.on, step.per) for step in device]))
 
 
 def weight_of(encoded: Encoded, n: int) -> np.ndarray:

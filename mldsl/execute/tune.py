@@ -23,7 +23,7 @@ from mldsl.data import Fold, folds_within
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.batch import Setting, alike, answers, chunk_of
 from mldsl.execute.checkpoint import Checkpoints
-from mldsl.execute.fit import Prepared, Run, fit_share, matrix_of, prepare, with_setting
+from mldsl.execute.fit import Prepared, Run, fit_share, host_key, matrix_of, prepare, with_setting
 from mldsl.execute.judge import Judge, Measured, measured
 from mldsl.execute.scales import back
 from mldsl.execute.searches import domains_by_model
@@ -188,30 +188,40 @@ class _Search:
             told[i] = self.log.known(proposal, path)
         for share in sorted({proposal.share for proposal in asked}):
             wanted = [i for i, p in enumerate(asked) if p.share == share and told[i] is None]
-            settings = [s for i in wanted if (s := self._ready(i, asked[i], told)) is not None]
-            for group in alike(settings):
-                for taken, scores, seconds in self._timed(group, folds, share, path):
-                    for setting, each in zip(taken, scores, strict=True):
-                        found = _told(asked[setting.index], self.sign * each)
-                        told[setting.index] = found
-                        self.log.add(found, path, seconds / len(taken))
-                    self.log.save()
-                    progress.tell(told)
-                    if time.monotonic() > self.deadline:
-                        return told
+            for some in self._by_host(wanted, asked):
+                settings = [s for i in some if (s := self._ready(i, asked[i], told)) is not None]
+                for group in alike(settings):
+                    for taken, scores, seconds in self._timed(group, folds, share, path):
+                        for setting, each in zip(taken, scores, strict=True):
+                            found = _told(asked[setting.index], self.sign * each)
+                            told[setting.index] = found
+                            self.log.add(found, path, seconds / len(taken))
+                        self.log.save()
+                        progress.tell(told)
+                        if time.monotonic() > self.deadline:
+                            return told
         return told
+
+    def _by_host(self, wanted: Sequence[int], asked: Sequence[Proposal]) -> list[list[int]]:
+        """Those that share a host half, and thus their rows, together: the rows of others are not held beside them."""
+        some: dict[str, list[int]] = {}
+        for i in wanted:
+            some.setdefault(host_key(self.run, with_values(self.model, asked[i].values)), []).append(i)
+        return list(some.values())
 
     def _ready(self, index: int, proposal: Proposal, told: list[Told | None]) -> Setting | None:
         """The proposal made ready to fit; one that the model refuses scores nothing, and the reason is counted."""
         model = with_values(self.model, proposal.values)
         try:
-            if self.base is None:
-                self.base = prepare(self.run, model)
-                return Setting(index, self.base)
-            return Setting(index, with_setting(self.run, self.base, model))
+            prepared = prepare(self.run, model) if self.base is None else with_setting(self.run, self.base, model)
         except MldslError as error:
             self._fail(error, index, proposal, told)
             return None
+        if self.base is None or prepared.host is not self.base.host:
+            self.base = prepared
+            self.chunks.clear()
+            self.scorers.clear()
+        return Setting(index, prepared)
 
     def _fail(self, error: MldslError, index: int, proposal: Proposal, told: list[Told | None]) -> None:
         reason = error.diagnostics[0].message

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from mldsl.diagnostics import MldslError
-from mldsl.execute import tune
+from mldsl.execute import fit, tune
+from mldsl.execute.host import fit_host
 from mldsl.execute.ways import Way
 
 FOLDS = "split {\n  test = 25%\n  folds = 4\n}"
@@ -100,6 +101,33 @@ def test_rows_that_weigh_nothing_or_are_drawn_are_those_of_the_loop(
     for (params, score), (same, other) in zip(trials(at_once), trials(looped), strict=True):
         assert params == same
         assert score == pytest.approx(other, rel=1e-9)
+
+
+def test_settings_of_steps_share_the_rows_that_they_begin_with(
+    engine: Any, table: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setattr(fit, "fit_host", lambda *args: calls.append(1) or fit_host(*args))
+    block = "tune {\n  search = grid\n  $v in [true, false]\n}"
+    steps = "transforms {\n  robust_scale(center = $v) on numeric\n  one_hot on s\n}"
+    found = engine.run(engine.pipeline("param v: boolean = true", block, steps=steps, split=FOLDS), table)
+    assert len(trials(found)) == 2
+    assert len(calls) == 2  # once for the search, once for the fits after it
+
+
+def test_a_column_computed_with_a_param_is_tuned(engine: Any, table: pl.DataFrame) -> None:
+    declared = "param v: number = 0 in -5..5"
+    steps = "transforms {\n  capped = clip(a, $v, 9)\n  drop on [a, s]\n}"
+    metrics = "metrics {\n  log_loss\n}"
+    text = engine.pipeline(
+        declared, "tune {\n  search = grid\n  $v in [-1, 0, 1]\n}", steps=steps, split=FOLDS, metrics=metrics
+    )
+    found = engine.run(text, table)
+    assert len({score for _, score in trials(found)}) == 3
+    for params, score in trials(found):
+        alone = engine.run(text, table, params={"v": str(params["v"])})
+        value = alone.record.models["gaussian_naive_bayes"].metrics["folds"]["log_loss"].value
+        assert score == pytest.approx(value, rel=1e-6)
 
 
 def test_the_scores_are_those_of_grid_search_on_the_same_folds(engine: Any, table: pl.DataFrame) -> None:
