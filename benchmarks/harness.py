@@ -48,7 +48,8 @@ class Fit:
 class Process:
     """A whole process. `before` prepares each round of ours (an empty cache) and gives environment variables to set.
 
-    With a peer, `goal` is the greatest ratio; without one, the most seconds. `score` reads standard output, as text.
+    With a peer, `goal` is the greatest ratio; without one, the most seconds. `score` reads standard output, as text;
+    so does `seconds`, for processes that time a part of themselves.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Process:
     score_name: str = ""
     score_ours: Callable[[str], float] | None = None
     score_peer: Callable[[str], float] | None = None
+    seconds: Callable[[str], float] | None = None
     warm_up: int = 1
     rounds: int = 9
     cwd: Path = ROOT
@@ -113,12 +115,12 @@ def _measure_process(benchmark: Process, rounds: int) -> tuple[list[float], list
     ours, peer, scores = [], [], {}
     for number in range(benchmark.warm_up + rounds):
         seconds, text = _process(benchmark.ours, benchmark.before(), benchmark.cwd)
-        ours.append(seconds)
+        ours.append(benchmark.seconds(text) if benchmark.seconds else seconds)
         if number == 0 and benchmark.score_ours:
             scores["ours"] = benchmark.score_ours(text)
         if benchmark.peer:
             seconds, text = _process(benchmark.peer, {}, benchmark.cwd)
-            peer.append(seconds)
+            peer.append(benchmark.seconds(text) if benchmark.seconds else seconds)
             if number == 0 and benchmark.score_peer:
                 scores["peer"] = benchmark.score_peer(text)
     return ours[benchmark.warm_up :], peer[benchmark.warm_up :], scores

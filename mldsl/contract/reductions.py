@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int
 
@@ -177,16 +178,34 @@ def _plain_gram(x: Array, weight: Array) -> Array:
 
 
 def _gram_of_folds(x: Array, weight: Array) -> Array:
-    d, folds = x.shape[1], weight.shape[0]
-    if d > PAIRS:
+    if x.shape[1] > PAIRS:
         return jax.lax.map(lambda w: _plain_gram(x, w), weight)
-    row, column = jnp.triu_indices(d)
 
     def products(w: Array, v: Array) -> Array:
-        return jnp.matmul(w.T, v[:, row] * v[:, column], precision="highest")
+        return jnp.matmul(w.T, _pairs(v).T, precision="highest")
 
-    half = sum_blocks(products, weight.T, x, rows=block_rows(len(row)))
-    return jnp.zeros((folds, d, d), half.dtype).at[:, row, column].set(half).at[:, column, row].set(half)
+    half = sum_blocks(products, weight.T, x, rows=block_rows(x.shape[1] ** 2 // 2))
+    return half[:, _places(x.shape[1])]
+
+
+def _pairs(x: Float[Array, "b d"]) -> Float[Array, "pairs b"]:
+    """The products of all pairs of columns: column i with column i + s, around the end, for s = 0..d/2.
+
+    So they are products of long contiguous vectors. Picking the columns of each pair takes as long as the product of
+    matrices that the pairs are for (measured at 31 columns: 1.9 ms a block, this 0.5).
+    """
+    d, across = x.shape[1], x.T
+    around = jnp.concatenate([across, across])
+    shifts = jnp.arange(d // 2 + 1)
+    return jax.lax.map(lambda s: across * jax.lax.dynamic_slice_in_dim(around, s, d), shifts).reshape(-1, x.shape[0])
+
+
+def _places(d: int) -> np.ndarray:
+    """Where in `_pairs` the product of columns i and j is, [d, d]."""
+    i, j = np.meshgrid(np.arange(d), np.arange(d), indexing="ij")
+    forward, backward = (j - i) % d, (i - j) % d
+    there = np.where((forward < backward) | ((forward == backward) & (i <= j)), forward * d + i, backward * d + j)
+    return there.astype(np.int32)
 
 
 def grams_of_block(x: Float[Array, "b d"], weights: Float[Array, "b p"]) -> tuple[Float[Array, "p d d"], Array]:
@@ -214,12 +233,10 @@ def _grams_of_folds(size: int, in_batched: Any, x: Array, weights: Array) -> tup
         axes = [0 if b else None for b in in_batched]
         return jax.vmap(_plain_grams, in_axes=axes, axis_size=size)(x, weights), (True, True)
     (b, d), (folds, _, p) = x.shape, weights.shape
-    row, column = jnp.triu_indices(d)
     flat = weights.transpose(0, 2, 1).reshape(folds * p, b).astype(jnp.float32)
     rough = jnp.clip(x, -LARGEST, LARGEST).astype(jnp.float32)  # what is not there may be huge
-    half = jnp.matmul(flat, rough[:, row] * rough[:, column], precision="highest").astype(x.dtype)
-    half = half.reshape(folds, p, len(row))
-    grams = jnp.zeros((folds, p, d, d), x.dtype).at[..., row, column].set(half).at[..., column, row].set(half)
+    half = jnp.matmul(flat, _pairs(rough).T, precision="highest").astype(x.dtype)
+    grams = half.reshape(folds, p, -1)[..., _places(d)]
     return (grams, jnp.full(folds, b, x.dtype)), (True, True)
 
 

@@ -136,8 +136,9 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
             eta = inner[:, 0] if offset is None else inner[:, 0] + offset
             signed = jnp.where(y == 1, eta, -eta)
             small = jnp.exp(-jnp.abs(signed))  # one exponential serves loss and probability
-            loss, wrong = jnp.log1p(small) + jnp.maximum(-signed, 0), signed <= 0
-            missed = jnp.where(wrong, 1, small) / (1 + small)  # the probability of the other class
+            odds = 1 + small
+            loss, wrong = jnp.log(odds) + jnp.maximum(-signed, 0), signed <= 0
+            missed = jnp.where(wrong, 1, small) / odds  # the probability of the other class
             residual = jnp.where(y == 1, -missed, missed)[:, None]
             curvature = (missed * (1 - missed))[:, None]
         else:
@@ -212,26 +213,44 @@ def factor(square: Float[Array, "e e"]) -> tuple[Array, Array]:
     return jnp.linalg.cholesky(scaled), size
 
 
-def newton_step(value: Value) -> tuple[Float[Array, "m e"], Bool[Array, ""]]:
-    """Minus the inverse Hessian times the gradient; and whether the Hessian is precise enough for it."""
+class Factored(NamedTuple):
+    """A Hessian, ready to solve with; `sure` says whether it is precise enough for that."""
+
+    lower: Float[Array, "me me"]
+    size: Float[Array, " me"]
+    sure: Bool[Array, ""]
+
+
+def factored(value: Value) -> Factored:
+    """The Hessian of a value."""
     assert value.hessian is not None
     lower, size = factor(value.hessian)
-    gradient = value.gradient.reshape(-1) / size
-    step = -jax.scipy.linalg.cho_solve((lower, True), gradient)
-    sure = (value.rounded == 0) | (jnp.min(jnp.diag(lower)) ** 2 > ROUNDED)
-    return (jnp.where(jnp.isfinite(step).all(), step, -gradient) / size).reshape(value.gradient.shape), sure
+    return Factored(lower, size, (value.rounded == 0) | (jnp.min(jnp.diag(lower)) ** 2 > ROUNDED))
+
+
+def newton_step(hessian: Factored, value: Value) -> tuple[Float[Array, "m e"], Float[Array, ""]]:
+    """Minus the inverse Hessian times the gradient; and what the loss should fall by."""
+    gradient = value.gradient.reshape(-1) / hessian.size
+    step = -jax.scipy.linalg.cho_solve((hessian.lower, True), gradient)
+    step = jnp.where(jnp.isfinite(step).all(), step, -gradient) / hessian.size
+    return step.reshape(value.gradient.shape), -0.5 * jnp.sum(step * value.gradient.reshape(-1))
 
 
 ROUNDED = 1e-3  # of a column's variance must be its own, for a Hessian of float32 precision to find the step
+NEAR = 1e-4  # of the loss without inputs is to be gained: from here on, an old Hessian finds the way
+SLOW = 0.1  # what a step with an old Hessian may leave of what was to be gained
+POLISH = 1e-4  # of the tolerance is to be gained at the end, so that coefficients have more digits than the loss needs
 
 
 class _Loop(NamedTuple):
     theta: Array
     value: Value
+    hessian: Factored
     step: Array
-    sure: Array
     share: Array  # of the step that is tried next
     decrease: Array  # that the whole step promises
+    near: Array  # once less is to be gained, Hessians are kept
+    stalled: Array
     iterations: Array
     history: Array
 
@@ -239,38 +258,54 @@ class _Loop(NamedTuple):
 def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
     """Newton's method; a step is halved until it lowers the loss. Every iteration is one pass over the rows.
 
-    The step that promises less than `tol` is still taken: it squares the error. `iterations` counts steps.
+    Near the solution the Hessian, most of the work, is kept: each step then gains some digits rather than twice as many
+    as there are. Should it gain too few, Newton's own steps go on. `iterations` counts steps. (Kelley 1995,
+    doi:10.1137/1.9781611970944, chapter 5: the chord and Shamanskii's methods.)
     """
 
-    def going(loop: _Loop) -> Array:
-        return (loop.decrease > tol * null) & (loop.iterations < max_iter) & (loop.share > 1e-10)
+    def open_(loop: _Loop, least: Array) -> Array:
+        return (loop.decrease > least * null) & (loop.iterations < max_iter) & (loop.share > 1e-10)
 
-    def advance(loop: _Loop) -> _Loop:
+    def advance(loop: _Loop, keep: bool) -> _Loop:
         trial = loop.theta + loop.share * loop.step
-        value = evaluate(problem, trial)
+        value = evaluate(problem, trial, hessian=not keep)
+        hessian = loop.hessian if keep else factored(value)
+        step, decrease = newton_step(hessian, value)
         slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
         better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
-        step, sure = newton_step(value)
-        decrease = -0.5 * jnp.sum(step * value.gradient)
-        taken = _Loop(
-            trial, value, step, sure, jnp.ones_like(loop.share), decrease, loop.iterations, loop.history
+        slow = (decrease > SLOW * loop.decrease) if keep else jnp.asarray(False)
+        taken = loop._replace(
+            theta=trial, value=value._replace(hessian=None), hessian=hessian, step=step, decrease=decrease,
+            share=jnp.ones_like(loop.share), stalled=slow,
         )  # fmt: skip
-        chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, loop._replace(share=loop.share / 2))
+        refused = loop._replace(stalled=jnp.asarray(True)) if keep else loop._replace(share=loop.share / 2)
+        chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, refused)
         history = loop.history.at[loop.iterations + 1].set(chosen.value.objective)
         return chosen._replace(iterations=loop.iterations + 1, history=history)
 
+    def both(loop: _Loop) -> _Loop:
+        loop = jax.lax.while_loop(lambda at: open_(at, at.near), lambda at: advance(at, False), loop)
+        loop = loop._replace(stalled=jnp.asarray(False))
+        loop = jax.lax.while_loop(lambda at: open_(at, POLISH * tol) & ~at.stalled, lambda at: advance(at, True), loop)
+        # What stalls above the tolerance needs new Hessians to the end; below it, rounding is all that is left.
+        return loop._replace(near=tol)
+
     value = evaluate_shares(problem, start) if problem.offset is None else evaluate(problem, start)
-    step, sure = newton_step(value)
-    decrease = -0.5 * jnp.sum(step * value.gradient)
+    hessian = factored(value)
+    step, decrease = newton_step(hessian, value)
+    one = jnp.ones_like(decrease)
     history = jnp.full(max_iter + 2, jnp.nan, start.dtype).at[0].set(value.objective)
-    first = _Loop(start, value, step, sure, jnp.ones_like(decrease), decrease, jnp.asarray(0), history)
-    end = jax.lax.while_loop(going, advance, first)
+    first = _Loop(
+        start, value._replace(hessian=None), hessian, step, one, decrease, jnp.maximum(NEAR * one, tol),
+        jnp.asarray(False), jnp.asarray(0), history,
+    )  # fmt: skip
+    end = jax.lax.while_loop(lambda at: open_(at, tol), both, first)
     small = end.decrease <= tol * null
     theta = end.theta + jnp.where(small, end.step, 0)
     value = evaluate(problem, theta)
     drifting = jnp.max(jnp.abs(end.step)) > 0.05
     history = end.history.at[end.iterations + 1].set(jnp.where(small, value.objective, jnp.nan))
-    return Found(theta, value, end.iterations + small, small & end.sure, drifting, history)
+    return Found(theta, value, end.iterations + small, small & end.hessian.sure, drifting, history)
 
 
 def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
@@ -312,7 +347,9 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     unknown, _, decrease, iterations, history = jax.lax.while_loop(going, advance, first)
     theta = whiten(unknown, False)
     value = evaluate(problem, theta, hessian=theta.size <= HESSIAN)
-    drifting = jnp.asarray(False) if value.hessian is None else jnp.max(jnp.abs(newton_step(value)[0])) > 0.05
+    drifting = jnp.asarray(False)
+    if value.hessian is not None:
+        drifting = jnp.max(jnp.abs(newton_step(factored(value), value)[0])) > 0.05
     return Found(theta, value, iterations, decrease <= tol, drifting, history.at[iterations].set(value.objective))
 
 

@@ -21,13 +21,14 @@ Sources: Breiman 2001, doi:10.1023/A:1010933404324; Fisher, Rudin & Dominici 201
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 
 from mldsl.contract.views import ModelView, Permuted, ReportView
-from mldsl.plugin import Component, Report, hookimpl, param
+from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._columns import is_number, values
 from mldsl_plugins.reports._shared import model_column, part_words, parts_words
@@ -41,7 +42,10 @@ _PAIRS = 5
 class Spec:
     """How importance is measured."""
 
-    method: Literal["permutation"] = param("permutation", doc="Permute each column among the held-out rows.")
+    method: Literal["permutation", "gain", "shap"] = param(
+        "permutation",
+        doc="Permute each column among the held-out rows, for any model; `gain` and `shap` are of models of trees.",
+    )
     repeats: int = param(
         10, ge=2, le=1000, unit="permutations", doc="How often each column is permuted.", also_known_as=("n_repeats",)
     )
@@ -60,6 +64,15 @@ class _Found:
     def mean(self) -> np.ndarray:
         """The importance of each column [c]."""
         return np.round(self.result.drop.mean(axis=1), 12)  # gains and losses that cancel out leave a 0
+
+
+def check(spec: Spec, plan: Any) -> Iterator[Problem]:
+    """What splits gain, and how trees add up to an answer, can be told of trees alone."""
+    if spec.method != "permutation":
+        names = ", ".join(f"`{model.algorithm.name}`" for model in plan.models)
+        yield Problem(
+            "method", f"expected permutation, which works for {names}; found {spec.method}, which needs trees"
+        )
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
@@ -172,7 +185,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "feature_importance", Spec, compute=compute, tasks={"classify", "regress", "rank"},
+            "feature_importance", Spec, compute=compute, check=check, tasks={"classify", "regress", "rank"},
             snippet="report { feature_importance(repeats = 20) }",
             also_known_as=("permutation_importance", "variable_importance"),
             sources=(
