@@ -237,6 +237,7 @@ def newton_step(hessian: Factored, value: Value) -> tuple[Float[Array, "m e"], F
 
 
 ROUNDED = 1e-3  # of a column's variance must be its own, for a Hessian of float32 precision to find the step
+LITTLE = 1 << 16  # numbers in the matrix: below, compiling takes longer than running
 NEAR = 1e-4  # of the loss without inputs is to be gained: from here on, an old Hessian finds the way
 SLOW = 0.1  # what a step with an old Hessian may leave of what was to be gained
 POLISH = 1e-4  # of the tolerance is to be gained at the end, so that coefficients have more digits than the loss needs
@@ -258,35 +259,73 @@ class _Loop(NamedTuple):
 def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
     """Newton's method; a step is halved until it lowers the loss. Every iteration is one pass over the rows.
 
-    Near the solution the Hessian, most of the work, is kept: each step then gains some digits rather than twice as many
-    as there are. Should it gain too few, Newton's own steps go on. `iterations` counts steps. (Kelley 1995,
-    doi:10.1137/1.9781611970944, chapter 5: the chord and Shamanskii's methods.)
+    The step that promises less than `tol` is still taken: it squares the error. `iterations` counts steps.
+    """
+    return _compact(problem, start, max_iter, tol, null) if problem.x.size < LITTLE else _chords(
+        problem, start, max_iter, tol, null
+    )  # fmt: skip
+
+
+def _advance(problem: Problem, loop: _Loop, keep: bool) -> _Loop:
+    """One step; `keep` goes on with the Hessian that there is, and stalls where that no longer serves."""
+    trial = loop.theta + loop.share * loop.step
+    value = evaluate(problem, trial, hessian=not keep)
+    hessian = loop.hessian if keep else factored(value)
+    step, decrease = newton_step(hessian, value)
+    slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
+    better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
+    slow = (decrease > SLOW * loop.decrease) if keep else loop.stalled
+    value = value if loop.value.hessian is not None else value._replace(hessian=None)
+    taken = loop._replace(
+        theta=trial, value=value, hessian=hessian, step=step, decrease=decrease, share=jnp.ones_like(loop.share),
+        stalled=slow,
+    )  # fmt: skip
+    refused = loop._replace(stalled=jnp.asarray(True)) if keep else loop._replace(share=loop.share / 2)
+    chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, refused)
+    history = loop.history.at[loop.iterations + 1].set(chosen.value.objective)
+    return chosen._replace(iterations=loop.iterations + 1, history=history)
+
+
+def _compact(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
+    """For little data, where compiling takes longer than running: the loss is compiled once, for all that needs it.
+
+    The first pass takes a step of length 0, the last one sees where the last step led.
+    """
+
+    def going(loop: _Loop) -> Array:
+        return ~loop.stalled & (loop.iterations <= max_iter) & (loop.share > 1e-10)
+
+    def advance(loop: _Loop) -> _Loop:
+        return _advance(problem, loop, False)._replace(stalled=loop.decrease <= tol * null)
+
+    dtype, size = start.dtype, start.size
+    infinite, zero, much = jnp.asarray(jnp.inf, dtype), jnp.zeros((), dtype), jnp.asarray(jnp.finfo(dtype).max, dtype)
+    square, no = jnp.zeros((size, size), dtype), jnp.asarray(False)
+    first = _Loop(
+        start, Value(infinite, infinite, jnp.zeros_like(start), square, zero, zero),
+        Factored(square, jnp.ones(size, dtype), no), jnp.zeros_like(start), jnp.ones((), dtype), much, tol, no,
+        jnp.asarray(-1), jnp.full(max_iter + 2, jnp.nan, dtype),
+    )  # fmt: skip
+    end = jax.lax.while_loop(going, advance, first)
+    drifting = jnp.max(jnp.abs(end.step)) > 0.05
+    return Found(end.theta, end.value, end.iterations, end.stalled & end.hessian.sure, drifting, end.history)
+
+
+def _chords(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array) -> Found:
+    """Near the solution the Hessian, most of the work, is kept: each step then gains some digits rather than twice as
+    many as there are. Should it gain too few, Newton's own steps go on. (Kelley 1995, doi:10.1137/1.9781611970944,
+    chapter 5: the chord and Shamanskii's methods.)
     """
 
     def open_(loop: _Loop, least: Array) -> Array:
         return (loop.decrease > least * null) & (loop.iterations < max_iter) & (loop.share > 1e-10)
 
-    def advance(loop: _Loop, keep: bool) -> _Loop:
-        trial = loop.theta + loop.share * loop.step
-        value = evaluate(problem, trial, hessian=not keep)
-        hessian = loop.hessian if keep else factored(value)
-        step, decrease = newton_step(hessian, value)
-        slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
-        better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
-        slow = (decrease > SLOW * loop.decrease) if keep else jnp.asarray(False)
-        taken = loop._replace(
-            theta=trial, value=value._replace(hessian=None), hessian=hessian, step=step, decrease=decrease,
-            share=jnp.ones_like(loop.share), stalled=slow,
-        )  # fmt: skip
-        refused = loop._replace(stalled=jnp.asarray(True)) if keep else loop._replace(share=loop.share / 2)
-        chosen = jax.tree.map(lambda a, b: jnp.where(better, a, b), taken, refused)
-        history = loop.history.at[loop.iterations + 1].set(chosen.value.objective)
-        return chosen._replace(iterations=loop.iterations + 1, history=history)
-
     def both(loop: _Loop) -> _Loop:
-        loop = jax.lax.while_loop(lambda at: open_(at, at.near), lambda at: advance(at, False), loop)
+        loop = jax.lax.while_loop(lambda at: open_(at, at.near), lambda at: _advance(problem, at, False), loop)
         loop = loop._replace(stalled=jnp.asarray(False))
-        loop = jax.lax.while_loop(lambda at: open_(at, POLISH * tol) & ~at.stalled, lambda at: advance(at, True), loop)
+        loop = jax.lax.while_loop(
+            lambda at: open_(at, POLISH * tol) & ~at.stalled, lambda at: _advance(problem, at, True), loop
+        )
         # What stalls above the tolerance needs new Hessians to the end; below it, rounding is all that is left.
         return loop._replace(near=tol)
 
