@@ -83,7 +83,8 @@ def _searched(
     each = bytes_of(way, rows.all.rows, len(rows.all.classes), size, folds)
     chunk = chunk_size(way, max(settings, 1), each)
     how = "side by side" if way.name == "product" else "one after the other"
-    taken = f"up to {chunk} settings a call take about {_megabytes(chunk * each)} beside the rows"
+    call = "the setting of a call takes" if chunk == 1 else f"up to {chunk} settings a call take"
+    taken = f"{call} about {_megabytes(chunk * each)} beside the rows"
     yield model.name, f"{fits}, {how} in one compiled program; {taken}"
     yield "  why", way.why
     if apart := [f"`${d.name}`" for d in domains_by_model(plan)[model.name] if d.type not in _NUMBERS]:

@@ -335,11 +335,11 @@ _CHOOSE = {
 def _scored(plan: Plan) -> str:
     assert plan.tune is not None
     primary = next((f"{metric.name}, {metric.better} is better" for metric in plan.metrics if metric.primary), "")
-    if plan.split.folds and not plan.split.test and "test" not in plan.split.separate:
-        rows = f"{plan.tune.folds} folds of the training rows of each fold; at last on as many of all training rows"
-    else:
-        rows = _chosen_on(plan.split)
-    return f"{primary}, on {rows}" if primary else f"on {rows}"
+    rows = _chosen_on(plan.split)
+    if plan.split.held_out == "folds":
+        rows = f"{plan.tune.folds} folds of the training rows of each fold; for the last fit on {rows}"
+    later = [what for what in _choosers(plan) if what in ("threshold", "calibration")]
+    return f"{primary}, on {rows}" + (f"; before {' and '.join(later)}" if later else "")
 
 
 def _metrics(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -127,3 +127,12 @@ def test_a_history_without_a_search_is_refused(command: Any, tuned: Any) -> None
     ended = command("check", tuned((block, "")))
     assert ended.status == 1
     assert "error[MLP0314]: `tuning_history` shows what was tried, and there is no `tune`" in ended.out + ended.err
+
+
+def test_plan_says_what_scores_the_settings(command: Any, tuned: Any) -> None:
+    nested = command("plan", tuned(("model {", "split { folds = 3 }\n\nmodel {"))).out
+    said = " ".join(nested.split())
+    assert "on 5 folds of the training rows of each fold; for the last fit on the rows held out in each fold" in said
+    decided = ("l2 = $l2, solver = $solver) }", "l2 = $l2, solver = $solver)\n  calibrate = sigmoid\n}")
+    assert "; before calibration" in " ".join(command("plan", tuned(decided)).out.split())
+    assert "; before" not in said
