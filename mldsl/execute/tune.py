@@ -116,6 +116,8 @@ class _Search:
         self.sign = 1.0 if primary.better == "higher" else -1.0
         self.trials: list[Trial] = []
         self.failed: dict[str, int] = {}
+        self.helps: dict[str, str | None] = {}
+        self.undefined: dict[str, int] = {}
         self.log = _Log(run.checkpoints, model.name)
         timeout = getattr(self.spec, "timeout", None)
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
@@ -169,12 +171,20 @@ class _Search:
             )  # fmt: skip
 
     def _nothing(self) -> MldslError:
-        reasons = tuple(f"{count} settings: {reason}" for reason, count in self.failed.items())
+        reasons = [f"{count} {'setting' if count == 1 else 'settings'}: {why}" for why, count in self.failed.items()]
+        for rows, count in self.undefined.items():
+            reasons.append(f"`{self.primary.name}` is undefined on {rows} for {count} of them")
+        helps = {text for text in self.helps.values() if text is not None}
+        general = "look at the ranges in `tune`, and at the metric that decides"
+        if self.undefined and self.run.plan.task == "classification":
+            general = (
+                "`by = stratified` gives each fold rows of every class; so do fewer folds; or another metric decides"
+            )
         return MldslError(
             Diagnostic(
                 "MLP0312", f"no setting of `{self.model.name}` that `tune` tried could be scored", self.tune.span,
-                notes=reasons or (f"`{self.primary.name}` is undefined for every one of them",),
-                help="look at the ranges in `tune`, and at the metric that decides",
+                notes=tuple(reasons) or (f"`{self.primary.name}` is undefined for every one of them",),
+                help=helps.pop() if len(helps) == 1 and not self.undefined else general,
             )
         )  # fmt: skip
 
@@ -195,12 +205,22 @@ class _Search:
                         for setting, each in zip(taken, scores, strict=True):
                             found = _told(asked[setting.index], self.sign * each)
                             told[setting.index] = found
+                            self._note_undefined(each, folds, path)
                             self.log.add(found, path, seconds / len(taken))
                         self.log.save()
                         progress.tell(told)
                         if time.monotonic() > self.deadline:
                             return told
         return told
+
+    def _note_undefined(self, scores: np.ndarray, folds: Sequence[Fold], path: str) -> None:
+        """Count, by where, what could be trained and yet has no score, for the message if nothing has."""
+        for fold, score in zip(folds, scores, strict=True):
+            if math.isnan(score) and not self.failed:
+                where = f"the rows that fold {fold.index + 1} holds out" if len(folds) > 1 else "the rows that choose"
+                inside = path.removeprefix("tune").removeprefix("/fold=")
+                where += f", inside fold {int(inside.split('.')[1]) + 1}" if inside else ""
+                self.undefined[where] = self.undefined.get(where, 0) + 1
 
     def _by_host(self, wanted: Sequence[int], asked: Sequence[Proposal]) -> list[list[int]]:
         """Those that share a host half, and thus their rows, together: the rows of others are not held beside them."""
@@ -226,6 +246,7 @@ class _Search:
     def _fail(self, error: MldslError, index: int, proposal: Proposal, told: list[Told | None]) -> None:
         reason = error.diagnostics[0].message
         self.failed[reason] = self.failed.get(reason, 0) + 1
+        self.helps[reason] = error.diagnostics[0].help
         told[index] = Told(proposal, math.nan)
 
     def _timed(
@@ -288,6 +309,7 @@ class _Search:
             except MldslError as error:
                 reason = error.diagnostics[0].message
                 self.failed[reason] = self.failed.get(reason, 0) + 1
+                self.helps[reason] = error.diagnostics[0].help
                 scores.append(math.nan)
                 continue
             matrix = fitted.matrix

@@ -299,6 +299,30 @@ def test_no_setting_that_works_is_an_error(engine: Any, table: pl.DataFrame) -> 
     assert any("expected at most" in note for note in found.notes)
 
 
+def test_where_the_metric_is_undefined_is_said(engine: Any, table: pl.DataFrame) -> None:
+    one_class = pl.when(pl.int_range(pl.len()).is_between(30, 80)).then(pl.lit("no")).otherwise(pl.col("y")).alias("y")
+    split = "split {\n  test = 25%\n  folds = 3\n  by = order\n}"
+    text = engine.pipeline(PARAM, GRID, model=LOGISTIC, split=split, metrics="metrics { roc_auc }")
+    with pytest.raises(MldslError) as raised:
+        engine.run(text, table.with_columns(one_class))
+    (found,) = raised.value.diagnostics
+    assert found.notes == ("`roc_auc` is undefined on the rows that fold 2 holds out for 5 of them",)
+    assert "by = stratified" in (found.help or "")
+
+
+def test_one_reason_that_nothing_works_comes_with_its_own_help(engine: Any, table: pl.DataFrame) -> None:
+    text = engine.pipeline(
+        "param l2: number = 1 in 0..1e6", GRID, model="model {\n  ridge(l2 = $l2)\n  target = log(z)\n}",
+        features=engine.features("z: continuous as target").replace("  y: binary as target\n", ""),
+        metrics="metrics { rmse }", split=FOLDS,
+    )  # fmt: skip
+    with pytest.raises(MldslError) as raised:
+        engine.run(text, table.with_columns(pl.col("z") - 20))
+    (found,) = raised.value.diagnostics
+    assert any("5 settings: `target = log(...)` needs values above 0" in note for note in found.notes)
+    assert "ranges" not in (found.help or "")
+
+
 def test_an_interrupted_search_goes_on_from_its_trials(
     engine: Any, table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
