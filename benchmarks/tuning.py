@@ -78,7 +78,7 @@ def ours(run: Any) -> Callable[[], Any]:
     def once() -> Any:
         tuned = tune_model(run, run.plan.models[0])
         assert tuned is not None
-        fit_all(run, tuned.model, ())
+        fit_all(run, tuned.model, (), (), tuned.base)
         return tuned
 
     return once

@@ -260,23 +260,31 @@ def check_model(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> No
         raise MldslError(*found)
 
 
-def fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tuple[ModelPlan, ...] = ()) -> FittedModel:
+def fit_all(
+    run: Run,
+    model: ModelPlan,
+    folds: tuple[Fold, ...],
+    of_folds: tuple[ModelPlan, ...] = (),
+    base: Prepared | None = None,
+) -> FittedModel:
     """Every fold, then the last fit on all training rows; fits that an earlier run kept are not made again.
 
-    `of_folds` are the models of the folds where each was tuned by itself; else all are `model`.
+    `of_folds` are the models of the folds where each was tuned by itself; else all are `model`. `base` is the model
+    made ready with other settings, if it was.
     """
+    prepared = prepare(run, model) if base is None else with_setting(run, base, model)
     kept = None if run.stages is None else run.stages.load(model, folds, of_folds)
     if kept is not None:
         seconds = {"compile": 0.0, "fit": 0.0}
-        return FittedModel(prepare(run, model), kept.last, kept.folds, seconds, kept.run, of_folds)
-    fitted = _fit_all(run, model, folds, of_folds)
+        return FittedModel(prepared, kept.last, kept.folds, seconds, kept.run, of_folds)
+    fitted = _fit_all(run, prepared, folds, of_folds)
     if run.stages is not None:
         run.stages.save(model, folds, fitted, of_folds)
     return fitted
 
 
-def _fit_all(run: Run, model: ModelPlan, folds: tuple[Fold, ...], of_folds: tuple[ModelPlan, ...]) -> FittedModel:
-    prepared = prepare(run, model)
+def _fit_all(run: Run, prepared: Prepared, folds: tuple[Fold, ...], of_folds: tuple[ModelPlan, ...]) -> FittedModel:
+    model = prepared.plan
     counts = run.programs.counts
     compile_before, start = counts.compile_seconds, time.perf_counter()
     held, updates = [], []

@@ -66,7 +66,8 @@ def judge_model(run: Run, model: ModelPlan, choose: bool, tuned: Tuned | None = 
     """Fit one model, take its decisions, measure it. `choose`: several models compete, so folds must score it."""
     model = model if tuned is None else tuned.model
     folds = needed_folds(run, model, choose)
-    fitted = fit_all(run, model, folds, () if tuned is None else tuned.folds)
+    of_folds, base = ((), None) if tuned is None else (tuned.folds, tuned.base)
+    fitted = fit_all(run, model, folds, of_folds, base)
     counts = run.programs.counts
     compiling, start = counts.compile_seconds, time.perf_counter()
     prepared, n = fitted.prepared, run.dataset.frame.height

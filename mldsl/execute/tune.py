@@ -41,7 +41,8 @@ from mldsl.record.disk import write_file
 class Tuned:
     """What a search found for one model: itself with the winning values, and for each outer fold that fold's own.
 
-    `folds` is empty where all folds share `model`. `said` are sentences about settings that could not be tried.
+    `folds` is empty where all folds share `model`. `said` are sentences about settings that could not be tried,
+    `base` is the model made ready with some setting.
     """
 
     model: ModelPlan
@@ -50,6 +51,7 @@ class Tuned:
     trials: tuple[Trial, ...]
     said: tuple[str, ...]
     seconds: float
+    base: Prepared | None = None
 
 
 def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
@@ -73,7 +75,7 @@ def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
     kept.save()
     return Tuned(
         with_values(model, values), values, tuple(with_values(model, found) for found in chosen),
-        tuple(task.trials), tuple(task.sentences()), time.perf_counter() - start,
+        tuple(task.trials), tuple(task.sentences()), time.perf_counter() - start, task.base,
     )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ class Transform(Component):
     many rows there are. `inputs` holds the columns named by `on` first, which are `shape.columns`, then all others.
     capacity(spec, shape) -> how many rows come out, where `resample` adds some, whatever they hold; from
     `shape.largest_class`, the weight of the heaviest class, follows what it can need. check(spec, shape) as for models.
-    `tasks` are those that it has a meaning for (empty: all); `scale_sensitive`: distances make it ask for `standardize`.
+    `tasks` are those that it has a meaning for (empty: all); `scale_sensitive`: distances want `standardize`.
     Host steps (`host = True`): fit(spec, columns, weight) -> state and apply(spec, state, columns) -> columns, where
     columns maps names to Polars series (in) and to Polars series, NumPy arrays or `HostSparse` (out).
     """

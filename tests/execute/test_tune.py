@@ -112,7 +112,7 @@ def test_settings_of_steps_share_the_rows_that_they_begin_with(
     steps = "transforms {\n  robust_scale(center = $v) on numeric\n  one_hot on s\n}"
     found = engine.run(engine.pipeline("param v: boolean = true", block, steps=steps, split=FOLDS), table)
     assert len(trials(found)) == 2
-    assert len(calls) == 2  # once for the search, once for the fits after it
+    assert len(calls) == 1  # the fits after the search share them too
 
 
 def test_a_column_computed_with_a_param_is_tuned(engine: Any, table: pl.DataFrame) -> None:

@@ -272,9 +272,12 @@ def _advance(problem: Problem, loop: _Loop, keep: bool) -> _Loop:
     value = evaluate(problem, trial, hessian=not keep)
     hessian = loop.hessian if keep else factored(value)
     step, decrease = newton_step(hessian, value)
-    slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
-    better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
-    slow = (decrease > SLOW * loop.decrease) if keep else loop.stalled
+    if keep:  # so near to the solution the gradient tells all, and the loss need not be computed for it
+        better, slow = decrease < loop.decrease, decrease > SLOW * loop.decrease
+    else:
+        slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
+        better = value.objective <= loop.value.objective - 2e-4 * loop.share * loop.decrease + slack
+        slow = loop.stalled
     value = value if loop.value.hessian is not None else value._replace(hessian=None)
     taken = loop._replace(
         theta=trial, value=value, hessian=hessian, step=step, decrease=decrease, share=jnp.ones_like(loop.share),
