@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,20 +99,38 @@ def _near(folder: Path) -> str:
         return str(folder)
 
 
+def _duration(seconds: float) -> str:
+    """`40 s`, `3 min`, `2.5 h`: what is left, no more precise than it is known."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class _Bar:
-    """One line on a terminal: which fit, how far, the last loss."""
+    """One line on a terminal: which fit or search, how far, the last loss or the best score, how long is left."""
 
     def __init__(self) -> None:
         self._shown = ""
+        self._begun: dict[str, tuple[float, int]] = {}
 
     def update(self, stage: str, step: int, total: int, info: dict[str, float]) -> None:
         """Redraw the line."""
         filled = int(24 * step / max(total, 1))
         bar = "━" * filled + "─" * (24 - filled)
         values = "  ".join(f"{name} {value:.4g}" for name, value in info.items())
-        text = f"  {stage.removeprefix('model/')}  {bar}  {step}/{total}  {values}"
+        left = self._left(stage, step, total)
+        text = f"  {stage.removeprefix('model/')}  {bar}  {step}/{total}  {values}{left}"
         click.echo("\r" + text[:118].ljust(len(self._shown)), nl=False, err=True)
         self._shown = text[:118]
+
+    def _left(self, stage: str, step: int, total: int) -> str:
+        """How long the rest takes if it goes on as since the first step, which compiled; "" before that is known."""
+        now = time.monotonic()
+        since, first = self._begun.setdefault(stage, (now, step))
+        if step <= first or step >= total:
+            return ""
+        seconds = (now - since) / (step - first) * (total - step)
+        return f"  {_duration(seconds)} left" if seconds >= 1 else ""
 
     def close(self) -> None:
         """Clear the line."""
