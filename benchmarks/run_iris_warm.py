@@ -24,7 +24,7 @@ def benchmark(*, cold: bool = False) -> Process:
     return Process(
         title="`mldsl run` on iris, " + ("first run ever" if cold else "run before"),
         goal=1.5 if cold else 0.8,
-        ours=command("run", "benchmarks/pipelines/iris.mlp", "--json", "--runs-dir", f"{scratch}/runs"),
+        ours=command("run", "benchmarks/pipelines/iris.mlp", "--json", "--force", "--runs-dir", f"{scratch}/runs"),
         peer=[sys.executable, PEER],
         peer_call=PEER,
         before=before,
