@@ -9,7 +9,6 @@ ever looked at here.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,19 +21,18 @@ from mldsl.contract import Prediction
 from mldsl.data import Fold, folds_within
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.batch import Setting, alike, answers, chunk_of
-from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.fit import Prepared, Run, fit_share, host_key, matrix_of, prepare, with_setting
 from mldsl.execute.judge import Judge, Measured, measured
 from mldsl.execute.scales import back
 from mldsl.execute.searches import domains_by_model
 from mldsl.execute.stages import Stages
+from mldsl.execute.trials import TrialLog
 from mldsl.execute.ways import Way, way_of
 from mldsl.plan import MetricPlan, ModelPlan, Plan, TunePlan
 from mldsl.plan.tuning import with_values
 from mldsl.plugin import Domain, Proposal, Told
 from mldsl.plugin.search import best, simplest
 from mldsl.record import Trial, planjson
-from mldsl.record.disk import write_file
 
 
 @attrs.frozen(eq=False)
@@ -120,7 +118,7 @@ class _Search:
         self.failed: dict[str, int] = {}
         self.helps: dict[str, str | None] = {}
         self.undefined: dict[str, int] = {}
-        self.log = _Log(run.checkpoints, model.name)
+        self.log = TrialLog(run.checkpoints, model.name)
         timeout = getattr(self.spec, "timeout", None)
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.late = False
@@ -368,50 +366,6 @@ class _Progress:
         leader = best(done)
         facts = {} if leader is None else {f"best {self.search.primary.name}": self.search.sign * leader.score}
         self.search.run.progress(self.stage, len(done), self.total or len(self.before) + len(now), facts)
-
-
-class _Log:
-    """Every trial of a model in a file of the unfinished run, so that `--resume` tries none of them again."""
-
-    def __init__(self, checkpoints: Checkpoints | None, name: str) -> None:
-        digest = hashlib.sha256(f"tune/{name}".encode()).hexdigest()[:24]
-        self.path = None if checkpoints is None else checkpoints.folder / f"{digest}.trials.json"
-        self.rows: dict[str, tuple[float | None, float | None, float]] = {}
-        self.seconds: dict[str, float] = {}
-        if self.path is not None and checkpoints is not None and checkpoints.resume and self.path.is_file():
-            try:
-                self.rows = {key: tuple(row) for key, row in json.loads(self.path.read_text("utf-8")).items()}
-            except (OSError, ValueError, TypeError):
-                self.rows = {}  # damaged: the search starts over
-
-    @staticmethod
-    def _key(proposal: Proposal, path: str) -> str:
-        return json.dumps([path, sorted(proposal.values.items()), proposal.share], default=str)
-
-    def known(self, proposal: Proposal, path: str) -> Told | None:
-        """What was told of it before the run was interrupted."""
-        row = self.rows.get(self._key(proposal, path))
-        if row is None:
-            return None
-        score, deviation = (math.nan if value is None else value for value in row[:2])
-        self.seconds[self._key(proposal, "")] = row[2]
-        return Told(proposal, score, deviation)
-
-    def add(self, told: Told, path: str, seconds: float) -> None:
-        """Remember a trial."""
-        score, deviation = (None if math.isnan(value) else value for value in (told.score, told.deviation))
-        self.rows[self._key(told.proposal, path)] = (score, deviation, seconds)
-        self.seconds[self._key(told.proposal, "")] = seconds
-
-    def seconds_of(self, proposal: Proposal) -> float:
-        """How long the trial took, its share of the call that it was part of."""
-        return self.seconds.get(self._key(proposal, ""), math.nan)
-
-    def save(self) -> None:
-        """Write the file, atomically."""
-        if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(self.path, json.dumps(self.rows).encode())
 
 
 class _Kept:

@@ -410,11 +410,14 @@ def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]
     square = sum_blocks(gram, problem.weight, problem.x, rows=block_rows(e))
     square = square * (problem.free[:, None] * problem.free[None]) * curvature + jnp.diag(problem.penalty)
     lower, size = factor(square)
+    # Inverted once: solves of many settings at a time that stand beside each other in the loop wait for each other
+    # forever where XLA has as few threads as there are of them.
+    inverse = jax.scipy.linalg.solve_triangular(lower, jnp.eye(len(size), dtype=size.dtype), lower=True) / size[None]
 
     def apply(unknown: Array, transposed: bool) -> Array:
         if transposed:
-            return jax.scipy.linalg.solve_triangular(lower, (unknown / size[None]).T, lower=True).T
-        return start + jax.scipy.linalg.solve_triangular(lower, unknown.T, lower=True, trans=1).T / size[None]
+            return jnp.matmul(unknown, inverse.T, precision="highest")
+        return start + jnp.matmul(unknown, inverse, precision="highest")
 
     return apply
 
