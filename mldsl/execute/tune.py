@@ -266,7 +266,9 @@ class _Search:
         self, group: Sequence[Setting], folds: Sequence[Fold], share: float, path: str
     ) -> Iterator[tuple[list[Setting], np.ndarray]]:
         prepared = group[0].prepared
-        way = way_of(prepared.pipeline.model, [step.component for step in prepared.pipeline.steps])
+        pipeline = prepared.pipeline
+        spec = self.run.resolver.spec(prepared.plan.algorithm)
+        way = way_of(pipeline.model, spec, pipeline.shape.d, [step.component for step in pipeline.steps])
         judge, measure = self._scorer(prepared)
         if "inputs" in measure.component.needs:
             way = Way("loop", "the metric looks at the inputs")

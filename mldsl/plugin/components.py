@@ -77,7 +77,8 @@ class Model(Component):
     check(spec, shape) -> Iterator[Problem]; prepare(spec, columns, weight) -> (inputs, state), on the host;
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
-    gives a classifier `class_weights`. `info_columns` and such are the report's business: Info is stored whole.
+    gives a classifier `class_weights`. `batches`: fits that are mapped over weights and settings were measured to gain,
+    always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `info_columns` and such are the report's business: Info is stored whole.
     """
 
     kind: ClassVar[str] = "model"
@@ -101,7 +102,7 @@ class Model(Component):
     scale_sensitive: bool = False
     roles: Collection[str] = ()
     shards: bool = False
-    batches: bool = False
+    batches: bool | Callable[[Any, int], bool] = False
     costs: bool = False
     precision: str = "float32"
 

@@ -325,10 +325,11 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
     copied: tuple[str, ...]
     match component:
         case kinds.Model():
-            copied = ("missing", "sparse", "scale_sensitive", "shards", "batches", "costs", "precision")
+            copied = ("missing", "sparse", "scale_sensitive", "shards", "costs", "precision")
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None,
+                "batches": bool(component.batches),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
         case kinds.Transform():

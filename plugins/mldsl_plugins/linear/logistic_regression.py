@@ -31,6 +31,7 @@ from mldsl.contract import Examples, Prediction, Shape, segment_reduce, tiny, to
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
 from mldsl_plugins.linear import _softmax as softmax
 
+PAIRS = 64  # columns whose products of pairs are worth sharing between fits
 NEWTON = 5000  # coefficients of which Newton's method can hold all pairs
 
 
@@ -138,13 +139,21 @@ def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Predicti
     return Prediction(probability=jnp.exp(score), score=score)
 
 
+def batches(spec: Spec, columns: int) -> bool:
+    """Newton's method gains where the products of all pairs of columns are shared by all fits.
+
+    The line search of lbfgs goes its own way in every fit, and waits for the longest.
+    """
+    return spec.solver == "newton" and columns < PAIRS
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """Logistic regression."""
     return [
         Model(
             "logistic_regression", Spec, fit=fit, predict=predict, check=check, tasks=("classify",),
-            roles=("weight", "offset"), precision="float64", shards=True, batches=True, costs=True,
+            roles=("weight", "offset"), precision="float64", shards=True, batches=batches, costs=True,
             snippet="model { logistic_regression(l2 = 1) }",
             sources=("McCullagh & Nelder 1989, doi:10.1007/978-1-4899-3242-6",
                      "Albert & Anderson 1984, doi:10.1093/biomet/71.1.1",
