@@ -64,8 +64,10 @@ def prepared() -> Any:
     source = Source("tuning.mlp", FILE)
     looked = driver.look(source, driver.plan(source, options), options)
     plan = looked.checked.sound()
+    resolver = RegistryResolver(options.registry)
+    modules = [resolver.component(model.algorithm).fit.__module__ for model in plan.models]
     return Run(
-        plan, looked.dataset, looked.split, RegistryResolver(options.registry), Programs(),
+        plan, looked.dataset, looked.split, resolver, Programs(modules=modules),
         lambda *_: None, lambda *_: None,
     )  # fmt: skip
 

@@ -78,7 +78,8 @@ class Model(Component):
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
     gives a classifier `class_weights`. `batches`: fits that are mapped over weights and settings were measured to gain,
-    always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `info_columns` and such are the report's business: Info is stored whole.
+    always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `info_columns` and such
+    are the report's business: Info is stored whole.
     """
 
     kind: ClassVar[str] = "model"

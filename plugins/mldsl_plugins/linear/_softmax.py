@@ -123,8 +123,8 @@ def shares(problem: Problem, count: Float[Array, " k"]) -> Float[Array, "m e"]:
     return jnp.zeros((inner.shape[0], problem.x.shape[1] + 1), logit.dtype).at[:, -1].set(inner)
 
 
-def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = True) -> Value:
-    """The loss and its derivatives, in one pass over the rows."""
+def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = True, loss: bool = True) -> Value:
+    """The loss and its derivatives, in one pass over the rows; without `loss`, whose logarithms cost most, it is 0."""
     m, e = theta.shape
     k = problem.basis.shape[0]
     left, right = np.triu_indices(m)
@@ -137,7 +137,7 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
             signed = jnp.where(y == 1, eta, -eta)
             small = jnp.exp(-jnp.abs(signed))  # one exponential serves loss and probability
             odds = 1 + small
-            loss, wrong = jnp.log(odds) + jnp.maximum(-signed, 0), signed <= 0
+            missing, wrong = jnp.log(odds) + jnp.maximum(-signed, 0), signed <= 0
             missed = jnp.where(wrong, 1, small) / odds  # the probability of the other class
             residual = jnp.where(y == 1, -missed, missed)[:, None]
             curvature = (missed * (1 - missed))[:, None]
@@ -146,14 +146,15 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
             log_p = jax.nn.log_softmax(logit, axis=1)
             here = y[:, None] == jnp.arange(k)[None]
             own = jnp.sum(jnp.where(here, log_p, 0), axis=1)
-            loss, wrong = -own, own <= jnp.max(jnp.where(here, -jnp.inf, log_p), axis=1)
+            missing, wrong = -own, own <= jnp.max(jnp.where(here, -jnp.inf, log_p), axis=1)
             p = jnp.exp(log_p)
             residual = jnp.matmul(p - here, problem.basis, precision="highest")
             center = jnp.matmul(p, problem.basis, precision="highest")
             pairs = problem.basis[:, left] * problem.basis[:, right]
             curvature = jnp.matmul(p, pairs, precision="highest") - center[:, left] * center[:, right]
         gradient = jnp.matmul((residual * v[:, None]).T, z, precision="highest")
-        sums = jnp.dot(v, loss), gradient, jnp.dot(v, wrong.astype(v.dtype))
+        total_loss = jnp.dot(v, missing) if loss else jnp.zeros((), v.dtype)
+        sums = total_loss, gradient, jnp.dot(v, wrong.astype(v.dtype))
         return (*sums, *grams_of_block(z, curvature * v[:, None])) if hessian else sums
 
     # Small blocks: fits that are mapped over weights multiply what is held of one.
@@ -269,10 +270,12 @@ def newton(problem: Problem, start: Array, max_iter: int, tol: Array, null: Arra
 def _advance(problem: Problem, loop: _Loop, keep: bool) -> _Loop:
     """One step; `keep` goes on with the Hessian that there is, and stalls where that no longer serves."""
     trial = loop.theta + loop.share * loop.step
-    value = evaluate(problem, trial, hessian=not keep)
+    value = evaluate(problem, trial, hessian=not keep, loss=not keep)
+    if keep:  # what a step promises here, it holds to four digits
+        value = value._replace(objective=loop.value.objective - loop.decrease)
     hessian = loop.hessian if keep else factored(value)
     step, decrease = newton_step(hessian, value)
-    if keep:  # so near to the solution the gradient tells all, and the loss need not be computed for it
+    if keep:  # so near to the solution the gradient tells all
         better, slow = decrease < loop.decrease, decrease > SLOW * loop.decrease
     else:
         slack = 1e-14 * jnp.abs(value.objective)  # near the minimum the loss is flat to rounding
