@@ -17,6 +17,12 @@ from mldsl.record.disk import sha256
 from mldsl.record.model import MetricValue
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as the terminal: here as wide everywhere, whatever starts the tests."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 @pytest.fixture(scope="module")
 def runs(project, tmp_path_factory):
     """Runs of `flowers.mlp`: as it is, smoother, on other rows, over folds (twice), and of other data."""
