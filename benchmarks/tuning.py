@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import Fit
+
 ROWS, HELD_OUT, COLUMNS, FOLDS, SETTINGS = 20_000, 5_000, 30, 5, 20
 FILE = f"""mlp 1
 param l2: number = 1 in 1e-4..1e4
@@ -103,6 +105,31 @@ def peer(run: Any) -> Callable[[], Any]:
         return GridSearchCV(LogisticRegression(max_iter=1000), settings, cv=folds, n_jobs=2).fit(x, y)
 
     return once
+
+
+def ways(mine: str, other: str, title: str, goal: float) -> Fit:
+    """The same search in two of the engine's own ways."""
+    from mldsl.execute import tune
+    from mldsl.execute.ways import Way
+
+    run = prepared()
+    search, chosen = ours(run), tune.way_of
+
+    def by(name: str) -> Callable[[], Any]:
+        def once() -> Any:
+            tune.way_of = lambda *_: Way(name, "asked for")
+            try:
+                return search()
+            finally:
+                tune.way_of = chosen
+
+        return once
+
+    return Fit(
+        title=title, goal=goal, peer_call=f"way `{other}`", ours=by(mine), peer=by(other),
+        score_name="best mean accuracy over the folds", score_ours=best_score, score_peer=best_score, rounds=5,
+        packages=("mldsl", "jax", "numpy"),
+    )  # fmt: skip
 
 
 def best_score(result: Any) -> float:

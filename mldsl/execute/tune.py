@@ -344,7 +344,7 @@ class _Search:
 
 
 def _told(proposal: Proposal, scores: np.ndarray) -> Told:
-    """The mean over the folds that have a score, and its standard error; no score where a fold has none."""
+    """The mean score over the folds, [folds], and its standard error; NaN where any fold has no score."""
     if not np.isfinite(scores).all():
         return Told(proposal, math.nan)
     deviation = float(np.std(scores, ddof=1) / math.sqrt(len(scores))) if len(scores) > 1 else math.nan
