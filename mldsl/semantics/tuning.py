@@ -63,6 +63,7 @@ def _domain(line: ast.Domain, draft: TuneDraft, params: dict[str, ParamPlan], sc
         findings.error(
             "MLP0104", f"unknown param `${line.name}`", line.name_span,
             help=did_you_mean(line.name, names) or f"declare it: `param {line.name}: number = ...`",
+            notes=(f"params of this file: {', '.join(f'`${name}`' for name in names)}",) if names else (),
         )  # fmt: skip
         return
     if param.type == "unknown":

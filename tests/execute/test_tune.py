@@ -398,3 +398,11 @@ def test_progress_tells_the_best_so_far(engine: Any, table: pl.DataFrame) -> Non
     assert {total for _, total, _ in told} == {20}
     best = [info["best accuracy"] for _, _, info in told]
     assert best == sorted(best)
+
+
+def test_a_line_search_never_goes_side_by_side() -> None:
+    """Two batched triangular solves beside each other wait for each other forever on two cores."""
+    from mldsl_plugins.linear.logistic_regression import Spec, batches
+
+    assert batches(Spec(solver="newton"), 30)
+    assert not batches(Spec(solver="lbfgs"), 30)
