@@ -60,10 +60,11 @@ def _domain(line: ast.Domain, draft: TuneDraft, params: dict[str, ParamPlan], sc
     param = params.get(line.name)
     if param is None or (line.name in RESERVED and param.origin == "default"):
         names = [name for name in params if name not in RESERVED]
+        meant = did_you_mean(line.name, names)
         findings.error(
             "MLP0104", f"unknown param `${line.name}`", line.name_span,
-            help=did_you_mean(line.name, names) or f"declare it: `param {line.name}: number = ...`",
-            notes=(f"params of this file: {', '.join(f'`${name}`' for name in names)}",) if names else (),
+            help=meant or f"declare it: `param {line.name}: number = ...`",
+            notes=(f"params of this file: {', '.join(f'`${name}`' for name in names)}",) if names and not meant else (),
         )  # fmt: skip
         return
     if param.type == "unknown":
