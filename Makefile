@@ -3,7 +3,7 @@ PYTHON ?= python3
 FILE   ?= examples/titanic.mlp
 BIN    := .venv/bin
 
-.PHONY: run test lint bench dist docs clean
+.PHONY: run test lint bench agreement dist docs clean
 
 run: .venv/run ## Train a pipeline (FILE=path/to/pipeline.mlp) and say where its report is
 	$(BIN)/mldsl run $(FILE)
@@ -16,6 +16,9 @@ lint: .venv/test ## Formatting, lint and strict types
 
 bench: .venv/test ## Time ours against the peers, side by side; rewrites docs/benchmarks.md
 	$(BIN)/python -m mldsl.plugin.index && $(BIN)/python -m benchmarks
+
+agreement: .venv/test ## Run the tests, and keep how near each number came to its reference's in docs/agreement.md
+	$(BIN)/python -m pytest --write-agreement tests/plugins && $(BIN)/python -m docs.generate
 
 dist: .venv/test ## Build the sdist and the wheel, with the index of declarations inside
 	$(BIN)/python -m mldsl.plugin.index && $(BIN)/python -m build

@@ -1,7 +1,7 @@
 """`python -m docs.generate`: rewrite the pages that are derived from the code; `--check` only tells if they are old.
 
-components/<kind>/<name>.md from declarations, errors.md from the pages of `mldsl explain`, benchmarks.md from the
-committed results. A test calls `pages()`, so that what is committed is what the code says.
+components/<kind>/<name>.md from declarations, errors.md from the pages of `mldsl explain`, benchmarks.md and
+agreement.md from the committed results. A test calls `pages()`, so that what is committed is what the code says.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import page as benchmark_page
+from docs import agreement
 from docs.programs import program
 from mldsl.diagnostics.codes import CODES
 from mldsl.plugin import KINDS, Declaration
@@ -33,6 +34,7 @@ def pages() -> dict[Path, str]:
     made[DOCS / "components" / "README.md"] = "\n".join(_index(declarations)) + "\n"
     made[DOCS / "errors.md"] = "\n".join(_errors()).rstrip() + "\n"
     made[benchmark_page.PAGE] = benchmark_page.text()
+    made[agreement.PAGE] = agreement.text()
     return made
 
 

@@ -30,7 +30,7 @@ def relative(found, expected):
 
 # ---- least squares ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("way", ["qr", "gram", "blocks"])
-def test_longley_to_twelve_digits(run, data, way, monkeypatch):
+def test_longley_to_twelve_digits(run, data, way, monkeypatch, agreement):
     from mldsl_plugins.linear import _least_squares
 
     if not CERTIFIED.exists():
@@ -45,46 +45,51 @@ def test_longley_to_twelve_digits(run, data, way, monkeypatch):
     fitted = run("ridge", ridge.Spec(0.0), np.round(x * LONGLEY_UNITS[0], 6), np.round(y * LONGLEY_UNITS[1]),
                  pad={"qr": 0, "gram": 1, "blocks": 2}[way])  # fmt: skip
     certified = json.loads(CERTIFIED.read_text())
-    assert digits(fitted.params.coefficients[0], certified["params"][:-1]) >= 12
-    assert digits(fitted.params.intercept, certified["params"][-1]) >= 12
-    assert digits(fitted.info.standard_error[0], certified["bse"][:-1]) >= 11
-    assert digits(fitted.info.intercept_standard_error, certified["bse"][-1]) >= 11
+    nist = {"reference": "NIST StRD", "data": "longley"}
+    found = np.append(fitted.params.coefficients[0], fitted.params.intercept)
+    agreement("model.ridge", "coefficients", found, certified["params"], digits=12, **nist)
+    found = np.append(fitted.info.standard_error[0], fitted.info.intercept_standard_error)
+    agreement("model.ridge", "standard errors", found, certified["bse"], digits=11, **nist)
     assert digits(fitted.info.residual_sum_of_squares, certified["ssr"]) >= 11
     assert digits(fitted.info.residual_deviation**2, certified["scale"]) >= 11
     assert digits(fitted.info.r2, certified["rsquared"]) >= 12
     assert fitted.info.residual_degrees_of_freedom == pytest.approx(certified["df_resid"])
 
 
-def test_wampler1_to_nine_digits(run):
+def test_wampler1_to_nine_digits(run, agreement):
     x = np.arange(21.0)
     powers = x[:, None] ** np.arange(1, 6)
     fitted = run("ridge", ridge.Spec(0.0), powers, 1 + powers.sum(1))
-    assert digits(fitted.params.coefficients, np.ones(5)) >= 9
-    assert digits(fitted.params.intercept, 1.0) >= 9
+    found = np.append(fitted.params.coefficients[0], fitted.params.intercept)
+    agreement(
+        "model.ridge", "coefficients, l2 = 0", found, np.ones(6), reference="NIST StRD", data="Wampler1", digits=9
+    )
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.1, 30.0])
-def test_ridge_is_scikit_learns(run, data, l2):
+def test_ridge_is_scikit_learns(run, data, l2, agreement):
     from sklearn.linear_model import LinearRegression, Ridge
 
     x, y = data("diabetes")
     weight = np.arange(len(y)) % 3
     reference = (Ridge(l2) if l2 else LinearRegression()).fit(x, y, sample_weight=weight)
     fitted = run("ridge", ridge.Spec(l2), x, y, weight=weight, pad=70)
-    assert relative(fitted.params.coefficients[0], reference.coef_) < 1e-9
+    of = {"reference": "scikit-learn", "data": "diabetes", "relative": 1e-9}
+    agreement("model.ridge", "coefficients", fitted.params.coefficients[0], reference.coef_, **of)
     assert fitted.params.intercept[0] == pytest.approx(reference.intercept_, rel=1e-9)
     assert fitted.info.r2 == pytest.approx(reference.score(x, y, weight), rel=1e-9)
     np.testing.assert_allclose(fitted.predict(x).mean, reference.predict(x), rtol=1e-9)
 
 
-def test_ols_errors_are_statsmodels(run, data):
+def test_ols_errors_are_statsmodels(run, data, agreement):
     import statsmodels.api as sm
 
     x, y = data("diabetes")
     times = np.arange(len(y)) % 3
     reference = sm.OLS(np.repeat(y, times), sm.add_constant(np.repeat(x, times, axis=0))).fit()
     fitted = run("ridge", ridge.Spec(0.0), x, y, weight=times, pad=70)
-    np.testing.assert_allclose(fitted.info.standard_error[0], reference.bse[1:], rtol=1e-9)
+    of = {"reference": "statsmodels", "data": "diabetes", "relative": 1e-9}
+    agreement("model.ridge", "standard errors, l2 = 0", fitted.info.standard_error[0], reference.bse[1:], **of)
     np.testing.assert_allclose(fitted.info.intercept_standard_error[0], reference.bse[0], rtol=1e-9)
     assert fitted.info.residual_degrees_of_freedom == pytest.approx(reference.df_resid)
     assert fitted.info.residual_deviation**2 == pytest.approx(reference.mse_resid)
