@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mldsl.contract import Prediction
-from mldsl.execute.fit import Run
+from mldsl.execute.fit import Run, warnings_of
 from mldsl.execute.outcome import Outcome, best_of, gates_of, judge_model
 from mldsl.execute.score import in_words
 from mldsl.execute.searches import described
@@ -64,6 +64,7 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
                 f"`{outcome.name}`: a combination of the inputs separates the classes perfectly, so coefficients and "
                 "standard errors grow without bound; a penalty (`l2`) makes them finite"
             )
+        found += warnings_of(run, outcome.model.prepared, outcome.model.last)
         unseen = outcome.model.prepared.host.encoded.unseen
         found += [
             f"{count} cells of `{name}` hold a level that no training row has"

@@ -25,6 +25,7 @@ from mldsl.execute.host import HostHalf, HostRows, divide, fit_host
 from mldsl.execute.loop import Loop, compiled_steps
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes
 from mldsl.execute.programs import Programs, key_data
+from mldsl.execute.remarks import refusal, warned
 from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
 from mldsl.execute.steps import Resolver, build
@@ -133,10 +134,11 @@ def lay_out(
         for name, kind in zip(encoded.names, encoded.types, strict=True)
     )
     steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", half.hidden)
-    component, spec = resolver.component(model.algorithm), resolver.spec(model.algorithm)
+    component = resolver.component(model.algorithm)
     x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
     dtype = np.float64 if x64 else np.float32
     classes = half.levels.of.get(plan.target or "", ()) if plan.task == "classification" else ()
+    spec = spec_of(model, classes, resolver)
     weights = class_weights_of(model.algorithm, component, classes, dtype)
     specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), as_tree(spec, dtype), weights)
     scale = model.target_scale if isinstance(model.target_scale, str) else None
@@ -173,6 +175,18 @@ def lay_out(
     return Layout(rows, pipeline, specs, spec, classes, x64, scale)
 
 
+def spec_of(model: ModelPlan, classes: tuple[str, ...], resolver: Resolver) -> Any:
+    """The Spec of a model's algorithm, names of classes in it as numbers by class; MLP0312 where that cannot be."""
+    component, spec = resolver.component(model.algorithm), resolver.spec(model.algorithm)
+    if component.bind is None:
+        return spec
+    with blamed(model.algorithm, "bind"):
+        bound = component.bind(spec, classes)
+    if isinstance(bound, list):
+        raise refusal(bound, model)
+    return bound
+
+
 def _who(value: ComponentValue | None) -> tuple[str, str] | None:
     return None if value is None else (value.plugin, value.name)
 
@@ -206,7 +220,7 @@ def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
         if host_key(run, model) != host_key(run, base.plan):
             return prepare(run, model)
         return _prepared(run, model, attrs.evolve(base.half, device=device), base.host, base.rows)
-    component, spec = run.resolver.component(model.algorithm), run.resolver.spec(model.algorithm)
+    component, spec = run.resolver.component(model.algorithm), spec_of(model, base.classes, run.resolver)
     dtype = np.float64 if base.x64 else np.float32
     weights = class_weights_of(model.algorithm, component, base.classes, dtype)
     pipeline = attrs.evolve(base.pipeline, value=model.algorithm)
@@ -252,12 +266,8 @@ def check_model(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> No
         return
     with blamed(model.algorithm, "check"):
         problems = list(component.check(spec, shape))
-    found = [
-        Diagnostic("MLP0312", f"`{model.algorithm.name}` cannot work here: `{p.parameter}`: {p.message}", model.span)
-        for p in problems
-    ]
-    if found:
-        raise MldslError(*found)
+    if problems:
+        raise refusal(problems, model)
 
 
 def fit_all(
@@ -291,6 +301,7 @@ def _fit_all(run: Run, prepared: Prepared, folds: tuple[Fold, ...], of_folds: tu
     for fold, its_model in zip(folds, of_folds or (model,) * len(folds), strict=True):
         of_fold = prepared if its_model == model else with_setting(run, prepared, its_model)
         fitted = fit_once(run, of_fold, fold.train, fold.stop, f"fold={fold.repeat}.{fold.index}")
+        warnings_of(run, of_fold, fitted)  # it refuses what the rows turned out not to allow
         held.append(back(prepared.scale, fitted.prediction))
         _finite(held[-1], prepared, fold.held)
         updates.append(fitted.updates)
@@ -299,6 +310,7 @@ def _fit_all(run: Run, prepared: Prepared, folds: tuple[Fold, ...], of_folds: tu
     # Without validation rows the last fit has nothing to watch: it makes as many updates as the folds found best.
     most = round(float(np.median(updates))) if model.stop_when is not None and updates and not stop.any() else None
     last = fit_once(run, prepared, train, stop if stop.any() else None, "last", most)
+    warnings_of(run, prepared, last)
     last = attrs.evolve(last, prediction=back(prepared.scale, last.prediction))
     _finite(last.prediction, prepared, np.ones(len(train), bool))
     compiling = counts.compile_seconds - compile_before
@@ -394,6 +406,13 @@ def fit_once(
         result = _fit_apart(run, prepared, weight, key, stop, stage, most)
     run.stage(stage, False)
     return result
+
+
+def warnings_of(run: Run, prepared: Prepared, fitted: FoldResult) -> list[str]:
+    """What the algorithm says of a fit, as warnings of the run; MLP0312 where it refuses the rows."""
+    pipeline, model = prepared.pipeline, prepared.plan
+    spec = spec_of(model, prepared.classes, run.resolver)
+    return warned(pipeline.model, spec, fitted.info, pipeline.shape, model)
 
 
 def history_of(info: Any) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
 from mldsl.execute.calibrate import Calibrator, calibrated
 from mldsl.execute.decide import Threshold, classes_at
-from mldsl.execute.fit import FittedModel, Layout, lay_out, to_numpy
+from mldsl.execute.fit import FittedModel, Layout, lay_out, spec_of, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.scales import back
@@ -153,7 +153,7 @@ class Scorer:
 
         from mldsl.contract import as_tree
 
-        spec = as_tree(self.resolver.spec(self.learned.model.algorithm))
+        spec = as_tree(spec_of(self.learned.model, (), self.resolver))
 
         def draw(spec: Any, params: Any, key: Any) -> Any:
             with blamed(self.learned.model.algorithm, "sample"):

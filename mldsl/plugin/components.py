@@ -75,6 +75,11 @@ class Model(Component):
     loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
     steps(spec) -> int: how many updates at most, for iterative models;
     check(spec, shape) -> Iterator[Problem]; prepare(spec, columns, weight) -> (inputs, state), on the host;
+    remarks(spec, info, shape) -> Iterator[Problem | str]: what the values of the rows turned out to mean, asked on the
+    host after each fit, with NumPy leaves: put what the fit saw (a count, a flag by column) into `Info`, and yield a
+    `Problem` to refuse the run (MLP0312), or a sentence, without the model's name, as a warning of it.
+    bind(spec, classes) -> Spec turns names of levels of the target in the Spec into numbers by class, on the host;
+    `classes` are the levels in code order, () without; or it gives a list of `Problem`s.
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
     gives a classifier `class_weights`. `batches`: fits that are mapped over weights and settings were measured to gain,
@@ -91,6 +96,8 @@ class Model(Component):
     loss: Callable[..., Any] | None = None
     steps: Callable[..., int] | None = None
     check: Callable[..., Any] | None = None
+    remarks: Callable[..., Any] | None = None
+    bind: Callable[..., Any] | None = None
     prepare: Callable[..., Any] | None = None
     apply_prepared: Callable[..., Any] | None = None
     sample: Callable[..., Any] | None = None

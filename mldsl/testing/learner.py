@@ -14,10 +14,11 @@ import numpy as np
 
 from mldsl.contract import Examples, Prediction, Shape, as_tree
 from mldsl.plugin import Component, Model, Transform
-from mldsl.testing.samples import Sample, sample
+from mldsl.testing.samples import CLASSES, Sample, sample
 
 KEY = np.array([3, 14], np.uint32)
 _TABLE = ("continuous", "integer", "binary", "ordinal", "categorical")
+LEVELS = tuple("abc"[:CLASSES])  # of the target
 UPDATES = 3  # of an iterative model
 DRAWN = 16  # rows of a generative model
 
@@ -46,6 +47,11 @@ class Learner:
         bind = getattr(self.component, "bind", None)
         if bind is None:
             return plain
+        if isinstance(self.component, Model):
+            bound = bind(plain, LEVELS[: self.sample.shape.classes])
+            if isinstance(bound, list):
+                raise ValueError(f"`bind` refuses the example: {'; '.join(p.message for p in bound)}")
+            return bound
         bound = bind(plain, self.sample.columns)
         if isinstance(bound, list):
             self.sample = sample(self.component, self.task, self.dtype, only=("continuous", "integer"))
