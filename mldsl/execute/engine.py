@@ -10,6 +10,7 @@ import numpy as np
 
 from mldsl.contract import Prediction
 from mldsl.execute.fit import Run, warnings_of
+from mldsl.execute.judge import check_targets
 from mldsl.execute.outcome import Outcome, best_of, gates_of, judge_model
 from mldsl.execute.score import in_words
 from mldsl.execute.searches import described
@@ -36,6 +37,7 @@ class Result:
 
 def execute(run: Run) -> Result:
     """Tune, fit and judge every model of the plan, in order; choose the best; hold the gates against it."""
+    check_targets(run.plan, run.dataset, run.resolver)
     choose = len(run.plan.models) > 1
     found = {model.name: tune_model(run, model) for model in run.plan.models}
     outcomes = tuple(judge_model(run, model, choose, found[model.name]) for model in run.plan.models)

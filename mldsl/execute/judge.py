@@ -14,13 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import MetricView, Prediction
-from mldsl.execute.blame import guarded
+from mldsl.data import Dataset
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.blame import blamed, guarded
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.decide import Scores, Threshold, classes_at, factors
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.intervals import percentiles, prepare_views, replicated, replicates_for
 from mldsl.execute.programs import key_data
-from mldsl.plan import ComponentValue, MetricPlan
+from mldsl.execute.steps import Resolver
+from mldsl.plan import ComponentValue, MetricPlan, Plan
 
 GATHER_FROM = 20_000  # rows; above, a part's rows are gathered, below all rows share one program
 
@@ -92,6 +95,30 @@ def with_another_class(target: np.ndarray, probability: Any, classes: int) -> tu
         return changed, None, classes + 1
     given = np.asarray(probability)
     return changed, np.concatenate([given, np.zeros_like(given[:, :1])], axis=1), classes + 1
+
+
+def check_targets(plan: Plan, dataset: Dataset, resolver: Resolver) -> None:
+    """What the metrics say against the targets (MLP0312), before anything is trained."""
+    if plan.target is None or plan.task == "classification":
+        return
+    import polars as pl
+
+    target = dataset.frame[plan.target].cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+    view, found = MetricView(weight=np.ones(len(target)), target=target), []
+    for metric in plan.metrics:
+        component: Any = resolver.component(metric.component)
+        if component.check is not None:
+            with blamed(metric.component, "check"):
+                problems = list(component.check(resolver.spec(metric.component), view))
+            found += [
+                Diagnostic(
+                    "MLP0312", f"`{metric.component.name}` cannot work here: `{plan.target}`: {problem.message}",
+                    metric.span,
+                )
+                for problem in problems
+            ]  # fmt: skip
+    if found:
+        raise MldslError(*found)
 
 
 class Judge:

@@ -14,7 +14,7 @@ from mldsl.data import Context, Dataset, Levels, Split, load, load_rows
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.host import apply_host
-from mldsl.execute.judge import Judge
+from mldsl.execute.judge import Judge, check_targets
 from mldsl.execute.programs import Programs
 from mldsl.execute.resolver import RegistryResolver
 from mldsl.execute.score import Answers, Learned, Scorer
@@ -53,6 +53,7 @@ class Trained:
         if plan.target is None and not plan.metrics:
             return {}
         dataset = load(plan, context)
+        check_targets(plan, dataset, self.resolver)
         prediction, made = self.scorer.raw(dataset)
         host = apply_host(self.scorer.half, dataset.frame, dataset.columns, self.resolver)
         n = dataset.frame.height

@@ -163,11 +163,14 @@ class Metric(Component):
     `prepare(spec, view) -> pytree of row-aligned arrays` runs once (sorting for ranks, distances); it arrives as
     `view.prepared` while `view.weight` changes from one bootstrap replicate to the next. `needs` names what of the
     view is used: labels, probabilities, scores, ranks, inputs.
+    `check(spec, view) -> Iterator[Problem]` is asked before anything is trained, with the targets (NumPy, in their own
+    units) and weights of all rows: what the metric is not defined for.
     """
 
     kind: ClassVar[str] = "metric"
     metric: Callable[..., Any] = attrs.field(kw_only=True)
     prepare: Callable[..., Any] | None = None
+    check: Callable[..., Any] | None = None
     tasks: Collection[str] = ()
     better: str = "higher"
     needs: Collection[str] = ("labels",)

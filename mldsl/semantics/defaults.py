@@ -17,6 +17,7 @@ _METRICS: dict[str, tuple[str, ...]] = {
     "classes": ("accuracy", "balanced_accuracy", "log_loss"),
     "ordinal": ("cohen_kappa(weights = quadratic)", "mae"),
     "regression": ("rmse", "mae", "r2"),
+    "counts": ("poisson_deviance", "rmse", "mae"),
     "recommendation": ("ndcg_at(10)", "recall_at(10)"),
     "ranking": ("ndcg_at(10)", "mrr"),
     "clustering": ("silhouette",),
@@ -47,6 +48,8 @@ def default_metrics(draft: Draft, scope: Scope) -> list[MetricDraft]:
 
 def _family(draft: Draft) -> str | None:
     target = draft.target
+    if draft.task == "regression" and target is not None and target.type == "integer" and target.low == 0:
+        return "counts"
     if draft.task != "classification" or target is None:
         return draft.task
     if target.type == "ordinal":
