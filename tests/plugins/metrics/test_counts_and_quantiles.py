@@ -133,3 +133,33 @@ def test_mcfadden_of_one_class(views):
     certain = views.classification([1, 1], [1, 1], None, np.array([[0.0, 1.0], [0.0, 1.0]]))
     assert found(views, "mcfadden_r2", certain) == 1
     assert math.isnan(found(views, "mcfadden_r2", views.classification([], [])))
+
+
+# ---- on real data ----------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def bikes():
+    """Counts of bicycles hired, and the mean count at that temperature."""
+    import polars as pl
+
+    frame = pl.read_csv("examples/data/bike_sharing.csv")
+    said = frame.select(pl.col("count").mean().over("temp")).to_series()
+    return frame["count"].to_numpy().astype(float), said.to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reference_of", "library"),
+    [
+        ("pinball", {"q": 0.9}, lambda t, p: reference.mean_pinball_loss(t, p, alpha=0.9), "scikit-learn"),
+        ("huber", {"delta": 50.0}, lambda t, p: scipy.special.huber(50.0, t - p).mean(), "scipy"),
+        ("rmsle", {}, reference.root_mean_squared_log_error, "scikit-learn"),
+        ("poisson_deviance", {}, reference.mean_poisson_deviance, "scikit-learn"),
+    ],
+)
+def test_on_bicycles(views, bikes, agreement, name, arguments, reference_of, library):
+    target, prediction = bikes
+    view = MetricView(weight=np.ones(len(target)), target=target, prediction=prediction)
+    ours = views.evaluate(name, views.component(name).Spec(**arguments), view)
+    agreement(
+        f"metric.{name}", "value", ours, reference_of(target, prediction), reference=library, data="bike_sharing",
+        relative=1e-9,
+    )  # fmt: skip
