@@ -59,6 +59,14 @@ features {
   "*": continuous
 }
 """
+DIGITS = """\
+data { csv("data/digits_8x8.csv") }
+
+features {
+  label: categorical as target
+  "*": integer
+}
+"""
 MESSAGES = """\
 data { csv("data/sms_spam.csv") }
 
@@ -115,6 +123,7 @@ TENSORS = {
     "vector": 'pixels = vector("p*")',
 }
 EXTENSIONS = {"csv": "csv", "parquet": "parquet", "json_lines": "jsonl", "arrow": "arrow"}
+OF_COUNTS = ("multinomial_naive_bayes", "bernoulli_naive_bayes", "complement_naive_bayes")
 CLUSTER_LABELS = ("adjusted_rand", "normalized_mutual_information", "v_measure")
 
 
@@ -184,6 +193,8 @@ def _model(declaration: Declaration) -> Program:
     block = example(declaration)
     if "cluster" in declaration.tasks:
         return _file(WINES, block)
+    if declaration.name in OF_COUNTS:
+        return _file(DIGITS, block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
     return _file(HOUSES, block)

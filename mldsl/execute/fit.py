@@ -164,7 +164,9 @@ def lay_out(
         queries=_count(encoded.query), users=_count(encoded.user), items=_count(encoded.item),
         tensors=tuple((name, tuple(t.shape[1:])) for name, t in sorted(rows.tensors.items())),
     )  # fmt: skip
-    devices = len(jax.devices()) if component.shards and shape.rows >= SHARD_FROM else 1
+    # The entries of a sparse matrix are not cut by row.
+    apart = component.shards and shape.rows >= SHARD_FROM and not host.sparse
+    devices = len(jax.devices()) if apart else 1
     # Hyperparameters are not named here: they are part of the Spec's tree, traced ones without their values.
     parts = [(_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, column_shapes(s.before)) for s in steps]
     static = repr((_who(model.algorithm), parts, shape))

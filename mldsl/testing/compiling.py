@@ -166,6 +166,8 @@ def shards(learner: Learner) -> Iterator[str]:
     from mldsl.execute.shards import sharded_fit
 
     given = learner.sample
+    if isinstance(given.examples.inputs, Sparse):
+        return  # its entries are not cut by row
 
     def fit(spec: Any, key: Any, examples: Any) -> Any:
         return sharded_fit(learner.component.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from jaxtyping import install_import_hook
 
 # The annotations of what is tested here are executed.
@@ -21,15 +22,15 @@ with install_import_hook(
     "beartype.beartype",
 ):  # fmt: skip
     from mldsl_plugins.baseline import constant
-    from mldsl_plugins.bayes import gaussian_naive_bayes
+    from mldsl_plugins.bayes import gaussian_naive_bayes, multinomial_naive_bayes
     from mldsl_plugins.clustering import k_means
     from mldsl_plugins.linear import logistic_regression, ridge
 
-from mldsl.contract import ColumnShape, Examples, Shape, as_tree
+from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree
 
 MODELS = {
     "constant": constant, "gaussian_naive_bayes": gaussian_naive_bayes, "k_means": k_means,
-    "logistic_regression": logistic_regression, "ridge": ridge,
+    "logistic_regression": logistic_regression, "multinomial_naive_bayes": multinomial_naive_bayes, "ridge": ridge,
 }  # fmt: skip
 JUNK = 1e15
 PUBLIC, SHARED = Path("examples/data"), Path("../shared/data")
@@ -42,9 +43,15 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
 
 
 class Run:
-    """A fitted model: `params`, `info` (NumPy leaves) and `predict`."""
+    """A fitted model: `params`, `info` (NumPy leaves) and `predict`. Inputs are arrays, or SciPy's sparse matrices.
 
-    def __init__(self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, **parts):
+    `columns` are the `ColumnShape`s, where they are not just numbers.
+    """
+
+    def __init__(
+        self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, columns=None, **parts
+    ):
+        self.columns = columns
         module = MODELS[name]
         self.fit, self._predict, self.component = compiled(module)
         self.x64 = self.component.precision == "float64"
@@ -58,21 +65,36 @@ class Run:
 
     def laid_out(self, x, y, weight, pad, active, parts):
         """Shape and Examples."""
-        x = np.asarray(x, self.dtype)
         n, d = x.shape
         weight = np.ones(n) if weight is None else np.asarray(weight)
-        x = np.pad(x, ((0, pad), (0, 0)), constant_values=JUNK)
+        x = self.inputs(x, pad)
         if y is not None:
             y = np.pad(np.asarray(y, np.int32 if self.classes else self.dtype), (0, pad), constant_values=0)
         parts = {k: np.pad(np.asarray(v, self.dtype), (0, pad), constant_values=1) for k, v in parts.items()}
-        shape = Shape(rows=n + pad, columns=tuple(ColumnShape(f"x{j}") for j in range(d)), classes=self.classes)
+        columns = self.columns or tuple(ColumnShape(f"x{j}") for j in range(d))
+        shape = Shape(rows=n + pad, columns=columns, classes=self.classes)
         active = np.ones(d, bool) if active is None else np.asarray(active)
         return shape, Examples(x, np.pad(weight, (0, pad)).astype(self.dtype), y, active, **parts)
+
+    def inputs(self, x, pad=0):
+        """The rows as the device has them: padded with junk, sparse ones also with spare entries."""
+        if not sp.issparse(x):
+            return np.pad(np.asarray(x, self.dtype), ((0, pad), (0, 0)), constant_values=JUNK)
+        entries, rows = x.tocsr().tocoo(), x.shape[0] + pad
+        spare = pad + 5
+        parts = (entries.data.astype(self.dtype), entries.row.astype(np.int32), entries.col.astype(np.int32))
+        value, row, column = (
+            np.pad(part, (0, spare), constant_values=filling)
+            for part, filling in zip(parts, (0, rows - 1, 0), strict=True)
+        )
+        if pad:  # a row that is not there, and holds something
+            value[entries.nnz] = JUNK
+        return Sparse(value, row, column, np.zeros((rows, 0, x.shape[1]), self.dtype))
 
     def predict(self, x):
         """The prediction for these rows, NumPy leaves."""
         with jax.enable_x64(self.x64):
-            answer = self._predict(self.spec, self.params, np.asarray(x, self.dtype))
+            answer = self._predict(self.spec, self.params, self.inputs(x))
             return jax.tree.map(np.asarray, answer)
 
 
@@ -94,7 +116,7 @@ def read(name: str, target: str | None, *, shared: bool = False) -> tuple[np.nda
         return frame.to_numpy().astype(np.float64), None
     y = frame[target]
     x = frame.drop(target).to_numpy().astype(np.float64)
-    if y.dtype == pl.String or y.n_unique() < 6:
+    if y.dtype == pl.String or y.n_unique() < 11:
         return x, np.unique(y.to_numpy(), return_inverse=True)[1]
     return x, y.to_numpy().astype(np.float64)
 
@@ -102,7 +124,7 @@ def read(name: str, target: str | None, *, shared: bool = False) -> tuple[np.nda
 @pytest.fixture(scope="session")
 def data():
     """`data(name)` gives (inputs, target) of a real data set."""
-    targets = {"iris": "species", "wine": "cultivar", "breast_cancer_wdbc": "diagnosis"}
+    targets = {"digits_8x8": "label", "iris": "species", "wine": "cultivar", "breast_cancer_wdbc": "diagnosis"}
 
     @cache
     def of(name):
