@@ -360,7 +360,7 @@ def fit_share(
     """One fit of a search: `setting` tells checkpoints apart, `share` is of the updates that an iterative one makes."""
     model: Any = prepared.pipeline.model
     most = None
-    if share < 1 and model.steps is not None:
+    if share < 1 and model.steps is not None and model.goes_in_rounds(prepared.specs[1]):
         with blamed(prepared.pipeline.value, "steps"):
             most = max(1, math.ceil(share * int(model.steps(prepared.specs[1]))))
     return fit_once(run, prepared, train, stop, fold, most, f"/{setting}")
@@ -388,7 +388,7 @@ def fit_once(
     n = pipeline.shape.rows
     weight = pad((prepared.weight * train).astype(dtype), n)
     model = pipeline.model
-    if model.prepare is None and model.fit is not None:
+    if model.prepare is None and not model.goes_in_rounds(prepared.specs[1]):
         fitted = to_numpy(
             run.programs.call(
                 "fit", pipeline.fit, pipeline.static, prepared.specs, key, prepared.rows, weight, prepared.inner,
@@ -458,7 +458,7 @@ def _fit_apart(
 
     history: Mapping[str, list[float]] = {}
     updates = 0
-    if model.fit is not None:
+    if not model.goes_in_rounds(specs[1]):
 
         def fit(spec: Any, key_data: Any, examples: Examples) -> Any:
             with blamed(pipeline.value, "fit"):

@@ -17,6 +17,7 @@ from mldsl.execute.expressions import coded
 from mldsl.plan import ColumnUse, ComponentValue, RowExpression, StepPlan
 from mldsl.plan.model import Apply, Columns
 from mldsl.plugin import Component, NamedColumn
+from mldsl.plugin.condition import holds
 
 
 class Resolver(Protocol):
@@ -89,7 +90,7 @@ def outputs_of(component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> t
         return tuple(component.names(spec, columns))
     given: list[NamedColumn] = []
     for output in component.outputs:
-        if output.only_if and not _holds(output.only_if, spec):
+        if not holds(output.only_if, spec):
             continue
         for column in columns if output.per == "column" else columns[:1]:
             kind = column.type if output.type == "same" else output.type
@@ -99,12 +100,6 @@ def outputs_of(component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> t
                 missing = False
             given.append(NamedColumn(output.name.format(column=column.name), kind, levels, missing))
     return tuple(given)
-
-
-def _holds(condition: str, spec: Any) -> bool:
-    name, _, value = (part.strip() for part in condition.partition("="))
-    held = getattr(spec, name)
-    return str(held).lower() == value or type(held).__name__.lower() == value
 
 
 def build(

@@ -26,7 +26,7 @@ class Way(NamedTuple):
 
 def way_of(component: Any, spec: Any, columns: int, steps: Sequence[Any]) -> Way:
     """How an algorithm's fits of so many columns can be batched behind these steps (components or None)."""
-    if component.fit is None:
+    if component.goes_in_rounds(spec):
         return Way("loop", "the engine owns its rounds")
     if component.prepare is not None:
         return Way("loop", "it prepares its inputs on the host")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from mldsl.plugin.condition import holds
 from mldsl.plugin.declaration import Operand, Output
 
 
@@ -70,6 +71,9 @@ class Component:
 class Model(Component):
     """An algorithm that learns: `fit` and `predict`, or `init`, `update`, `finish` and `predict`.
 
+    A model that has both ways says by `rounds` when it goes in rounds: a condition on its Spec, such as
+    `solver = batch, stochastic`.
+
     fit(spec, key, shape, examples) -> (Params, Info); predict(spec, params, inputs) -> Prediction;
     init(spec, key, shape) -> State; update(spec, state, batch) -> (State, Info); finish(spec, state) -> Params;
     loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
@@ -113,6 +117,11 @@ class Model(Component):
     batches: bool | Callable[[Any, int], bool] = False
     costs: bool = False
     precision: str = "float32"
+    rounds: str = ""
+
+    def goes_in_rounds(self, spec: Any) -> bool:
+        """Whether a fit with this Spec is a loop of updates that the engine owns."""
+        return self.init is not None and (self.fit is None or (bool(self.rounds) and holds(self.rounds, spec)))
 
 
 @attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)

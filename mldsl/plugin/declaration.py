@@ -79,9 +79,9 @@ class Parameter:
     """One hyperparameter: type, bounds (open or closed), default, unit, documentation, search space.
 
     Arguments may be given by position in the order of declaration. `variadic` (only the last, of type list) collects
-    all further unnamed arguments. `only_if` is text such as `solver = lbfgs`: setting the parameter otherwise is
-    refused. `traced` values change without recompiling. `simpler`: whether "larger" or "smaller" numbers make a simpler
-    model, "" if neither.
+    all further unnamed arguments. `only_if` is a condition such as `solver = lbfgs` (see `condition.py`): setting the
+    parameter otherwise is refused. `traced` values change without recompiling. `simpler`: whether "larger" or
+    "smaller" numbers make a simpler model, "" if neither.
     """
 
     name: str
@@ -154,9 +154,10 @@ class Declaration:
     """A component as data. Fields that do not concern its kind keep their defaults.
 
     model: `tasks` (classify regress cluster generate rank recommend), `accepts` (column types of its matrix),
-      `missing` ("refuses" or "accepts"), `sparse`, `iterative` (has rounds, so `stop_when` works), `scale_sensitive`
-      (a warning asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`, `costs` (its
-      loss multiplies rows by `cost`: then the language gives it `class_weights`).
+      `missing` ("refuses" or "accepts"), `sparse`, `iterative` (has rounds, so `stop_when` works), `rounds` (the
+      condition under which it has, such as `solver = batch, stochastic`; empty: always), `scale_sensitive` (a warning
+      asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`, `costs` (its loss
+      multiplies rows by `cost`: then the language gives it `class_weights`).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `fitted` (learns from training rows), `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width`
       ("static", "data"), `tasks` (empty = all), `scale_sensitive`.
@@ -183,6 +184,7 @@ class Declaration:
     missing: str = "refuses"
     sparse: bool = False
     iterative: bool = False
+    rounds: str = ""
     scale_sensitive: bool = False
     roles: tuple[str, ...] = ()
     precision: str = "float32"

@@ -19,6 +19,7 @@ import attrs
 
 from mldsl.plugin import components as kinds
 from mldsl.plugin import params
+from mldsl.plugin.condition import parsed
 from mldsl.plugin.declaration import (
     COLUMN_TYPES,
     REQUIRED,
@@ -270,14 +271,21 @@ def _choice(name: str, cls: type | None, place: str, problems: list[str]) -> Cho
 
 
 def _wrong_condition(parameter: Parameter, others: Mapping[str, Parameter]) -> str:
-    name, _, value = (part.strip() for part in parameter.only_if.partition("="))
-    other = others.get(name)
-    if other is None or not value or other is parameter:
-        return f"`only_if` is `parameter = value` of another parameter, found `{parameter.only_if}`"
+    mistake = _mistaken(parameter.only_if, {n: p for n, p in others.items() if p is not parameter})
+    if mistake == parameter.only_if:
+        return f"`only_if` is `parameter = value` of another parameter, found `{mistake}`"
+    return f"`only_if`: {mistake}" if mistake else ""
+
+
+def _mistaken(condition: str, parameters: Mapping[str, Parameter]) -> str:
+    """What is wrong with a condition, the condition itself where it is none of these parameters'; empty if nothing."""
+    name, values = parsed(condition)
+    other = parameters.get(name)
+    if other is None or not all(values):
+        return condition
     names = [choice.name for choice in other.type.choices]
-    if names and value not in names:
-        return f"`only_if`: `{value}` is not a choice of `{name}`"
-    return ""
+    unknown = [value for value in values if names and value not in names]
+    return f"`{unknown[0]}` is not a choice of `{name}`" if unknown else ""
 
 
 def misfit(parameter: Parameter, value: Any, kind: ParameterType | None = None) -> str:
@@ -328,7 +336,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
             copied = ("missing", "sparse", "scale_sensitive", "shards", "costs", "precision")
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
-                "roles": tuple(component.roles), "iterative": component.init is not None,
+                "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
                 "batches": bool(component.batches),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
@@ -378,3 +386,10 @@ def _wrong_words(declaration: Declaration) -> Iterator[str]:
                 yield f"`{field}`: expected one of {', '.join(filter(None, known))}; found `{word}`"
     if declaration.kind == "model" and not declaration.tasks:
         yield "`tasks`: a model says which tasks it does"
+    if declaration.rounds:
+        mistake = _mistaken(declaration.rounds, {p.name: p for p in declaration.parameters})
+        if mistake:
+            found = f"expected `parameter = values`, found `{mistake}`" if mistake == declaration.rounds else mistake
+            yield f"`rounds`: {found}"
+        if not declaration.iterative:
+            yield "`rounds`: only a model with `init`, `update` and `finish` learns in rounds"

@@ -50,9 +50,10 @@ def param(
     """Declare one hyperparameter of a `Spec`.
 
     `doc` is one sentence. `ge gt le lt` bound numbers. `traced` values may change without recompiling (floats only).
-    `kind` makes it a nested component of that kind. `choices` makes it an enum of which some values take arguments:
-    `{"mean": None, "constant": Constant}`, where `Constant` is an attrs class of its own; plain choices are given to
-    the algorithm as strings, the others as instances. `simpler` says which numbers make a simpler model (a larger
+    `only_if` says when it has a meaning: `solver = batch, stochastic`. `kind` makes it a nested component of that
+    kind. `choices` makes it an enum of which some values take arguments: `{"mean": None, "constant": Constant}`, where
+    `Constant` is an attrs class of its own; plain choices are given to the algorithm as strings, the others as
+    instances. `simpler` says which numbers make a simpler model (a larger
     penalty, fewer clusters), for `choose = one_standard_error`. `also_known_as` are names of other libraries, for
     "did you mean".
     """

@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from mldsl.plugin.condition import in_words
 from mldsl.plugin.declaration import COLUMN_TYPES, Declaration, Parameter
 from mldsl.plugin.wording import default_text, type_text, value_text
 
@@ -93,7 +94,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
         if declaration.scale_sensitive:
             yield "Scale", "matters: `standardize` the columns first"
         if declaration.iterative:
-            yield "Training", "in rounds, so `stop_when` works"
+            when = f" with {in_words(declaration.rounds)}" if declaration.rounds else ""
+            yield "Training", f"in rounds{when}, so `stop_when` works"
         if declaration.costs and "classify" in declaration.tasks:
             yield "Class weights", '`class_weights = balanced` or `["yes" = 2]`, from the language'
     if kind == "transform":
@@ -152,7 +154,7 @@ def parameter_notes(parameter: Parameter) -> str:
     """Its documentation and what else is declared of it, as sentences."""
     notes = [parameter.doc]
     if parameter.only_if:
-        notes.append(f"Only with `{parameter.only_if}`.")
+        notes.append(f"Only with {in_words(parameter.only_if)}.")
     if parameter.variadic:
         notes.append("Takes all further unnamed arguments.")
     if parameter.search:

@@ -9,6 +9,7 @@ import attrs
 
 from mldsl.diagnostics.diagnostic import Label
 from mldsl.plan.model import ComponentValue, RowExpression
+from mldsl.plugin.condition import fits, in_words, parsed
 from mldsl.plugin.declaration import Choice, Declaration, DefaultCall, Parameter, ParameterType
 from mldsl.semantics.names import did_you_mean, parameter_aliases
 from mldsl.semantics.scope import Scope
@@ -210,24 +211,20 @@ def _conditions(
         if parameter.name not in given or not parameter.only_if or condition_holds(parameter.only_if, values):
             continue
         scope.findings.error(
-            "MLP0102", f"`{owner}` has `{parameter.name}` only if `{parameter.only_if}`", given[parameter.name][0].span,
-            help=f"add `{parameter.only_if}`, or leave `{parameter.name}` out",
+            "MLP0102", f"`{owner}` has `{parameter.name}` only if {in_words(parameter.only_if)}",
+            given[parameter.name][0].span,
+            help=f"add {in_words(parameter.only_if)}, or leave `{parameter.name}` out",
         )  # fmt: skip
 
 
 def condition_holds(condition: str, values: Mapping[str, Any]) -> bool:
-    """Whether `name = value` is true of these arguments; a value that is not known counts as fitting."""
+    """Whether the condition is true of these arguments; a value that is not known counts as fitting."""
     if not condition:
         return True
-    name, _, wanted = (part.strip() for part in condition.partition("="))
-    value = values.get(name, FAILED)
+    value = values.get(parsed(condition)[0], FAILED)
     if value is FAILED:
         return True
-    if isinstance(value, bool):
-        return wanted == ("true" if value else "false")
-    if isinstance(value, ComponentValue):
-        return wanted == value.name
-    return wanted == str(value)
+    return fits(condition, value.name if isinstance(value, ComponentValue) else value)
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ class Learner:
             key = jax.random.wrap_key_data(key)
             if isinstance(component, Transform) and component.resample is not None:
                 return component.resample(spec, key, shape, examples), None
-            if component.fit is not None:
+            rounds = isinstance(component, Model) and component.goes_in_rounds(spec)
+            if component.fit is not None and not rounds:
                 return component.fit(spec, key, shape, self._seen(examples))
             if isinstance(component, Transform):
                 return None, None  # nothing is learned

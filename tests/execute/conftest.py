@@ -6,7 +6,7 @@ All tables have the same bucket of rows and few shapes, so that a session compil
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import attrs
 import jax
@@ -137,6 +137,18 @@ def _counter_predict(spec: CounterSpec, params: CounterParams, inputs: Any) -> P
     return Prediction(mean=jnp.zeros(inputs.shape[0]) + params.steps)
 
 
+@attrs.frozen
+class EitherSpec:
+    """How to fit."""
+
+    way: Literal["at_once", "rounds", "slow_rounds"] = param("at_once", doc="At once or in rounds.")
+    pace: float = param(1.0, only_if="way = rounds, slow_rounds", doc="Of the rounds.")
+
+
+def _either_fit(spec: EitherSpec, key: Any, shape: Any, examples: Any) -> tuple[CounterParams, None]:
+    return CounterParams(-jnp.ones(()), jnp.zeros(3)), None
+
+
 class EchoParams(NamedTuple):
     """Nothing is learned."""
 
@@ -158,6 +170,11 @@ def tiny() -> list[Component]:
         Model(
             "counter", CounterSpec, doc="Counts its updates.", init=_counter_init, update=_counter_update,
             finish=_counter_finish, predict=_counter_predict, steps=lambda spec: spec.rounds, tasks=("regress",),
+        ),
+        Model(
+            "either", EitherSpec, doc="Counts its updates, or fits at once.", fit=_either_fit, init=_counter_init,
+            update=_counter_update, finish=_counter_finish, predict=_counter_predict, steps=lambda spec: 12,
+            tasks=("regress",), rounds="way = rounds, slow_rounds",
         ),
         Model("echo", NoSpec, doc="Says the first column.", fit=_echo_fit, predict=_echo_predict, tasks=("regress",)),
     ]  # fmt: skip

@@ -272,3 +272,23 @@ def test_one_run_at_a_time(run: Any, text: Any, tmp_path: Path) -> None:
 
     assert run(text(), runs_dir=tmp_path, progress=again).folder.is_dir()
     assert len(refused) == 1
+
+
+# ---- a model that has both ways --------------------------------------------------------------------------------------
+def test_a_model_with_both_ways_goes_in_rounds_as_its_spec_says(run: Any, text: Any, whole: Any) -> None:
+    at_once = run(text(model="either"))
+    assert params(at_once).steps == -1
+    assert at_once.result.outcomes[0].model.last.history == {}
+    looped = run(text(model="either(way = rounds)"))
+    assert params(looped).steps == 12
+    assert looped.result.outcomes[0].model.last.history == {"steps": [float(i) for i in range(1, 13)]}
+    with pytest.raises(MldslError, match="`either` with `way = at_once` does not learn in rounds") as refused:
+        run(text("stop_when = no_improvement(rounds = 3)", model="either", split=VALIDATION))
+    assert "write `way = rounds` or `way = slow_rounds`, or leave `stop_when` out" in str(
+        refused.value.diagnostics[0].help
+    )
+    stopped = run(text("stop_when = no_improvement(rounds = 3)", model="either(way = rounds)", split=VALIDATION))
+    assert params(stopped).steps == 12
+    with pytest.raises(MldslError, match="has `pace` only if `way = rounds` or `way = slow_rounds`"):
+        run(text(model="either(pace = 2)"))
+    run(text(model="either(way = slow_rounds, pace = 2)"))

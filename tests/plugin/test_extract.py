@@ -24,6 +24,7 @@ from mldsl.plugin import (
     Transform,
     param,
 )  # fmt: skip
+from mldsl.plugin.condition import fits, holds, in_words
 from mldsl.plugin.declaration import Choice, DefaultCall, Parameter, ParameterType
 from mldsl.plugin.extract import DeclarationError, declare, parameters_of
 
@@ -204,3 +205,26 @@ def test_a_word_outside_of_the_closed_lists_is_refused(component: Any, message: 
     with pytest.raises(DeclarationError) as caught:
         declare(component, "acme", "")
     assert message in str(caught.value)
+
+
+def test_a_model_may_say_by_a_condition_when_it_learns_in_rounds() -> None:
+    loop = {"init": print, "update": print, "finish": print}
+    model = read(Everything, fit=print, rounds="rule = gini, entropy", **loop)
+    assert (model.iterative, model.rounds) == (True, "rule = gini, entropy")
+    with pytest.raises(DeclarationError, match="`rounds`: `chaos` is not a choice of `rule`"):
+        read(Everything, fit=print, rounds="rule = gini, chaos", **loop)
+    with pytest.raises(DeclarationError, match="`rounds`: expected `parameter = values`, found `unknown = 1`"):
+        read(Everything, fit=print, rounds="unknown = 1", **loop)
+    with pytest.raises(DeclarationError, match="only a model with `init`, `update` and `finish` learns in rounds"):
+        read(Everything, fit=print, rounds="rule = gini")
+
+
+def test_a_condition_may_allow_several_values() -> None:
+    assert holds("rule = gini, entropy", Everything(1))
+    assert not holds("rule = entropy", Everything(1))
+    assert holds("", Everything(1))
+    assert fits("flag = true", True)
+    assert not fits("flag = true", False)
+    assert in_words("way = a, b, c") == "`way = a`, `way = b` or `way = c`"
+    assert in_words("way = a") == "`way = a`"
+    assert fits("how = fixed, best", Fixed(0.5)), "an instance of a choice counts by the name of its class"

@@ -228,7 +228,8 @@ FIRST = (
           missing="accepts"),
     model(
         "logistic_regression", "classify", p("l2", "number", 1.0, ge=0, simpler="larger", also_known_as=("C", "alpha")),
-        p("solver", "newton|lbfgs", "newton"), p("memory", "int", 10, only_if="solver = lbfgs", ge=1),
+        p("solver", "newton|lbfgs|batch|stochastic", "newton"), p("memory", "int", 10, only_if="solver = lbfgs", ge=1),
+        iterative=True, rounds="solver = batch, stochastic",
     ),
     model("multinomial_naive_bayes", "classify", p("smoothing", "number", 1.0, ge=0, simpler="larger"), sparse=True),
     model("ridge", "regress", p("l2", "number", 1.0, ge=0, simpler="larger")),

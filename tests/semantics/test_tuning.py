@@ -137,8 +137,9 @@ def test_the_plan_says_what_is_simpler(tuned):
 
 def test_rounds_are_for_models_that_have_them(found):
     rounds = "search = halving(9, resource = rounds)"
+    who = "`logistic_regression` with `solver = newton`"
     assert found("$c in log(0.1..10)", tune=rounds) == [
-        "MLP0308 `logistic_regression` does not learn in rounds, so `halving` cannot give it fewer"
+        f"MLP0308 {who} does not learn in rounds, so `halving` cannot give it fewer"
     ]
     boosted = "model { gradient_boosting(learning_rate = $c / 100) }"
     assert found("$c in log(0.1..1)", tune=rounds, model=boosted) == []

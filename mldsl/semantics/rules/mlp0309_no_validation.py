@@ -51,6 +51,7 @@ from collections.abc import Iterator
 
 from mldsl.diagnostics.diagnostic import Diagnostic
 from mldsl.semantics.draft import Draft
+from mldsl.semantics.rules._rounds import goes_in_rounds
 from mldsl.semantics.splits import validates
 
 
@@ -59,7 +60,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     if "split" in draft.lost or validates(draft.split.plan) or {"validation", "folds"} & set(draft.split.spans):
         return
     for model in draft.models:
-        if model.stop_when_node is None or (model.declaration is not None and not model.declaration.iterative):
+        if model.stop_when_node is None or not goes_in_rounds(draft, model):
             continue
         where = "to `split`" if draft.split.node is not None else "in a `split` block"
         yield Diagnostic(
