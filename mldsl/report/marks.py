@@ -14,6 +14,7 @@ from mldsl.report.format import cell, number
 
 Position = Callable[[float], float]
 _SLANTED = 110.0  # the longest slanted label, in pixels
+_STEEP = 15.0  # narrower labels stand on end
 _FEW = 120  # points that are single elements, with their values to hover over; more become a few paths
 
 
@@ -134,6 +135,21 @@ def _points(item: Drawn, x: Position, y: Position) -> list[str]:
     return [f'<path class="p k{item.hue}" d="{"".join(layer)}"/>' for layer in layers]
 
 
+def cell_text_size(panel: Panel, wide: float, tall: float) -> float:
+    """The size of the numbers in the cells of a heatmap; 0 where they have no room, so that it needs a key."""
+    size = min(13.0, tall * 0.5)
+    if size >= 7:
+        texts = [_cell(v, panel.cell_format, largest_of(panel)) for row in panel.heatmap or () for v in map(float, row)]
+        longest = max((text_width(t, size) for t in texts), default=0.0)
+        size = size if longest <= wide - 4 else size * (wide - 4) / longest
+    return size if size >= 7 else 0.0
+
+
+def largest_of(panel: Panel) -> float:
+    """The largest size of a heatmap's values: what the strongest colour stands for."""
+    return max((abs(float(v)) for row in panel.heatmap or () for v in row if math.isfinite(v)), default=0.0) or 1.0
+
+
 def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
     """Cells `left top width height` coloured by value, with the value in each where there is room.
 
@@ -141,34 +157,54 @@ def heatmap(panel: Panel, box: tuple[float, float, float, float]) -> list[str]:
     """
     rows: Sequence[Sequence[float]] = [[float(v) for v in row] for row in panel.heatmap or ()]
     left, top, width, height = box
-    finite = [v for row in rows for v in row if math.isfinite(v)]
-    largest = max((abs(v) for v in finite), default=0.0) or 1.0
+    largest = largest_of(panel)
     wide, tall = width / max(len(rows[0]) if rows else 1, 1), height / max(len(rows), 1)
-    size = min(13.0, tall * 0.5)
-    texts = [[_cell(v, panel.cell_format, largest) for v in row] for row in rows]
-    if size >= 7:
-        longest = max((text_width(t, size) for row in texts for t in row), default=0.0)
-        size = size if longest <= wide - 4 else size * (wide - 4) / longest
+    size = cell_text_size(panel, wide, tall)
+    gap = min(0.75, wide / 16)
     out = []
     for i, row in enumerate(rows):
         for j, value in enumerate(row):
             x, y = left + j * wide, top + i * tall
             names = [labels[k] for labels, k in ((panel.y_labels, i), (panel.x_labels, j)) if k < len(labels)]
-            label = escape(f"{' / '.join(map(str, names))}: {texts[i][j]}")
+            text = _cell(value, panel.cell_format, largest)
+            label = escape(f"{' / '.join(map(str, names))}: {text}")
             strength = abs(value) / largest if math.isfinite(value) else 0.0
-            hue = 2 if value < 0 else 1
-            opacity = at(100 * (0.04 + 0.96 * strength))
             out.append(
-                f'<rect class="f{hue}" x="{at(x + 0.75)}" y="{at(y + 0.75)}" width="{at(wide - 1.5)}" '
-                f'height="{at(tall - 1.5)}" rx="2" fill-opacity="{opacity}%"><title>{label}</title></rect>'
+                f'<rect class="f{2 if value < 0 else 1}" x="{at(x + gap)}" y="{at(y + gap)}" '
+                f'width="{at(wide - 2 * gap)}" height="{at(tall - 2 * gap)}" rx="{at(min(2.0, wide / 5))}" '
+                f'fill-opacity="{_opacity(strength)}"><title>{label}</title></rect>'
             )
-            if size >= 7:
+            if size:
                 name = "on" if strength > 0.85 else "mid" if strength > 0.55 else ""
                 colour = f' style="fill:var(--{name})"' if name else ""
                 out.append(
                     f'<text class="t"{colour} x="{at(x + wide / 2)}" y="{at(y + tall / 2 + size * 0.35)}" '
-                    f'font-size="{at(size)}" text-anchor="middle" pointer-events="none">{escape(texts[i][j])}</text>'
+                    f'font-size="{at(size)}" text-anchor="middle" pointer-events="none">{escape(text)}</text>'
                 )
+    return out
+
+
+def _opacity(strength: float) -> str:
+    return f"{at(100 * (0.04 + 0.96 * strength))}%"
+
+
+def colour_key(panel: Panel, left: float, top: float) -> list[str]:
+    """What the colours of a heatmap stand for, where its cells have no room for numbers."""
+    largest = largest_of(panel)
+    signed = any(float(v) < 0 for row in panel.heatmap or () for v in row)
+    places = [i / 4 for i in range(-4 if signed else 0, 5)]
+    out = []
+    for i, place in enumerate(places):
+        out.append(
+            f'<rect class="f{2 if place < 0 else 1}" x="{at(left + 16 * i)}" y="{at(top)}" width="16" height="10" '
+            f'fill-opacity="{_opacity(abs(place))}"/>'
+        )
+        if place in (-1, 0, 1):
+            text = escape(_cell(place * largest, panel.cell_format, largest))
+            out.append(
+                f'<text class="s" x="{at(left + 16 * i + 8)}" y="{at(top + 22)}" font-size="10" '
+                f'text-anchor="middle">{text}</text>'
+            )
     return out
 
 
@@ -180,17 +216,27 @@ def _cell(value: float, form: str, largest: float) -> str:
 
 
 def labels_below(labels: Sequence[str], at_x: Position, step: float, top: float) -> list[str]:
-    """The labels below a horizontal axis, each with `step` pixels: upright where they fit, slanted where not."""
-    slanted, size = slants(labels, step), 12.0
-    every = max(1, math.ceil(16 / step))
+    """The labels below a horizontal axis, each with `step` pixels: upright where they fit, slanted or on end where
+    not, the narrowest in a smaller type, and every second one or fewer where even that has no room."""
+    slanted, size = slants(labels, step), label_size(step)
+    on_end = slanted and step < _STEEP
+    every = max(1, math.ceil(size / step)) if on_end or not slanted else max(1, math.ceil(16 / step))
     out = []
     for i, label in list(enumerate(map(str, labels)))[::every]:
         place = f'x="{at(at_x(i))}" y="{at(top + 18)}" text-anchor="middle"'
-        if slanted:
+        if on_end:
+            x, y = at(at_x(i) + size / 3), at(top + 8)
+            place = f'x="{x}" y="{y}" text-anchor="end" transform="rotate(-90 {x} {y})" font-size="{at(size)}"'
+        elif slanted:
             x, y = at(at_x(i) + 4), at(top + 14)
             place = f'x="{x}" y="{y}" text-anchor="end" transform="rotate(-40 {x} {y})"'
         out.append(f'<text class="s" {place}>{escape(shorten(label, _SLANTED if slanted else 1e9, size))}</text>')
     return out
+
+
+def label_size(step: float) -> float:
+    """The type of labels that have `step` pixels across: smaller where all of them have room then."""
+    return min(12.0, max(8.5, step * 0.92))
 
 
 def slants(labels: Sequence[str], step: float) -> bool:
@@ -202,5 +248,6 @@ def label_height(labels: Sequence[str], step: float) -> float:
     """How much room the labels below an axis need."""
     if not slants(labels, step):
         return 26.0
-    longest = max((text_width(str(label), 12) for label in labels), default=0.0)
-    return 22 + 0.643 * min(longest, _SLANTED)
+    size = label_size(step) if step < _STEEP else 12.0
+    longest = min(max((text_width(str(label), size) for label in labels), default=0.0), _SLANTED)
+    return 16 + longest if step < _STEEP else 22 + 0.643 * longest

@@ -12,10 +12,21 @@ import attrs
 from mldsl.plugin.display import Panel, Series, Values
 from mldsl.report.axis import Scale, shorten, spread, text_width
 from mldsl.report.format import plain
-from mldsl.report.marks import Drawn, at, draw, heatmap, label_height, labels_below
+from mldsl.report.marks import (
+    Drawn,
+    at,
+    cell_text_size,
+    colour_key,
+    draw,
+    heatmap,
+    label_height,
+    label_size,
+    labels_below,
+)
 
 SIZE = 12.0
 _RIGHT = 12.0
+_KEY = 30.0  # the key of a heatmap without numbers
 _ORDER = {"bars": 0, "band": 2, "line": 3, "step": 3, "points": 4}
 
 
@@ -49,7 +60,8 @@ def panel_size(panel: Panel, count: int) -> tuple[float, float]:
         width = min(760.0 if count == 1 else width, max(220.0, left + _RIGHT + columns * wide))
         step = (width - left - _RIGHT) / columns
         tall = min(54.0 if rows <= 12 else 22.0, max(6.0 if columns > 12 else 22.0, step * 0.9))
-        return width, _top(panel) + rows * tall + label_height(panel.x_labels, step) + _below(panel)
+        key = 0.0 if cell_text_size(panel, step, tall) else _KEY
+        return width, _top(panel) + key + rows * tall + label_height(panel.x_labels, step) + _below(panel)
     if panel.square:
         return (440.0, 450.0) if count == 1 else (width, width + 10)
     if panel.y_kind == "category":
@@ -83,10 +95,16 @@ def _grid(panel: Panel, size: tuple[float, float]) -> tuple[float, float, list[s
     left, top = _room_for(panel.y_labels, width), _top(panel)
     step = (width - left - _RIGHT) / max(len(panel.x_labels), 1)
     bottom = height - label_height(panel.x_labels, step) - _below(panel)
-    tall = (bottom - top) / max(len(panel.y_labels), 1)
-    out = heatmap(panel, (left, top, width - left - _RIGHT, bottom - top))
-    for i, name in list(enumerate(panel.y_labels))[:: max(1, math.ceil(13 / max(tall, 1)))]:
-        out.append(_text(left - 8, top + (i + 0.5) * tall + 4, shorten(str(name), left - 12, SIZE), "s", "end"))
+    rows, out = max(len(panel.y_labels), 1), []
+    if not cell_text_size(panel, step, (bottom - top) / rows):
+        out += colour_key(panel, left, top - 4)
+        top += _KEY
+    tall = (bottom - top) / rows
+    out += heatmap(panel, (left, top, width - left - _RIGHT, bottom - top))
+    small = label_size(tall)
+    for i, name in list(enumerate(panel.y_labels))[:: max(1, math.ceil(small / max(tall, 1)))]:
+        y = top + (i + 0.5) * tall + small / 3
+        out.append(_text(left - 8, y, shorten(str(name), left - 12, small), "s", "end", small))
     out += labels_below(panel.x_labels, lambda i: left + (i + 0.5) * step, step, bottom)
     return left, width - _RIGHT, out
 
@@ -242,6 +260,7 @@ def _room_for(labels: Sequence[str], width: float) -> float:
     return 16 + min(max((text_width(str(label), SIZE) for label in labels), default=0.0), width * 0.4)
 
 
-def _text(x: float, y: float, text: str, kind: str, anchor: str) -> str:
+def _text(x: float, y: float, text: str, kind: str, anchor: str, size: float = SIZE) -> str:
     side = "" if anchor == "start" else f' text-anchor="{anchor}"'
+    side += "" if size == SIZE else f' font-size="{at(size)}"'
     return f'<text class="{kind}" x="{at(x)}" y="{at(y)}"{side}>{escape(text)}</text>'

@@ -167,3 +167,19 @@ def test_empty_series_and_panels_draw_axes_only() -> None:
     assert texts(drawn())
     assert ET.fromstring(figure_svg(Figure("t", [], "nothing"))) is not None
     assert panel_size(Panel("", "", y_kind="category"), 1)[1] > 0
+
+
+def test_a_heatmap_without_room_for_numbers_has_a_key_and_keeps_its_names() -> None:
+    names = [f"column_{i}" for i in range(60)]
+    cells = np.cos(np.add.outer(np.arange(60), np.arange(60))).tolist()
+    root = drawn(heatmap=cells, x_labels=names, y_labels=names)
+    found = texts(root)
+    assert {"−1.00", "0.00", "1.00"} <= set(found)  # the key
+    assert all(found.count(name) == 2 for name in names)
+    few = drawn(heatmap=[[1.0, -0.5], [-0.5, 1.0]], x_labels=["a", "b"], y_labels=["a", "b"])
+    assert texts(few).count("−0.50") == 2
+    assert "−1.00" not in texts(few)
+    _, _, width, height = (float(v) for v in root.get("viewBox").split())
+    rects = every(root, "rect", "f1") + every(root, "rect", "f2")
+    assert all(float(r.get("x")) + float(r.get("width")) <= width for r in rects)
+    assert max(float(r.get("y")) + float(r.get("height")) for r in rects) < height - 40  # names stand below

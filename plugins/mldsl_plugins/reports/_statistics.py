@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
+
+Correction = Literal["holm", "bonferroni", "benjamini_hochberg", "none"]
 
 
 def two_sided_p(statistic: np.ndarray, degrees_of_freedom: float) -> np.ndarray:
@@ -42,3 +45,25 @@ def corrected_t(values: np.ndarray, train_share: float, confidence: float = 0.95
     error = math.sqrt((1 / len(known) + (1 - train_share) / train_share) * float(known.var(ddof=1)))
     reach = two_sided_quantile(confidence, len(known) - 1) * error
     return float(known.mean()) - reach, float(known.mean()) + reach
+
+
+def corrected(p: np.ndarray, method: Correction) -> np.ndarray:
+    """p-values [m] of m tests made at once; NaN is no test.
+
+    `holm` and `bonferroni` bound the chance of any false alarm, `benjamini_hochberg` the share of false ones among
+    those called. Holm 1979, jstor:4615733; Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
+    """
+    out = np.array(p, float)
+    known = np.flatnonzero(np.isfinite(out))
+    if method == "none" or not len(known):
+        return out
+    order = known[np.argsort(out[known], kind="stable")]
+    sorted_p, m = out[order], len(order)
+    if method == "bonferroni":
+        out[order] = sorted_p * m
+    elif method == "holm":
+        out[order] = np.maximum.accumulate(sorted_p * np.arange(m, 0, -1))
+    else:
+        raised = sorted_p * m / np.arange(1, m + 1)
+        out[order] = np.minimum.accumulate(raised[::-1])[::-1]
+    return np.minimum(out, 1.0)
