@@ -248,7 +248,7 @@ class Model:
         return info["model"] if isinstance(info, Mapping) and "model" in info else info
 
     def predict(self, rows: Any) -> Any:
-        """The given columns and the answer: `prediction`, `probability_<class>` (or `score`, `cluster`).
+        """The given columns and the answer: `prediction`, `probability_<class>` (or `score_<class>`, `cluster`).
 
         Only input columns are needed. Every row gets an answer; what is odd about a row stands in a column `warning`.
         A column that is absent although it may be is a `UserWarning`.

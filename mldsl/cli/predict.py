@@ -20,8 +20,8 @@ import click
 def command(artifact: Path, data: str, output: Path | None, device: str | None, locked: bool) -> int:
     """Predict every row of the file DATA with the model ARTIFACT: a folder under models/, or a run (its best).
 
-    The rows come back with `prediction`, `probability_<class>` (or `score`, `cluster`) and, where something about a row
-    is odd, `warning`. Without -o they are printed as CSV.
+    The rows come back with `prediction`, `probability_<class>` (or `score_<class>`, `score`, `cluster`) and, where
+    something about a row is odd, `warning`. Without -o they are printed as CSV.
     """
     from mldsl.record.find import named_or_path
 

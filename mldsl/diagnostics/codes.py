@@ -65,6 +65,7 @@ CODES: dict[str, str] = {
     "MLP0315": "rows in order of time split in another way",
     "MLP0316": "one_standard_error has nothing to choose by",
     "MLP0317": "no threshold can change this metric",
+    "MLP0318": "probabilities are asked of margins",
     "MLP0401": "rows outside the declared range",
     "MLP0402": "cells not of the declared type",
     "MLP0403": "missing cells in a column without `?`",

@@ -4,12 +4,14 @@
     isotonic     p a step-wise rising function of m of least weighted squares, straight between its corners
     temperature  p = softmax(z / T), T the one number of greatest weighted likelihood; ranks of classes stay
 
-The margin m is the log-odds of a class against the others where a model gives scores (its native form), else its
-probability. Several classes: sigmoid and isotonic one class against the rest, then divided by their sum; where that is
-0 all classes are equally likely. z are the scores, else the logarithms of the probabilities. Rows without a finite
-answer and rows of classes that were not trained on teach nothing.
+The margin m is the model's own where it gives margins and no probabilities (of two classes: what that of the second
+is greater than that of the first); the log-odds of a class against the others where its scores are logarithms of
+probabilities; else its probability. Several classes: sigmoid and isotonic one class against the rest, then divided by
+their sum; where that is 0 all classes are equally likely. z are the scores, else the logarithms of the probabilities.
+Rows without a finite answer and rows of classes that were not trained on teach nothing.
 
-Nothing is learned (None) unless every class has rows among those that choose: probabilities then stay as they are.
+Nothing is learned (None) unless every class has rows among those that choose: probabilities then stay as they are, and
+margins become the softmax of themselves (`Unlearned`), which is said.
 
 Shapes:  n rows, k classes, m margins (1 for two classes, else k). O(n log n) a margin. All in float64.
 Sources: Platt 1999, Advances in Large Margin Classifiers; Lin, Lin & Weng 2007, doi:10.1007/s10994-007-5018-6;
@@ -48,7 +50,11 @@ class Temperature(NamedTuple):
     temperature: np.ndarray
 
 
-Calibrator = Sigmoid | Isotonic | Temperature
+class Unlearned(NamedTuple):
+    """Margins of which nothing could be learned: probabilities are their softmax."""
+
+
+Calibrator = Sigmoid | Isotonic | Temperature | Unlearned
 
 
 def learn(method: str, prediction: Prediction, target: np.ndarray, weight: np.ndarray, k: int) -> Calibrator | None:
@@ -57,7 +63,7 @@ def learn(method: str, prediction: Prediction, target: np.ndarray, weight: np.nd
     there = (weight > 0) & (target >= 0) & np.isfinite(scores).all(axis=1)
     target, weight = target[there], weight[there].astype(np.float64)
     if (np.bincount(target, weight, k) <= 0).any():
-        return None
+        return None if prediction.probability is not None else Unlearned()
     if method == "temperature":
         return _temperature(scores[there], target, weight)
     margins = _margins(prediction, k)[: len(there)][there]
@@ -74,8 +80,9 @@ def calibrated(calibrator: Calibrator | None, prediction: Prediction, k: int) ->
     if calibrator is None:
         return prediction
     given: Any = prediction.probability if prediction.probability is not None else prediction.score
-    if isinstance(calibrator, Temperature):
-        probability: Any = _softmax(_scores(prediction, k) / calibrator.temperature)
+    if isinstance(calibrator, Temperature | Unlearned):
+        temperature = 1 if isinstance(calibrator, Unlearned) else calibrator.temperature
+        probability: Any = _softmax(_scores(prediction, k) / temperature)
     else:
         margins = _margins(prediction, k)
         if isinstance(calibrator, Sigmoid):
@@ -108,6 +115,8 @@ def _margins(prediction: Prediction, k: int) -> np.ndarray:
     scores = _scores(prediction, k)
     if k == 2:
         return np.asarray(scores[:, 1:] - scores[:, :1])
+    if prediction.probability is None:
+        return scores
     return np.stack([scores[:, c] - _log_sum(np.delete(scores, c, axis=1)) for c in range(k)], axis=1)
 
 

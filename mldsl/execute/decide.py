@@ -8,8 +8,11 @@ Equal thresholds say the most probable class, and for two classes (1 - t, t) say
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from mldsl.contract import Prediction
 
 MOST_CANDIDATES = 200
 CLASS_CANDIDATES = 64  # of one class of several: each is looked at in every sweep
@@ -19,6 +22,14 @@ _FAR = 1e12  # thresholds further apart than this say nothing that nearer ones d
 
 Threshold = float | tuple[float, ...] | None
 Scores = Callable[[np.ndarray], np.ndarray]  # thresholds [c] or [c, k] -> what the metric says at each, [c]
+
+
+def by_class(prediction: Prediction, k: int) -> Any:
+    """What tells the k classes of a row apart, [..., k]: probabilities, else margins; None where there are no classes.
+
+    A margin model knows no threshold: the class is the one of the greatest margin.
+    """
+    return prediction.probability if prediction.probability is not None or not k else prediction.score
 
 
 def classes_at(probability: np.ndarray, positive: int | None, threshold: Threshold) -> np.ndarray:

@@ -165,7 +165,10 @@ def _answers(
 
 
 def answer_columns(words: Any) -> dict[str, Any]:
-    """`prediction`, `probability_<class>`, `score`, `cluster`, `low`, `high`: what is said of each row, by column."""
+    """What is said of each row, by column.
+
+    `prediction`, `probability_<class>` (or `score_<class>`, the margins), `score`, `cluster`, `low`, `high`.
+    """
     import polars as pl
 
     columns: dict[str, Any] = {}
@@ -177,6 +180,10 @@ def answer_columns(words: Any) -> dict[str, Any]:
         columns |= {
             f"probability_{level}": pl.Series(words.probability[:, i].astype(np.float64))
             for i, level in enumerate(words.classes)
+        }
+    elif words.score is not None and words.score.ndim == 2:
+        columns |= {
+            f"score_{level}": pl.Series(words.score[:, i].astype(np.float64)) for i, level in enumerate(words.classes)
         }
     if words.score is not None and words.score.ndim == 1:
         columns["score"] = pl.Series(words.score)

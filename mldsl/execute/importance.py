@@ -14,9 +14,9 @@ import numpy as np
 
 from mldsl.contract import MetricView, Permuted, Prediction
 from mldsl.execute.buckets import pad
-from mldsl.execute.decide import classes_at
+from mldsl.execute.decide import by_class, classes_at
 from mldsl.execute.intervals import replicate_weights
-from mldsl.execute.judge import Judge, Measured, measured, measured_by
+from mldsl.execute.judge import Judge, Measured, measured, measured_by, with_no_chance
 from mldsl.execute.look import Asked, Looker
 from mldsl.execute.programs import key_data
 
@@ -128,17 +128,17 @@ def _fields(view: MetricView, said: Prediction, threshold: Any, k: int) -> dict[
     size = len(view.weight)
     found: dict[str, Any] = {}
     shown: Any = None
-    if said.probability is not None:
-        flat = np.asarray(said.probability).reshape(-1, k)
-        shown = classes_at(flat, k - 1 if k == 2 else None, threshold).reshape(said.probability.shape[:2])
-        found["probability"] = said.probability
-        if view.classes > k:
-            found["probability"] = np.concatenate([said.probability, np.zeros_like(said.probability[..., :1])], axis=2)
+    telling = by_class(said, k)
+    if telling is not None:
+        flat = np.asarray(telling).reshape(-1, k)
+        shown = classes_at(flat, k - 1 if k == 2 else None, threshold).reshape(telling.shape[:2])
+        if said.probability is not None:
+            found["probability"] = with_no_chance(said.probability, 0) if view.classes > k else said.probability
     elif said.mean is not None or said.score is not None:
         shown = said.mean if said.mean is not None else said.score
     found["prediction"] = shown
     if said.score is not None:
-        found["score"] = said.score
+        found["score"] = with_no_chance(said.score) if view.classes > k > 0 else said.score
     return {
         name: np.stack([pad(v.astype(getattr(view, name).dtype), size) for v in values])
         for name, values in found.items()

@@ -18,7 +18,7 @@ from mldsl.data import Dataset
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed, guarded
 from mldsl.execute.buckets import bucket, pad
-from mldsl.execute.decide import Scores, Threshold, classes_at, factors
+from mldsl.execute.decide import Scores, Threshold, by_class, classes_at, factors
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.intervals import percentiles, prepare_views, replicated, replicates_for
 from mldsl.execute.programs import key_data
@@ -91,10 +91,14 @@ def with_another_class(target: np.ndarray, probability: Any, classes: int) -> tu
     It becomes a class more, of probability 0: no model can predict it, so such rows count as the mistakes they are.
     """
     changed = np.where(target < 0, classes, target)
-    if probability is None:
-        return changed, None, classes + 1
-    given = np.asarray(probability)
-    return changed, np.concatenate([given, np.zeros_like(given[:, :1])], axis=1), classes + 1
+    return changed, None if probability is None else with_no_chance(probability, 0), classes + 1
+
+
+def with_no_chance(values: Any, value: float | None = None) -> np.ndarray:
+    """Probabilities or margins [..., k] with one more class, of this value, or of one less than all."""
+    given = np.asarray(values)
+    value = given.min(initial=0) - 1 if value is None else value
+    return np.concatenate([given, np.full_like(given[..., :1], value)], axis=-1)
 
 
 def check_targets(plan: Plan, dataset: Dataset, resolver: Resolver) -> None:
@@ -176,9 +180,11 @@ class Judge:
         classes = len(self.prepared.classes)
         target, shown = self.target, None
         probability: Any = prediction.probability
-        if probability is not None:
+        score: Any = prediction.score
+        telling = by_class(prediction, classes)
+        if telling is not None:
             positive = classes - 1 if classes == 2 else None
-            shown = fit(classes_at(np.asarray(probability)[: self.n], positive, threshold), np.int32)
+            shown = fit(classes_at(np.asarray(telling)[: self.n], positive, threshold), np.int32)
         elif prediction.label is not None:
             shown = fit(prediction.label, np.int32)
         elif prediction.mean is not None or prediction.score is not None:
@@ -188,6 +194,7 @@ class Judge:
         if target is not None and classes:
             if ((target < 0) & (weight > 0)).any():
                 target, probability, classes = with_another_class(target, probability, classes)
+                score = with_no_chance(score) if score is not None and np.ndim(score) == 2 else score
             of_train = target[train > 0].astype(int)
             prior = np.bincount(of_train, train[train > 0], classes) / max(float(train.sum()), 1e-30)
             prior = prior.astype(dtype)
@@ -199,7 +206,7 @@ class Judge:
             target=fit(target, np.int32 if classes else dtype),
             prediction=shown,
             probability=fit(probability, dtype),
-            score=fit(prediction.score, dtype),
+            score=fit(score, dtype),
             inputs=fit(self.matrix, dtype),
             query=fit(self.prepared.host.encoded.query, np.int32),
             group=fit(groups, np.int32),
@@ -299,9 +306,11 @@ class Judge:
         dtype, size, classes = view.weight.dtype, len(view.weight), len(self.prepared.classes)
         given = Prediction(*(None if a is None else a[:, : len(rows)] for a in answers))
         shown: Any = next((a for a in (given.label, given.mean, given.score) if a is not None), None)
-        if given.probability is not None:
-            shown = np.stack([classes_at(p, classes - 1 if classes == 2 else None, at) for p in given.probability])
+        telling = by_class(given, classes)
+        if telling is not None:
+            shown = np.stack([classes_at(p, classes - 1 if classes == 2 else None, at) for p in telling])
         more = view.classes - classes  # a class that no training row has, of probability 0
+        score = with_no_chance(given.score) if more and given.score is not None else given.score
 
         def fit(array: Any, s: int, cast: Any) -> Any:
             return None if array is None else pad(np.asarray(array[s]).astype(cast), size)
@@ -310,10 +319,10 @@ class Judge:
         for s in range(len(shown)):
             probability = fit(given.probability, s, dtype)
             if probability is not None and more:
-                probability = np.pad(probability, ((0, 0), (0, more)))
+                probability = with_no_chance(probability, 0)
             changed = attrs.evolve(
                 view, prediction=fit(shown, s, dtype if shown.dtype.kind == "f" else np.int32), probability=probability,
-                score=fit(given.score, s, dtype),
+                score=fit(score, s, dtype),
                 clusters=0 if given.distance is None else int(given.distance.shape[-1]),
             )  # fmt: skip
             views.append(self.of(measure, changed, codes))

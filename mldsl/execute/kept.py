@@ -19,7 +19,7 @@ from mldsl.contract import MetricView
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.intervals import replicated, replicates_for
-from mldsl.execute.judge import costs_of, with_another_class
+from mldsl.execute.judge import costs_of, with_another_class, with_no_chance
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.resolver import RegistryResolver
 from mldsl.plan import Plan
@@ -28,7 +28,7 @@ from mldsl.record.artifact import manifest
 from mldsl.record.disk import sha256
 
 PREDICTIONS, SPLIT = "predictions.parquet", "split.parquet"
-PROBABILITY, UNIT = "probability_", "__unit"
+PROBABILITY, SCORE, UNIT = "probability_", "score_", "__unit"
 _TOGETHER = ("group", "query", "user")
 _NEAR = 1e-4  # relative; recorded values are of float32 where the model is
 
@@ -189,20 +189,24 @@ def _view(rows: pl.DataFrame, spec: Any, dtype: Any) -> MetricView:
     def fit(array: Any, cast: Any = dtype) -> np.ndarray | None:
         return None if array is None else pad(np.asarray(array).astype(cast), size)
 
-    columns = [name for name in rows.columns if name.startswith(PROBABILITY)]
-    classes = tuple(name.removeprefix(PROBABILITY) for name in columns)
+    said_of = rows.columns[rows.columns.index("model") + 1 :]  # keys stand before it, whatever they are called
+    prefix = PROBABILITY if any(name.startswith(PROBABILITY) for name in said_of) else SCORE
+    columns = [name for name in said_of if name.startswith(prefix)]
+    classes = tuple(name.removeprefix(prefix) for name in columns)
     said = next((name for name in ("prediction", "cluster", "score") if name in rows.columns), None)
     facts: dict[str, Any] = {}
     if classes:
-        target, probability = _codes(rows["target"], classes), rows.select(columns).to_numpy()
+        target, given = _codes(rows["target"], classes), rows.select(columns).to_numpy()
         count = len(classes)
         if (target < 0).any():
-            target, probability, count = with_another_class(target, probability, count)  # type: ignore[assignment]
+            target, _, count = with_another_class(target, None, count)
+            given = with_no_chance(given, 0 if prefix == PROBABILITY else None)
         written = getattr(spec, "positive", None)
         positive = len(classes) - 1 if len(classes) == 2 else None
         costs = costs_of(getattr(spec, "costs", None), classes)
         facts = {
-            "target": fit(target, np.int32), "probability": fit(probability), "classes": count,
+            "target": fit(target, np.int32), "probability" if prefix == PROBABILITY else "score": fit(given),
+            "classes": count,
             "prediction": fit(_codes(rows["prediction"], classes), np.int32),
             "positive": positive if written is None else classes.index(str(written)),
             "costs": None if costs is None else np.pad(costs, (0, count - len(costs)), constant_values=1),
@@ -211,11 +215,10 @@ def _view(rows: pl.DataFrame, spec: Any, dtype: Any) -> MetricView:
         facts = {"prediction": fit(rows[said])}
         if "target" in rows.columns:
             facts["target"] = fit(rows["target"])
-    score = rows["score"] if "score" in rows.columns else None
+    if "score" in rows.columns:
+        facts["score"] = fit(rows["score"])
     group = rows[UNIT] if UNIT in rows.columns else None
-    return MetricView(
-        weight=fit(rows["weight"]), score=fit(score), group=fit(group, np.int32), query=fit(group, np.int32), **facts
-    )
+    return MetricView(weight=fit(rows["weight"]), group=fit(group, np.int32), query=fit(group, np.int32), **facts)
 
 
 def _codes(values: pl.Series, classes: tuple[str, ...]) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from mldsl.contract import Prediction, class_probability, reliability
 from mldsl.data import Fold
-from mldsl.execute.calibrate import Calibrator, calibrated, learn, said_of
+from mldsl.execute.calibrate import Calibrator, Unlearned, calibrated, learn, said_of
 from mldsl.execute.decide import Threshold, choose_threshold
 from mldsl.execute.fit import FittedModel, Prepared, Run, fit_all, matrix_of
 from mldsl.execute.intervals import fold_interval
@@ -263,15 +263,23 @@ def _not_calibrated(
     prepared = judge.prepared
     if prepared.plan.calibrate is None:
         return []
-    if last.calibrator is not None:
-        missed = sum(d.calibrator is None for d in per_fold)
+    every = (last.calibrator, *(d.calibrator for d in per_fold))
+    of_margins = any(isinstance(calibrator, Unlearned) for calibrator in every)
+    instead = "; its probabilities are there the softmax of its margins" if of_margins else ""
+    if not _lost(last):
+        missed = sum(_lost(d) for d in per_fold)
         several = f"`{prepared.plan.name}` is not calibrated in {missed} of {len(folds)} folds"
-        return [f"{several}: not every class has rows in the others"] if missed else []
+        return [f"{several}: not every class has rows in the others{instead}"] if missed else []
     rows = _choosing_rows(folds, parts) * prepared.weight > 0
     seen = set(np.asarray(judge.target)[rows].tolist())
     lacking = ", ".join(f"`{level}`" for c, level in enumerate(prepared.classes) if c not in seen)
     why = f"the {int(rows.sum()):,} rows that choose have none of {lacking}" if lacking else "no finite answers"
-    return [f"`{prepared.plan.name}` is not calibrated: {why}"]
+    return [f"`{prepared.plan.name}` is not calibrated: {why}{instead}"]
+
+
+def _lost(decided: Decided) -> bool:
+    """Whether a calibrator was wanted, and could not be learned."""
+    return decided.calibrator is None or isinstance(decided.calibrator, Unlearned)
 
 
 def _over_folds(

@@ -12,11 +12,11 @@ import numpy as np
 from mldsl.contract import ModelView, PartView, Prediction, ReportView
 from mldsl.execute.blame import blamed
 from mldsl.execute.calibrate import calibrated
-from mldsl.execute.decide import Threshold, classes_at
+from mldsl.execute.decide import Threshold, by_class, classes_at
 from mldsl.execute.engine import Result
 from mldsl.execute.fit import Run, to_numpy
 from mldsl.execute.importance import permuted
-from mldsl.execute.judge import with_another_class
+from mldsl.execute.judge import with_another_class, with_no_chance
 from mldsl.execute.look import Looker
 from mldsl.execute.outcome import Outcome
 from mldsl.execute.refit import Refitter, training_folds
@@ -33,24 +33,27 @@ def _part(
     n = len(rows)
     target: Any = prepared.host.encoded.target
     probability: Any = prediction.probability
+    score: Any = prediction.score
     if target is not None and classes > len(prepared.classes):
         target, probability, _ = with_another_class(np.asarray(target), probability, len(prepared.classes))
+        score = None if score is None else with_no_chance(score)
 
     def take(value: Any) -> np.ndarray | None:
         return None if value is None else np.asarray(value)[:n][index]
 
     return PartView(
         name, prepared.weight[index], run.dataset.frame["__row"].to_numpy()[index], take(target), take(said),
-        take(probability), take(prediction.interval), take(prediction.distance), take(prediction.score),
+        take(probability), take(prediction.interval), take(prediction.distance), take(score),
         take(outcome.matrix), index,
     )  # fmt: skip
 
 
 def _said(outcome: Outcome, prediction: Prediction, n: int, threshold: Threshold) -> np.ndarray | None:
     """The answer for each row [n]: class index, number, cluster or score."""
-    if prediction.probability is not None:
-        positive = len(outcome.model.prepared.classes) - 1 if len(outcome.model.prepared.classes) == 2 else None
-        return classes_at(np.asarray(prediction.probability)[:n], positive, threshold)
+    k = len(outcome.model.prepared.classes)
+    telling = by_class(prediction, k)
+    if telling is not None:
+        return classes_at(np.asarray(telling)[:n], k - 1 if k == 2 else None, threshold)
     found = next((v for v in (prediction.label, prediction.mean, prediction.score) if v is not None), None)
     return None if found is None else np.asarray(found)[:n]
 

@@ -13,7 +13,7 @@ from mldsl.data import Dataset
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
 from mldsl.execute.calibrate import Calibrator, calibrated
-from mldsl.execute.decide import Threshold, classes_at
+from mldsl.execute.decide import Threshold, by_class, classes_at
 from mldsl.execute.fit import FittedModel, Layout, lay_out, spec_of, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
 from mldsl.execute.programs import Programs, key_data
@@ -54,7 +54,8 @@ def learned_of(plan: Plan, fitted: FittedModel, threshold: Threshold, calibrator
 class Answers:
     """Predictions for rows [n], in the target's own words and units.
 
-    `prediction`: level, number or cluster; `probability` [n, classes]; `score` [n]; `distance` [n, k];
+    `prediction`: level, number or cluster; `probability` [n, classes]; `score` [n], or of classes [n, classes] (their
+    margins, where there are no probabilities); `distance` [n, k];
     `interval` [n, 2]; absent parts are None. `unseen` counts cells of unknown levels by column.
     """
 
@@ -189,9 +190,10 @@ def in_words(
 
     probability, score, mean = cut(prediction.probability), cut(prediction.score), cut(prediction.mean)
     shown: np.ndarray | None = None
-    if probability is not None:
+    telling = cut(by_class(prediction, len(classes)))
+    if telling is not None:
         positive = len(classes) - 1 if len(classes) == 2 else None
-        shown = np.asarray(classes, object)[classes_at(probability, positive, threshold)]
+        shown = np.asarray(classes, object)[classes_at(telling, positive, threshold)]
     elif prediction.label is not None:
         shown = cut(prediction.label)
     elif mean is not None:

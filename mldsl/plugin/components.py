@@ -86,7 +86,8 @@ class Model(Component):
     `classes` are the levels in code order, () without; or it gives a list of `Problem`s.
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
-    gives a classifier `class_weights`. `batches`: fits that are mapped over weights and settings were measured to gain,
+    gives a classifier `class_weights`. `margins`: as a classifier it gives `score` [n, classes] and no probabilities,
+    until the file says `calibrate`. `batches`: fits that are mapped over weights and settings were measured to gain,
     always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `info_columns` and such
     are the report's business: Info is stored whole.
     """
@@ -116,6 +117,7 @@ class Model(Component):
     shards: bool = False
     batches: bool | Callable[[Any, int], bool] = False
     costs: bool = False
+    margins: bool = False
     precision: str = "float32"
     rounds: str = ""
 
@@ -192,7 +194,8 @@ class Metric(Component):
 class Report(Component):
     """Tables and figures: compute(spec, view: ReportView) -> mldsl.plugin.ReportOutput, on NumPy arrays.
 
-    `needs` names what is looked at: model, data; `seconds`, and it is computed after all other reports.
+    `needs` names what is looked at: model, data; `probabilities`, which margins have to be calibrated for; `seconds`,
+    and it is computed after all other reports.
     check(spec, plan) -> Iterator[Problem]: what the plan rules out, before anything is trained.
     """
 

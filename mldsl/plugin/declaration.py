@@ -157,13 +157,14 @@ class Declaration:
       `missing` ("refuses" or "accepts"), `sparse`, `iterative` (has rounds, so `stop_when` works), `rounds` (the
       condition under which it has, such as `solver = batch, stochastic`; empty: always), `scale_sensitive` (a warning
       asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`, `costs` (its loss
-      multiplies rows by `cost`: then the language gives it `class_weights`).
+      multiplies rows by `cost`: then the language gives it `class_weights`), `margins` (a classifier that gives scores
+      and no probabilities).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `fitted` (learns from training rows), `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width`
       ("static", "data"), `tasks` (empty = all), `scale_sensitive`.
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
-    report: `tasks` (empty = all), `needs` ("model", "data", "seconds"), `parts`.
+    report: `tasks` (empty = all), `needs` ("model", "data", "probabilities", "seconds"), `parts`.
     function: `operands`, `variadic`, `gives` (a column type, "same" or "common"), `missing`: "same" if an
       operand may be, "no", "yes", "all" if all operands may be.
     """
@@ -206,6 +207,7 @@ class Declaration:
     shards: bool = False
     batches: bool = False
     costs: bool = False
+    margins: bool = False
     exceptions: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -70,6 +70,8 @@ def declare(component: kinds.Component, plugin: str, module: str) -> Declaration
         **_particulars(component),
     )  # fmt: skip
     problems.extend(_wrong_words(declaration))
+    if isinstance(component, kinds.Model) and component.margins and component.init and component.loss is None:
+        problems.append("`margins`: rounds are watched by the loss, and margins have none of their own: give `loss`")
     if problems:
         raise DeclarationError(f"{component.kind}.{component.name}", problems)
     return declaration
@@ -333,7 +335,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
     copied: tuple[str, ...]
     match component:
         case kinds.Model():
-            copied = ("missing", "sparse", "scale_sensitive", "shards", "costs", "precision")
+            copied = ("missing", "sparse", "scale_sensitive", "shards", "costs", "margins", "precision")
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,

@@ -98,6 +98,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
             yield "Training", f"in rounds{when}, so `stop_when` works"
         if declaration.costs and "classify" in declaration.tasks:
             yield "Class weights", '`class_weights = balanced` or `["yes" = 2]`, from the language'
+        if declaration.margins:
+            yield "Gives", "margins, the larger the surer of a class; probabilities with `calibrate = sigmoid`"
     if kind == "transform":
         if not declaration.resamples:
             yield "Gives", _outputs(declaration)

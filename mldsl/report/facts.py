@@ -109,6 +109,8 @@ def calibration_words(model: ModelRecord) -> str:
     part = part_name(model.held_out if model.held_out in found.error else found.on)
     if shown is None:
         return f"{found.method} calibration"
+    if math.isnan(shown["before"]):  # margins, whose error cannot be told
+        return f"{found.method} calibration of margins: calibration error {number(shown['after'])} ({part})"
     before, after = number(shown["before"]), number(shown["after"])
     return f"{found.method} calibration: calibration error {before} before, {after} after ({part})"
 

@@ -31,6 +31,7 @@ def default_metrics(draft: Draft, scope: Scope) -> list[MetricDraft]:
     quiet = Findings()
     scope = attrs.evolve(scope, findings=quiet)
     found: list[MetricDraft] = []
+    bare = any(m.declaration is not None and m.declaration.margins and m.calibrate is None for m in draft.models)
     for text in _METRICS.get(_family(draft) or "", ()):
         node = _component(text)
         if scope.components.get("metric", node.dotted) is None:
@@ -41,6 +42,7 @@ def default_metrics(draft: Draft, scope: Scope) -> list[MetricDraft]:
         fits = draft.verb in declaration.tasks and (
             draft.target is None or not declaration.accepts or draft.target.type in declaration.accepts
         )
+        fits &= not bare or "probabilities" not in declaration.needs
         if fits and not quiet.failed:
             found.append(MetricDraft(spell(node), resolved, None, primary=not found))
     return found

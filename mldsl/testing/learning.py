@@ -38,8 +38,11 @@ def _well_formed(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str
         if "outputs" in found and (found["outputs"].ndim != 2 or len(found["outputs"]) != ROWS):
             yield f"expected outputs [n, outputs], found {found['outputs'].shape}"
         return
+    margins = task == "classify" and learner.component.margins
+    if margins and "probability" in found:
+        yield "it declares `margins`, and gives probabilities"
     expected: dict[str, dict[str, tuple[int, ...]]] = {
-        "classify": {"probability": (ROWS, shape.classes)},
+        "classify": {"score" if margins else "probability": (ROWS, shape.classes)},
         "regress": {"mean": (ROWS,)},
         "cluster": {"label": (ROWS,)},
         "rank": {"score": (ROWS,)},

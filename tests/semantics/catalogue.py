@@ -140,7 +140,7 @@ MODELS = [
     d("loss", "squared_error"),
     model("ols", "regress", p("formula", "formula?", None), p("covariance", "classical|hc0|hc1|hc2|hc3", "classical")),
     model("svm", "classify", p("kernel", "kernel()", "rbf"), p("c", "number", 1.0, gt=0), p("class_weights", WEIGHTS, None),
-          scale_sensitive=True),
+          scale_sensitive=True, margins=True),
     d("kernel", "rbf", p("gamma", "number", 1.0, gt=0)), d("kernel", "linear"),
     model("lambdamart", "rank", p("trees", "int", 100), p("leaves", "int", 31), p("learning_rate", "number", 0.1),
           p("truncation", "int", 30), iterative=True, missing="accepts"),

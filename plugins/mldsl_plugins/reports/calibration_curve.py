@@ -62,7 +62,11 @@ class _Curve:
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
     """The calibration errors, what `calibrate` did to them, the bins, and the picture."""
     scored = attrs.evolve(view, models=tuple(m for m in view.models if m.held_out.probability is not None))
-    notes = [f"{m.name}: no curve, since it gives no probabilities." for m in view.models if m not in scored.models]
+    notes = [
+        f"{m.name}: no curve, since it gives no probabilities (`calibrate = sigmoid` makes some)."
+        for m in view.models
+        if m not in scored.models
+    ]
     sides, more = one_against_rest(scored)
     notes += more
     if not sides:
@@ -218,7 +222,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "calibration_curve", Spec, compute=compute, tasks={"classify"},
+            "calibration_curve", Spec, compute=compute, tasks={"classify"}, needs=("model", "probabilities"),
             snippet="report { calibration_curve(bins = 8, by = rows) }", also_known_as=("reliability_diagram",),
             sources=(
                 "Murphy & Winkler 1977, doi:10.2307/2346866",

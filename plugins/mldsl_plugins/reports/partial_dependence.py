@@ -3,16 +3,17 @@
     dependence(v) = weighted mean over rows of  answer(row with the column set to v)
 
 The columns are declared ones, before any transform, so every model can be asked. Classes: the probability of the
-positive class, or of each class where there are several; numbers: the prediction, in the target's own units. The rows
-are the held-out ones that count. The values of a number are `grid` equal steps between its 5% and 95% quantiles (its
-distinct values where there are no more than that); of a category its levels, the most frequent first.
+positive class, or of each class where there are several, or their margins where a model gives no probabilities;
+numbers: the prediction, in the target's own units. The rows are the held-out ones that count. The values of a number
+are `grid` equal steps between its 5% and 95% quantiles (its distinct values where there are no more than that); of a
+category its levels, the most frequent first.
 
 A curve tells what the model does, not what the world would do. Where columns hang together, setting one of them makes
 rows that do not exist; the marks below a curve are the deciles of the column, and where there are none the curve is a
 guess. With `individual`, curves of single rows show whether the mean hides that rows go different ways.
 
 Shapes:  g values, m held-out rows: g passes over m rows a column, in one compiled program.
-Units:   probabilities, or those of the target, over those of the column.
+Units:   probabilities, margins, or those of the target, over those of the column.
 Errors:  a text, an image or another column that is no number and has no levels has no curve; a sentence says so.
 Sources: Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, doi:10.1080/10618600.2014.907095
          (individual curves).
@@ -169,7 +170,7 @@ def _ranges(curves: list[_Curve], rows: str) -> Table:
     low = [c.mean[:, k].min() for c, k in pairs]
     high = [c.mean[:, k].max() for c, k in pairs]
     return Table(
-        f"Mean {'probability' if curves[0].model.shape.classes else 'prediction'} by the value of a column: {rows}",
+        f"Mean {_what(_models(curves))} by the value of a column: {rows}",
         [
             *model_column(_models(curves), [c.model.name for c, _ in pairs]),
             Column("column", [c.column.name for c, _ in pairs], "text"),
@@ -212,6 +213,14 @@ def _exact(curve: _Curve, place: int) -> str:
     return repr(curve.shown[place]) if isinstance(curve.shown[place], float) else str(curve.grid[place])
 
 
+def _what(models: list[ModelView]) -> str:
+    """What the curves are means of."""
+    if not models[0].shape.classes:
+        return "prediction"
+    kinds = {"margin" if model.held_out.probability is None else "probability" for model in models}
+    return " or ".join(sorted(kinds, reverse=True))
+
+
 def _models(curves: list[_Curve]) -> list[ModelView]:
     return list({c.model.name: c.model for c in curves}.values())
 
@@ -236,7 +245,7 @@ def _panel(
     view: ReportView, group: list[_Curve], name: str, model: str, span: tuple[float, float] | None, several: bool
 ) -> Panel:
     first = group[0]
-    what = "probability" if view.levels else "prediction"
+    what = _what(_models(group))
     label = f"{what} of {first.names[0]}" if len(first.names) == 1 else what
     series = []
     lying = isinstance(first.shown[0], str)

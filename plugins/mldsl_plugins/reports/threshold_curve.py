@@ -97,7 +97,10 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     curves, notes = [], []
     for model in view.models:
         side = side_of(model, view.levels[positive], positive)
-        if side is None or model.held_out.probability is None or not 0 < side.share < 1:
+        if model.held_out.probability is None:
+            notes.append(f"{model.name}: no curve, since it gives no probabilities (`calibrate = sigmoid` makes some).")
+            continue
+        if side is None or not 0 < side.share < 1:
             notes.append(f"{model.name}: no curve, since all or none of the rows are `{view.levels[positive]}`.")
             continue
         chosen = model.threshold if isinstance(model.threshold, float) else None
@@ -227,7 +230,7 @@ def mldsl_components() -> list[Component]:
     """The report."""
     return [
         Report(
-            "threshold_curve", Spec, compute=compute, tasks={"classify"},
+            "threshold_curve", Spec, compute=compute, tasks={"classify"}, needs=("model", "probabilities"),
             snippet='report { threshold_curve(metrics = [precision, recall], costs = ["survived" = ["died" = 5]]) }',
             sources=("Youden 1950, Cancer 3:32-35", "Elkan 2001, IJCAI"),
         )

@@ -1,0 +1,136 @@
+"""Probabilities are asked of a model that gives margins.
+
+## What it does
+
+Some classifiers, `svm` and `linear_svm` among them, say on which side of a boundary a row lies and how far from it:
+a margin. Metrics and reports that look at probabilities, and `threshold`, which is one, need `calibrate` there. It
+learns from rows that the fit has not seen how often a margin means the class.
+
+A search scores its settings before anything is calibrated, and `stop_when` looks at a fit that is not finished: both
+need a metric of classes or of scores.
+
+## Why is this bad?
+
+A margin of 1.3 is not a probability of 1.3, and squeezed into 0..1 by some formula it would still not say how often
+the class happens. The ranks of rows are all that it tells, and `roc_auc` measures those.
+
+## Example
+
+```mlp
+mlp 1
+data { csv("tumours.csv") }
+features {
+  diagnosis: binary("benign", "malignant") as target
+  "*": continuous
+}
+transforms { standardize on continuous }
+model { svm }
+metrics { log_loss }
+```
+
+## Use instead
+
+```mlp
+mlp 1
+data { csv("tumours.csv") }
+features {
+  diagnosis: binary("benign", "malignant") as target
+  "*": continuous
+}
+transforms { standardize on continuous }
+model {
+  svm
+  calibrate = sigmoid
+}
+metrics { log_loss }
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.plan.model import ComponentValue
+from mldsl.plugin.declaration import Declaration
+from mldsl.semantics.arguments import Resolved
+from mldsl.semantics.draft import Draft, ModelDraft
+from mldsl.semantics.rules._words import familiar, listed
+from mldsl.source import Span
+
+NEEDED = "probabilities"
+
+
+def check(draft: Draft) -> Iterator[Diagnostic]:
+    """Thresholds, metrics and reports, of models that give margins."""
+    if draft.task != "classification":
+        return
+    margins = [model for model in draft.models if model.declaration is not None and model.declaration.margins]
+    bare = [model for model in margins if model.calibrate_node is None]
+    for model in bare:
+        if model.threshold_node is not None:
+            yield _asked(draft, "a `threshold` is a probability", model.threshold_node.span, [model])
+    for model in margins:
+        yield from _watched(draft, model)
+    for metric in draft.metrics:
+        declaration = metric.resolved.declaration
+        if declaration is not None and bare and NEEDED in declaration.needs:
+            yield _asked(draft, f"`{declaration.name}` needs {NEEDED}", metric.resolved.span, bare)
+        elif declaration is not None and metric.primary and margins and draft.tune and NEEDED in declaration.needs:
+            yield Diagnostic(
+                "MLP0318", f"a search cannot compare margins by `{declaration.name}`", metric.resolved.span,
+                notes=("settings are scored before anything is calibrated",), help=f"let {_others(draft)} be primary",
+            )  # fmt: skip
+    for report in draft.reports:
+        if bare and report.declaration is not None:
+            yield from _shown(draft, report, report.declaration, bare)
+
+
+def _shown(
+    draft: Draft, report: Resolved, declaration: Declaration, bare: Sequence[ModelDraft]
+) -> Iterator[Diagnostic]:
+    """A report of probabilities that no model gives; a metric of a report, of any model."""
+    only = dict(report.value.args).get("model") if report.value is not None else None
+    of = [model for model in draft.models if only in (None, "best", model.name)]
+    without = [model for model in of if model in bare]
+    if NEEDED in declaration.needs and without and len(without) == len(of):
+        yield _asked(draft, f"`{declaration.name}` shows {NEEDED}", report.span, without)
+    for metric in _metrics_in(report):
+        named = draft.components.get("metric", metric.name)
+        if named is not None and NEEDED in named.needs and without:
+            yield _asked(draft, f"`{metric.name}` needs {NEEDED}", metric.span or report.span, without)
+
+
+def _watched(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
+    for metric in _metrics_in(model.stop_when) if model.stop_when is not None else ():
+        named = draft.components.get("metric", metric.name)
+        if named is not None and model.stop_when_node is not None and NEEDED in named.needs:
+            yield Diagnostic(
+                "MLP0318", f"`{metric.name}` needs {NEEDED}, and this fit gives margins",
+                metric.span or model.stop_when_node.span, help=f"watch the loss, or {_others(draft)}",
+            )  # fmt: skip
+
+
+def _metrics_in(resolved: Resolved) -> list[ComponentValue]:
+    """The metrics among the arguments."""
+    args = resolved.value.args if resolved.value is not None else ()
+    return [value for _, value in args if isinstance(value, ComponentValue) and value.kind == "metric"]
+
+
+def _asked(draft: Draft, what: str, span: Span, models: Sequence[ModelDraft]) -> Diagnostic:
+    names = listed(list(dict.fromkeys(m.algorithm.name for m in models if m.algorithm is not None)))
+    verb = "give" if len(models) > 1 else "gives"
+    return Diagnostic(
+        "MLP0318", f"{what}, and {names} {verb} margins", span,
+        help=f"add `calibrate = sigmoid` to the model{'s' * (len(models) > 1)}; without it, {_others(draft)} work",
+    )  # fmt: skip
+
+
+def _others(draft: Draft) -> str:
+    target = draft.target
+    names = [
+        d.name for d in draft.components.visible("metric")
+        if "classify" in d.tasks and NEEDED not in d.needs
+        and (target is None or not d.accepts or target.type in d.accepts)
+    ]  # fmt: skip
+    return familiar(names, 3)
