@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,27 +15,28 @@ import pytest
 import scipy.sparse as sp
 from jaxtyping import install_import_hook
 
-# The annotations of what is tested here are executed.
-with install_import_hook(
+# The annotations of what is tested here are executed: from now on, whoever imports it.
+FAMILIES = ("baseline", "bayes", "clustering", "linear", "neighbors", "discriminant", "vectors")
+install_import_hook(
     [
-        "mldsl.contract.reductions", "mldsl.contract.quantiles", "mldsl.contract.blocks", "mldsl_plugins.baseline",
-        "mldsl_plugins.linear", "mldsl_plugins.bayes", "mldsl_plugins.clustering",
+        "mldsl.contract.reductions", "mldsl.contract.quantiles", "mldsl.contract.blocks",
+        *(f"mldsl_plugins.{family}" for family in FAMILIES),
     ],
     "beartype.beartype",
-):  # fmt: skip
-    from mldsl_plugins.baseline import constant
-    from mldsl_plugins.bayes import gaussian_naive_bayes, multinomial_naive_bayes
-    from mldsl_plugins.clustering import k_means
-    from mldsl_plugins.linear import logistic_regression, ridge
+)  # fmt: skip
 
-from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree
+from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree  # noqa: E402
 
-MODELS = {
-    "constant": constant, "gaussian_naive_bayes": gaussian_naive_bayes, "k_means": k_means,
-    "logistic_regression": logistic_regression, "multinomial_naive_bayes": multinomial_naive_bayes, "ridge": ridge,
-}  # fmt: skip
 JUNK = 1e15
 PUBLIC, SHARED = Path("examples/data"), Path("../shared/data")
+
+
+@cache
+def module_of(name: str) -> ModuleType:
+    """The module of a first-party model."""
+    found = {point.value for point in entry_points(group="mldsl") if point.name == f"model.{name}"}
+    (value,) = (value for value in found if value.startswith("mldsl_plugins"))
+    return import_module(value)
 
 
 @cache
@@ -52,7 +55,7 @@ class Run:
         self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, columns=None, **parts
     ):
         self.columns = columns
-        module = MODELS[name]
+        module = module_of(name)
         self.fit, self._predict, self.component = compiled(module)
         self.x64 = self.component.precision == "float64"
         self.dtype = np.float64 if self.x64 else np.float32
