@@ -138,7 +138,14 @@ def _generalized(inverse: np.ndarray, correlation: np.ndarray, here: list[int]) 
     return float(np.exp(np.linalg.slogdet(correlation[block])[1] + np.linalg.slogdet(inverse[block])[1]))
 
 
-def _partners(model: ModelView, inverse: np.ndarray, correlation: np.ndarray, kept: np.ndarray, here: list[int]) -> str:
+def _relatives(model: ModelView, exact: list[Dependency], columns: set[int]) -> str:
+    """The other columns of the first exact relation."""
+    relation = next(one for one in exact if columns & {one.column, *one.others})
+    others = [model.features[j] for j in (*relation.others, relation.column) if j not in columns]
+    return ", ".join(others[:_PARTNERS]) + (f" and {len(others) - _PARTNERS} more" if len(others) > _PARTNERS else "")
+
+
+def _partners(model: ModelView, inverse: np.ndarray, kept: np.ndarray, here: list[int]) -> str:
     """The columns with the largest standardized coefficients in the regression of the term's first column."""
     j = here[0]
     weight = np.abs(inverse[j] / inverse[j, j])
