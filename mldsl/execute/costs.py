@@ -64,7 +64,7 @@ def with_costs(examples: Examples, of_class: Any) -> Examples:
     return examples._replace(cost=cost if examples.cost is None else examples.cost * cost)
 
 
-def _called(step: DeviceStep) -> str:
+def called(step: DeviceStep) -> str:
     """A step as the file has it; with its values where the file has `$params`."""
     return full_text(step.value) if "$" in step.text and step.value is not None else step.text
 
@@ -81,7 +81,7 @@ def balance_of(prepared: Prepared, steps_info: tuple[Any, ...], train: np.ndarra
         return {level: float(value) for level, value in zip(classes, np.asarray(values), strict=True)}
 
     resampled = [
-        {"step": _called(step), **{when: named(mass) for when, mass in info.items()}}
+        {"step": called(step), **{when: named(mass) for when, mass in info.items()}}
         for step, info in zip(pipeline.steps, steps_info, strict=True)
         if step.component is not None and getattr(step.component, "resample", None) is not None and info is not None
     ]

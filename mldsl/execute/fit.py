@@ -23,15 +23,16 @@ from mldsl.execute.clock import Clock
 from mldsl.execute.costs import class_weights_of
 from mldsl.execute.host import HostHalf, HostRows, divide, fit_host
 from mldsl.execute.loop import Loop, compiled_steps
-from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes
+from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes, held_out
 from mldsl.execute.programs import Programs, key_data
-from mldsl.execute.remarks import refusal, warned
+from mldsl.execute.remarks import refusal, warned, warned_by_steps
 from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
 from mldsl.execute.steps import Resolver, build
 from mldsl.execute.watch import watch_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin import NamedColumn
+from mldsl.plugin.declaration import CLASSES
 
 if TYPE_CHECKING:
     from mldsl.execute.stages import Stages
@@ -133,11 +134,12 @@ def lay_out(
         NamedColumn(name, kind, encoded.levels.get(name), _declared_missing(half, name))
         for name, kind in zip(encoded.names, encoded.types, strict=True)
     )
-    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", half.hidden)
+    classes = half.levels.of.get(plan.target or "", ()) if plan.task == "classification" else ()
+    several = classes if classes and plan.column(plan.target or "").type in CLASSES else ()
+    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", half.hidden, several)
     component = resolver.component(model.algorithm)
     x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
     dtype = np.float64 if x64 else np.float32
-    classes = half.levels.of.get(plan.target or "", ()) if plan.task == "classification" else ()
     spec = spec_of(model, classes, resolver)
     weights = class_weights_of(model.algorithm, component, classes, dtype)
     specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), as_tree(spec, dtype), weights)
@@ -252,7 +254,7 @@ def _count(codes: np.ndarray | None) -> int:
 
 def _inner(run: Run, steps: list[Any], group: np.ndarray | None, n: int) -> np.ndarray:
     """Which inner fold each row is in, for steps that use the target; whole groups, or queries, stay together."""
-    if not any(getattr(s.component, "uses_target", False) for s in steps):
+    if not any(s.component is not None and held_out(s.component) for s in steps):
         return np.zeros(n, np.int32)
     seed = int.from_bytes(hashlib.sha256(f"{run.plan.seed}/transforms/inner".encode()).digest()[:8], "little")
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -411,10 +413,11 @@ def fit_once(
 
 
 def warnings_of(run: Run, prepared: Prepared, fitted: FoldResult) -> list[str]:
-    """What the algorithm says of a fit, as warnings of the run; MLP0312 where it refuses the rows."""
+    """What steps and algorithm say of a fit, as warnings of the run; MLP0312 where one refuses the rows."""
     pipeline, model = prepared.pipeline, prepared.plan
     spec = spec_of(model, prepared.classes, run.resolver)
-    return warned(pipeline.model, spec, fitted.info, pipeline.shape, model)
+    said = warned_by_steps(pipeline.steps, fitted.steps_info, pipeline.shape, model)
+    return [*said, *warned(pipeline.model, spec, fitted.info, pipeline.shape, model)]
 
 
 def history_of(info: Any) -> dict[str, list[float]]:

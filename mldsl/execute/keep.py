@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from mldsl.data import Dataset, Split, split_frame
+from mldsl.execute.chosen import chosen_of
 from mldsl.execute.costs import balance_of
 from mldsl.execute.engine import Result, predictions_frame, scalars_of
 from mldsl.execute.fit import FoldResult
@@ -86,7 +87,10 @@ def _model_record(outcome: Outcome, train: np.ndarray) -> ModelRecord:
         calibration=outcome.calibration,
         metrics=outcome.metrics,
         fold_metrics=outcome.fold_metrics if "folds" in outcome.metrics else (),
-        info=scalars_of(fitted.last.info) | _last(fitted.last) | balance,
+        info=scalars_of(fitted.last.info)
+        | _last(fitted.last)
+        | balance
+        | chosen_of(fitted.prepared, fitted.last.steps),
         seconds={name: round(value, 6) for name, value in fitted.seconds.items()},
         cached=fitted.cached,
     )

@@ -52,6 +52,14 @@ class Fitted(NamedTuple):
     prediction: Any
 
 
+def held_out(component: Any) -> bool:
+    """Whether a step answers each training row by a fit that has not seen it: what it gives holds the target.
+
+    A step that only chooses columns does not: it gives them as they were, and all rows get the same.
+    """
+    return bool(component.uses_target and not component.chooses)
+
+
 def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
     """The static facts of columns."""
     return tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns)
@@ -162,9 +170,9 @@ class Pipeline:
             before = train
             if component is None or component.phase == "both":
                 score = self._apply(step, learned, spec, score)
-            if same and (component is None or (not component.uses_target and component.phase == "both")):
+            if same and (component is None or (not held_out(component) and component.phase == "both")):
                 train = score
-            elif component is not None and component.uses_target and component.fit is not None:
+            elif component is not None and held_out(component) and component.fit is not None:
                 train = self._out_of_fold(step, spec, step_key, train_rows, before, train_weight, inner, score)
             else:
                 train = self._apply(step, learned, spec, before)
@@ -256,7 +264,7 @@ class Pipeline:
     def trains_apart(self) -> bool:
         """Whether the table that is trained on may differ from the one that is scored, row by row."""
         parts: list[Any] = [step.component for step in self.steps if step.component is not None]
-        return any(p.uses_target or p.resample is not None or p.phase == "train" for p in parts)
+        return any(held_out(p) or p.resample is not None or p.phase == "train" for p in parts)
 
     # ---- whole programs ----------------------------------------------------------------------------------------------
     def fit(self, specs: Any, key_data: Any, rows: Rows, weight: Any, inner: Any) -> Fitted:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
+
+from mldsl.contract import ColumnShape
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
 from mldsl.plan import ModelPlan
@@ -25,6 +28,27 @@ def warned(component: Any, spec: Any, info: Any, shape: Any, model: ModelPlan) -
     if problems:
         raise refusal(problems, model)
     return [f"`{model.name}`: {text}" for text in said]
+
+
+def warned_by_steps(steps: Sequence[Any], infos: Sequence[Any], shape: Any, model: ModelPlan) -> list[str]:
+    """The same of the steps of a model, each by its text in the file."""
+    found: list[str] = []
+    problems = []
+    for step, info in zip(steps, infos, strict=True):
+        if getattr(step.component, "remarks", None) is None or info is None:
+            continue
+        columns = tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in (step.before[i] for i in step.take))
+        with blamed(step.value, "remarks"):
+            said = list(step.component.remarks(step.spec, info, attrs.evolve(shape, columns=columns)))
+        problems += [
+            Diagnostic("MLP0312", f"`{step.text}` cannot work here: `{p.parameter}`: {p.message}", step.value.span)
+            for p in said
+            if isinstance(p, Problem)
+        ]
+        found += [f"`{step.text}`: {text}" for text in said if not isinstance(text, Problem)]
+    if problems:
+        raise MldslError(*problems)
+    return found
 
 
 def refusal(problems: Sequence[Problem], model: ModelPlan) -> MldslError:

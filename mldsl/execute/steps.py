@@ -84,8 +84,15 @@ def matched(on: Sequence[str], present: Sequence[str]) -> list[str]:
     return found
 
 
-def outputs_of(component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ...]:
-    """The columns a transform gives for these: by its own `names`, else by the templates it declares."""
+def outputs_of(
+    component: Any, spec: Any, columns: tuple[NamedColumn, ...], classes: tuple[str, ...] = ()
+) -> tuple[NamedColumn, ...]:
+    """The columns a transform gives for these: by its own `names`, else by the templates it declares.
+
+    `classes` are the levels of the target, where those that use it may give a column for each.
+    """
+    if component.names is not None and component.uses_target:
+        return tuple(component.names(spec, columns, classes))
     if component.names is not None:
         return tuple(component.names(spec, columns))
     given: list[NamedColumn] = []
@@ -108,6 +115,7 @@ def build(
     resolver: Resolver,
     path: Callable[[int], str],
     hidden: Collection[str] = (),
+    classes: tuple[str, ...] = (),
 ) -> tuple[list[DeviceStep], tuple[NamedColumn, ...]]:
     """Turn the device half of a plan's steps into `DeviceStep`s; also gives the columns after the last one.
 
@@ -115,7 +123,7 @@ def build(
     """
     built: list[DeviceStep] = []
     for number, step in enumerate(steps):
-        made = attrs.evolve(_one(step, columns, resolver, path(number), hidden), value=step.component)
+        made = attrs.evolve(_one(step, columns, resolver, path(number), hidden, classes), value=step.component)
         built.append(made)
         columns = made.after
     if hidden:
@@ -125,8 +133,9 @@ def build(
 
 
 def _one(
-    step: StepPlan, columns: tuple[NamedColumn, ...], resolver: Resolver, path: str, hidden: Collection[str]
-) -> DeviceStep:
+    step: StepPlan, columns: tuple[NamedColumn, ...], resolver: Resolver, path: str, hidden: Collection[str],
+    classes: tuple[str, ...],
+) -> DeviceStep:  # fmt: skip
     names = [c.name for c in columns]
     if step.derive is not None:
         name, expression = step.derive
@@ -157,7 +166,7 @@ def _one(
     stays = set(take) if step.keep else {names.index(n) for n in worked_on if n in hidden}
     new = tuple(
         attrs.evolve(c, name=f"{c.name}_{component.name}") if c.name in inputs or c.name in hidden else c
-        for c in _outputs(step, component, spec, tuple(columns[i] for i in take))
+        for c in _outputs(step, component, spec, tuple(columns[i] for i in take), classes)
     )
     leave = tuple(i for i in range(len(names)) if i not in set(take) - stays)
     if not stays and len(new) == len(take):
@@ -193,9 +202,11 @@ def _bound(step: StepPlan, component: Any, spec: Any, columns: tuple[NamedColumn
     )
 
 
-def _outputs(step: StepPlan, component: Any, spec: Any, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ...]:
+def _outputs(
+    step: StepPlan, component: Any, spec: Any, columns: tuple[NamedColumn, ...], classes: tuple[str, ...]
+) -> tuple[NamedColumn, ...]:
     with blamed(step.component, "names"):
-        return outputs_of(component, spec, columns)
+        return outputs_of(component, spec, columns, classes)
 
 
 def selection(path: str, columns: tuple[NamedColumn, ...], gone: Collection[str]) -> DeviceStep:

@@ -135,8 +135,13 @@ class Transform(Component):
     come out, in order, for the columns that go in; by default they follow `outputs` one to one, grouped by output.
     Where `Params` has a field `active` [outputs], it marks the output columns that exist in this fold; the engine sets
     the others to 0 and hands `active` on to the model.
+    With `uses_target`, `names(spec, columns, classes)` is also given the levels of a target that has an output each: ()
+    for numbers and binary targets; such outputs are declared with `only_if = "target = classes"`.
     bind(spec, columns) -> Spec turns names of levels in the Spec into codes of these columns, on the host, before `fit`
-    and `apply`; or gives a list of `Problem`s where a column has no such level.
+    and `apply`; or gives a list of `Problem`s where a column has no such level, or the Spec does not suit them.
+    remarks(spec, info, shape) as for models; `shape.columns` are those of the step.
+    `chooses`: the outputs are the columns worked on, of which `Params.active` marks those that stay. The run says which
+    those are, and with `uses_target` a fit chooses by its own training rows, not out of fold.
     resample(spec, key, shape, examples) -> Examples for steps that change the training rows: the weights, or also how
     many rows there are. `inputs` holds the columns named by `on` first, which are `shape.columns`, then all others.
     capacity(spec, shape) -> how many rows come out, where `resample` adds some, whatever they hold; from
@@ -154,12 +159,14 @@ class Transform(Component):
     names: Callable[..., Any] | None = None
     bind: Callable[..., Any] | None = None
     check: Callable[..., Any] | None = None
+    remarks: Callable[..., Any] | None = None
     inputs: Collection[str] = ("continuous", "integer")
     missing: str = "refuses"
     outputs: Collection[Output] = (Output(),)
     phase: str = "both"
     host: bool = False
     uses_target: bool = False
+    chooses: bool = False
     selects: str = ""
     width: str = "static"
     tasks: Collection[str] = ()

@@ -13,6 +13,7 @@ import attrs
 COLUMN_TYPES: Final = (
     "continuous", "integer", "binary", "categorical", "ordinal", "text", "time", "image", "sequence", "vector", "id",
 )  # fmt: skip
+CLASSES: Final = ("categorical", "ordinal")  # of targets that a step may give a column for each level of
 ROLES: Final = (
     "target", "weight", "offset", "group", "query", "user", "item", "time", "position", "key", "part", "ignore",
 )  # fmt: skip
@@ -128,7 +129,8 @@ class Output:
 
     `name` is a template: `{column}` keeps the name, `{column}_missing` adds, `{column}_*` stands for several whose
     names only the data tells. `type` is a column type or "same". `missing`: whether these may be missing, "same" if as
-    before. `only_if` as for parameters, e.g. `indicator = true`.
+    before. `only_if` as for parameters, e.g. `indicator = true`; or `target = classes` or `target = one`: whether the
+    target is categorical or ordinal, or one column can say it (a number, or binary).
     """
 
     name: str = "{column}"
@@ -160,7 +162,8 @@ class Declaration:
       multiplies rows by `cost`: then the language gives it `class_weights`), `margins` (a classifier that gives scores
       and no probabilities).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
-      `fitted` (learns from training rows), `uses_target`, `selects` ("drop", "keep" or ""), `resamples`, `width`
+      `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
+      ("drop", "keep" or "", as the file says), `resamples`, `width`
       ("static", "data"), `tasks` (empty = all), `scale_sensitive`.
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
@@ -194,6 +197,7 @@ class Declaration:
     host: bool = False
     fitted: bool = True
     uses_target: bool = False
+    chooses: bool = False
     selects: str = ""
     resamples: bool = False
     width: str = "static"

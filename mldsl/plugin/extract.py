@@ -343,7 +343,17 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
         case kinds.Transform():
-            copied = ("missing", "phase", "host", "uses_target", "selects", "width", "scale_sensitive", "precision")
+            copied = (
+                "missing",
+                "phase",
+                "host",
+                "uses_target",
+                "chooses",
+                "selects",
+                "width",
+                "scale_sensitive",
+                "precision",
+            )
             return {
                 "accepts": tuple(component.inputs), "outputs": tuple(component.outputs),
                 "tasks": tuple(sorted(component.tasks)), "resamples": component.resample is not None,

@@ -106,7 +106,9 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
         if declaration.phase == "train":
             yield "When", "on training rows only"
         if declaration.uses_target:
-            yield "Target", "used, out of fold"
+            yield "Target", "used by each fit, of its own training rows" if declaration.chooses else "used, out of fold"
+        if declaration.chooses:
+            yield "Chooses", "anew in each fit; the run says which columns stayed in the last"
         if declaration.resamples:
             yield "Rows", "training rows change, columns do not"
         if declaration.scale_sensitive:

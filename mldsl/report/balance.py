@@ -1,23 +1,33 @@
-"""What evened the classes out before a model was fitted, in words."""
+"""What steps did to the training rows of a model before it was fitted, in words: classes evened out, columns chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from mldsl.record.model import ModelRecord, RunRecord
 from mldsl.report.format import number
 
 _LISTED = 4  # classes; more are counted
+_NAMED = 12  # columns; more are counted
 _Value = TypeVar("_Value")
-KEYS = ("resampled", "class_weights")  # of `ModelRecord.info`
+KEYS = ("resampled", "class_weights", "chosen")  # of `ModelRecord.info`
 
 
 def balance_words(record: RunRecord) -> list[str]:
-    """A sentence for each thing that was done; models of which the same is true share it."""
+    """A sentence for each thing that evened classes out; models of which the same is true share it."""
+    return _shared(record, _sentences)
+
+
+def chosen_words(record: RunRecord) -> list[str]:
+    """A sentence for each step that chose among columns; models of which the same is true share it."""
+    return _shared(record, _choices)
+
+
+def _shared(record: RunRecord, of: Callable[[ModelRecord], Iterator[str]]) -> list[str]:
     said: dict[str, list[str]] = {}
     for name, model in record.models.items():
-        for sentence in _sentences(model):
+        for sentence in of(model):
             said.setdefault(sentence, []).append(name)
     everyone = len(record.models)
     return [text if len(who) == everyone else f"{', '.join(who)}: {text}" for text, who in said.items()]
@@ -39,6 +49,16 @@ def _sentences(model: ModelRecord) -> Iterator[str]:
         shown = ", ".join(f"{level} × {number(weight)}" for level, weight in _some(weights))
         more = f" and {len(weights) - _LISTED} more classes" if len(weights) > _LISTED else ""
         yield f"loss of {shown}{more}"
+
+
+def _choices(model: ModelRecord) -> Iterator[str]:
+    for step in model.info.get("chosen", ()):
+        kept, left = step["kept"], step["left_out"]
+        count = f"{step['step']} kept {len(kept):,} of {len(kept) + len(left):,} columns"
+        shorter = kept if len(kept) <= len(left) else left
+        shown = ", ".join(shorter[:_NAMED]) + (f" and {len(shorter) - _NAMED:,} more" if len(shorter) > _NAMED else "")
+        between = ": " if shorter is kept else ", all but "
+        yield f"{count}{between}{shown}" if shorter else count
 
 
 def _some(items: Mapping[str, _Value]) -> list[tuple[str, _Value]]:

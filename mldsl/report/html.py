@@ -13,7 +13,7 @@ from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
 from mldsl.record.model import MetricValue, ModelRecord, RunRecord
 from mldsl.report import facts, palette
 from mldsl.report.balance import KEYS as BALANCE
-from mldsl.report.balance import balance_words
+from mldsl.report.balance import balance_words, chosen_words
 from mldsl.report.files import FOLDER, stems
 from mldsl.report.format import MISSING, cell, interval, number, seconds
 from mldsl.report.highlight import highlight
@@ -44,6 +44,7 @@ def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: st
             split_words=facts.split_words(record),
             kept_words=facts.kept_words(record),
             balance=balance_words(record),
+            chosen=chosen_words(record),
             params=[(k, facts.literal(v)) for k, v in facts.fixed_params(record).items()],
             tuned=facts.tuned_words(record),
             source=highlight(source_text.rstrip("\n")),

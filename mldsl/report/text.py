@@ -13,7 +13,7 @@ import attrs
 from mldsl.plugin.display import ReportOutput, Table
 from mldsl.record.model import MetricValue, RunRecord
 from mldsl.report import facts
-from mldsl.report.balance import balance_words
+from mldsl.report.balance import balance_words, chosen_words
 from mldsl.report.files import FOLDER, stems
 from mldsl.report.format import MISSING, cell, interval, number
 from mldsl.report.grid import fit
@@ -92,6 +92,7 @@ def _facts(page: Page, record: RunRecord) -> None:
         pairs.append(("", f"{record.data.rows:,} rows kept by `where`"))
     pairs.append(("split", facts.split_words(record)))
     pairs += [("classes" if i == 0 else "", words) for i, words in enumerate(balance_words(record))]
+    pairs += [("columns" if i == 0 else "", words) for i, words in enumerate(chosen_words(record))]
     params = {k: v for k, v in facts.fixed_params(record).items() if k != "seed"}
     if kept := facts.kept_words(record):
         pairs.append(("fits", kept))

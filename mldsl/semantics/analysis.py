@@ -138,7 +138,9 @@ def _pipeline(draft: Draft, declared: Frame, scope: Scope) -> None:
     start = known_columns(features)
     start = attrs.evolve(start, blurred=declared.blurred or "transforms" in scope.lost)
     draft.layers = resolve_networks(definitions, scope.seeing(start))
-    flows = Flows(start, frozenset(features.leaks()), scope)
+    flows = Flows(
+        start, frozenset(features.leaks()), scope, features.target.type if features.target is not None else ""
+    )
     for node in definitions.all_models():
         draft.models.append(resolve_model(node, algorithm_of(node, scope), flows, scope))
     draft.loose_moves = list(flows.unused())

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from mldsl.plan.model import ColumnState, Constant, RowExpression, StepPlan
-from mldsl.plugin.declaration import Declaration, Output, Parameter, ParameterType
+from mldsl.plugin.declaration import CLASSES, Declaration, Output, Parameter, ParameterType
 from mldsl.semantics.arguments import Resolved, condition_holds, resolve
 from mldsl.semantics.definitions import twice
 from mldsl.semantics.frame import UNKNOWN_TYPE, Frame, Known, Picked, pick
@@ -42,6 +42,7 @@ class Move:
     on: tuple[Picked, ...] = ()
     uses: tuple[tuple[str, Span], ...] = ()
     leaks: tuple[tuple[str, Span], ...] = ()
+    target: str = ""  # its column type
 
     @property
     def declaration(self) -> Declaration | None:
@@ -88,15 +89,18 @@ def keeps(resolved: Resolved) -> bool:
     return resolved.value is not None and dict(resolved.value.args).get("keep") is True
 
 
-def walk(block: ast.Transforms, frame: Frame, leaks: frozenset[str], scope: Scope) -> list[Move]:
-    """The lines of one block in order, from the columns of `frame`. `leaks` are the target and what it is made from."""
+def walk(block: ast.Transforms, frame: Frame, leaks: frozenset[str], scope: Scope, target: str = "") -> list[Move]:
+    """The lines of one block in order, from the columns of `frame`.
+
+    `leaks` are the target and what it is made from; `target` is its column type.
+    """
     moves: list[Move] = []
     for line in block.body:
         here, name = scope.seeing(frame), block.name or ""
         if isinstance(line, ast.Derive):
             moves.append(_derive(line, name, frame, leaks, here))
         else:
-            moves.append(_step(line, name, frame, leaks, here))
+            moves.append(_step(line, name, frame, leaks, here, target))
         frame = moves[-1].after
     return moves
 
@@ -136,7 +140,7 @@ def _column_type(type_: str) -> str:
 # ---- steps -----------------------------------------------------------------------------------------------------------
 
 
-def _step(line: ast.Step, block: str, frame: Frame, leaks: frozenset[str], scope: Scope) -> Move:
+def _step(line: ast.Step, block: str, frame: Frame, leaks: frozenset[str], scope: Scope, target: str) -> Move:
     known = scope.components.get("transform", line.component.dotted)
     universal = STEP_PARAMETERS if known is None or not known.resamples else ()  # rows change, columns do not
     resolved = resolve(line.component, "transform", scope, universal)
@@ -144,7 +148,7 @@ def _step(line: ast.Step, block: str, frame: Frame, leaks: frozenset[str], scope
     leaking = tuple((p.name, p.span) for p in picked if p.name in leaks) + tuple(_arguments(resolved, leaks))
     worked_on = tuple(p for p in picked if p.name not in leaks)
     uses = tuple((p.name, p.span) for p in picked)
-    move = Move(line, block, frame, frame, resolved, on=worked_on, uses=uses, leaks=leaking)
+    move = Move(line, block, frame, frame, resolved, on=worked_on, uses=uses, leaks=leaking, target=target)
     return attrs.evolve(move, after=_after(move, line.span))
 
 
@@ -198,6 +202,7 @@ def _replaced(move: Move, declaration: Declaration, span: Span) -> Frame:
     """The columns worked on give way to what the step makes; `keep` and columns that are no inputs stay."""
     assert move.resolved is not None
     args = dict(move.resolved.value.args) if move.resolved.value is not None else {}
+    args |= {"target": "classes" if move.target in CLASSES else "one"}
     stays = keeps(move.resolved)
     per_column = [o for o in declaration.outputs if o.per == "column" and condition_holds(o.only_if, args)]
     once = [o for o in declaration.outputs if o.per == "step" and condition_holds(o.only_if, args)]

@@ -33,8 +33,9 @@ TARGET_TRANSFORMS = ("standardize", "power_transform")
 class Flows:
     """The steps that models share are walked once: chains of blocks that begin alike."""
 
-    def __init__(self, start: Frame, leaks: frozenset[str], scope: Scope) -> None:
+    def __init__(self, start: Frame, leaks: frozenset[str], scope: Scope, target: str = "") -> None:
         self._start = start
+        self._target = target
         self._leaks = leaks
         self._scope = scope
         self._walked: dict[tuple[str, ...], tuple[Move, ...]] = {(): ()}
@@ -45,7 +46,7 @@ class Flows:
             before = self.through(blocks[:-1])
             frame = before[-1].after if before else self._start
             block = self._scope.definitions.transforms.get(blocks[-1])
-            moves = walk(block, frame, self._leaks, self._scope) if block is not None else []
+            moves = walk(block, frame, self._leaks, self._scope, self._target) if block is not None else []
             self._walked[blocks] = (*before, *moves)
         return self._walked[blocks]
 

@@ -65,7 +65,9 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
         case Transform(resample=None):
             from mldsl.testing.learning import OF_TRANSFORMS
 
-            yield "", _of_learner(component, "regress", OF_TRANSFORMS)
+            tasks = sorted(set(component.tasks or ("classify", "regress")) & {"classify", "regress"})
+            for task in tasks if component.uses_target else ("regress",):
+                yield (f"{task}/" if component.uses_target else ""), _of_learner(component, task, OF_TRANSFORMS)
         case Transform():
             from mldsl.testing.resampling import OF_RESAMPLING
 

@@ -48,7 +48,7 @@ class Learner:
         if bind is None:
             return plain
         if isinstance(self.component, Model):
-            bound = bind(plain, LEVELS[: self.sample.shape.classes])
+            bound = bind(plain, self.levels)
             if isinstance(bound, list):
                 raise ValueError(f"`bind` refuses the example: {'; '.join(p.message for p in bound)}")
             return bound
@@ -59,6 +59,11 @@ class Learner:
         if isinstance(bound, list):
             raise ValueError(f"`bind` refuses the example: {'; '.join(p.message for p in bound)}")
         return bound
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Of the target; () for numbers."""
+        return LEVELS[: self.sample.shape.classes]
 
     def scope(self) -> AbstractContextManager[Any]:
         """As the engine runs it: in its precision, without broadcasts between ranks."""

@@ -153,7 +153,7 @@ def names(learner: Learner) -> Iterator[str]:
     found = learner.learned(learner.sample).get("outputs")
     if not isinstance(learner.component, Transform) or found is None:
         return
-    named = outputs_of(learner.component, learner.plain, learner.sample.columns)
+    named = outputs_of(learner.component, learner.plain, learner.sample.columns, learner.levels)
     if len(named) != found.shape[1]:
         yield f"{len(named)} columns are named ({', '.join(c.name for c in named)}) and {found.shape[1]} come out"
     if len({c.name for c in named}) != len(named):

@@ -189,7 +189,12 @@ def _late_target(model: ModelDraft) -> Iterator[Diagnostic]:
             continue
         if declaration.resamples:
             resampled = resampled or move
-        elif declaration.uses_target and resampled is not None and resampled.declaration is not None:
+        elif (
+            declaration.uses_target
+            and not declaration.chooses
+            and resampled is not None
+            and resampled.declaration is not None
+        ):
             yield Diagnostic(
                 "MLP0314", f"`{declaration.name}` uses the target, and its rows have been changed before",
                 move.node.span, labels=(Label(resampled.node.span, "here"),),

@@ -1,0 +1,1 @@
+"""First-party transforms that make several columns of one."""
