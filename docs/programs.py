@@ -67,6 +67,17 @@ features {
   "*": integer
 }
 """
+LEVELS = """\
+data { csv("data/titanic.csv") }
+
+features {
+  survived: binary("died", "survived") as target
+  pclass: ordinal("3rd", "2nd", "1st")
+  sex: categorical
+  age: continuous? as ignore
+  sibsp, parch: categorical
+}
+"""
 MESSAGES = """\
 data { csv("data/sms_spam.csv") }
 
@@ -195,6 +206,8 @@ def _model(declaration: Declaration) -> Program:
         return _file(WINES, block)
     if declaration.name in OF_COUNTS:
         return _file(DIGITS, block)
+    if declaration.name == "categorical_naive_bayes":
+        return _file(LEVELS, block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
     return _file(HOUSES, block)

@@ -165,10 +165,20 @@ def evidence_of(
     return sum_blocks(lambda w, x: log_evidence(joint(x), w), weight, inputs, rows=rows)
 
 
-def log_smoothed(count: Float[Array, "k d"], out_of: Float[Array, "k 1"], smoothing: Any, ways: Any) -> Array:
-    """log((count + s) / (out_of + s ways)), s the smoothing, `LEAST` at least."""
+def smoothed(
+    count: Float[Array, "k d"],
+    out_of: Float[
+        Array,
+        (
+            k  # d
+        ),
+    ],
+    smoothing: Any,
+    ways: Any,
+) -> Array:
+    """(count + s) / (out_of + s ways), s the smoothing, `LEAST` at least."""
     s = jnp.maximum(jnp.asarray(smoothing, count.dtype), LEAST)
-    return jnp.log(jnp.maximum(count, 0) + s) - jnp.log(jnp.maximum(out_of, 0) + s * ways)
+    return (jnp.maximum(count, 0) + s) / (jnp.maximum(out_of, 0) + s * ways)
 
 
 def parts(examples: Examples) -> tuple[Inputs, Array, Array, Array]:

@@ -4,6 +4,8 @@ log p(c | x) = log p(c) + sum_j log N(x_j; m_cj, v_cj) - log p(x), with p(c) the
 and v_cj the weighted mean and variance of column j among its rows. To every variance `smoothing` times the largest
 variance of a column is added, so that none is 0.
 
+Moments of two parts of the rows can be put together (`add`), and `learn` makes the model of them.
+
 Shapes:  n rows, d columns, k classes. O(n d k) time, O(k d) memory beside the inputs.
 Units:   means are in the units of the columns, variances in their squares; log-likelihoods in nats.
 Errors:  priors that are not one number per class adding up to 1. A class without rows gets probability 0.
@@ -13,16 +15,16 @@ Sources: Maron 1961, doi:10.1145/321075.321084; two-pass variances: Chan, Golub 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import attrs
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from mldsl.contract import Examples, Prediction, Shape, segment_reduce, sum_blocks, tiny, weighted_mean
-from mldsl.plugin import Component, Model, Problem, hookimpl, param
+from mldsl.plugin import Component, Model, hookimpl, param
+from mldsl_plugins.bayes import _bayes as bayes
 
 
 @attrs.frozen
@@ -33,15 +35,22 @@ class Spec:
         1e-9, ge=0, traced=True, search="log(1e-12..1e-2)", simpler="larger", also_known_as=("var_smoothing",),
         doc="Share of the largest variance of a column that is added to all variances.",
     )  # fmt: skip
-    priors: tuple[float, ...] | None = param(
-        None, ge=0, le=1, doc="Probabilities of the classes, in the order of the levels; by default their shares."
-    )
+    priors: bayes.Priors = bayes.priors_param
 
 
 class Params(NamedTuple):
     """Class k is normal with these means and variances [k, d]; inactive columns have infinite variance."""
 
     log_prior: Float[Array, " k"]
+    mean: Float[Array, "k d"]
+    variance: Float[Array, "k d"]
+
+
+class Moments(NamedTuple):
+    """What is learned from: the weight of each class, a center, class means from it, and class variances."""
+
+    mass: Float[Array, " k"]
+    center: Float[Array, " d"]
     mean: Float[Array, "k d"]
     variance: Float[Array, "k d"]
 
@@ -61,18 +70,10 @@ class Info(NamedTuple):
     log_evidence: Float[Array, ""]
 
 
-def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
-    """Priors must be a distribution over the classes."""
-    if spec.priors is not None and len(spec.priors) != shape.classes:
-        yield Problem("priors", f"expected {shape.classes} numbers (one for each class), found {len(spec.priors)}")
-    elif spec.priors is not None and abs(sum(spec.priors) - 1) > 1e-6:
-        yield Problem("priors", f"expected numbers that add up to 1, found a sum of {sum(spec.priors):g}")
-
-
-def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
-    """Learn class shares, means and variances."""
-    x, weight, target, k = examples.inputs, examples.weight, examples.target, shape.classes
-    active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
+def moments(shape: Shape, examples: Examples) -> Moments:
+    """Weights, means and variances of the classes among these rows."""
+    x, weight, target, active = bayes.parts(examples)
+    k = shape.classes
     mass = segment_reduce(weight, target, k)
     safe = jnp.maximum(mass, tiny(mass))[:, None]
     center = weighted_mean(x, weight)
@@ -81,8 +82,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         """Class means from the center and variances, by way of deviations from these means or from the center."""
 
         def block(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
+            own = bayes.of_class(w, t, k)
             off = v - center[None] - (0 if mean is None else _one_hot(t, k, v.dtype) @ mean)
-            return _by_class(off, t, w, k), _by_class(off * off, t, w, k)
+            return _product(own, off), _product(own, off * off)
 
         first, second = (sums / safe for sums in sum_blocks(block, weight, x, target))
         return first + (0 if mean is None else mean), jnp.maximum(second - first * first, 0)
@@ -91,59 +93,77 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     # Where a class lies more than ten of its standard deviations off the center, the difference of squares cancels.
     far = jnp.any(active[None] & (mean * mean > 100 * variance))
     mean, variance = jax.lax.cond(far, lambda: about(mean), lambda: (mean, variance))
+    return Moments(mass, center, mean, variance)
+
+
+def add(one: Moments, other: Moments) -> Moments:
+    """The moments of both parts of the rows."""
+    mass = one.mass + other.mass
+    share = (other.mass / jnp.maximum(mass, tiny(mass)))[:, None]
+    apart = other.mean + (other.center - one.center)[None] - one.mean
+    spread = one.variance + share * (other.variance - one.variance) + share * (1 - share) * apart**2
+    return Moments(mass, one.center, one.mean + share * apart, spread)
+
+
+def learn(spec: Spec, found: Moments, active: Bool[Array, " d"]) -> Params:
+    """The model that these moments make."""
+    mass, mean = found.mass, found.mean
     share = (mass / jnp.maximum(mass.sum(), tiny(mass)))[:, None]
-    overall = jnp.sum(share * (variance + (mean - jnp.sum(share * mean, axis=0)[None]) ** 2), axis=0)
+    overall = jnp.sum(share * (found.variance + (mean - jnp.sum(share * mean, axis=0)[None]) ** 2), axis=0)
     largest = jnp.max(jnp.where(active, overall, 0))
     scale = jnp.where(largest > 0, largest, 1)
-    variance = jnp.maximum(variance + spec.smoothing * scale, 1e-30)
-    params = Params(
-        _log_prior(spec, mass),
-        jnp.where(active[None], center[None] + mean, 0),
+    variance = jnp.maximum(found.variance + spec.smoothing * scale, 1e-30)
+    return Params(
+        bayes.log_prior(spec.priors, mass),
+        jnp.where(active[None], found.center[None] + mean, 0),
         jnp.where(active[None], variance, jnp.inf),
     )
 
-    def explained(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
-        joint = joint_log_likelihood(params, v)
-        evidence = jax.nn.logsumexp(joint, axis=1)
-        own = jnp.take_along_axis(joint, t[:, None], axis=1)[:, 0]
-        return jnp.dot(w, own), jnp.dot(w, evidence)
 
-    own, evidence = sum_blocks(explained, weight, x, target)
-    prior = jnp.exp(params.log_prior)
-    given_class = own - jnp.sum(jnp.where(mass > 0, mass * params.log_prior, 0))
-    return params, Info(mass, prior, params.mean, params.variance, given_class, own - evidence, evidence)
+def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
+    """Learn class shares, means and variances."""
+    x, weight, target, active = bayes.parts(examples)
+    found = moments(shape, examples)
+    params = learn(spec, found, active)
+
+    def block(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
+        joint = joint_log_likelihood(params, v)
+        own = jnp.take_along_axis(joint, t[:, None], axis=1)[:, 0]
+        # A row whose class has prior 0 has no likelihood with it.
+        return jnp.dot(w, jnp.where((w > 0) & (own > -jnp.inf), own, 0)), bayes.log_evidence(joint, w)
+
+    own, evidence = sum_blocks(block, weight, x, target)
+    prior = params.log_prior
+    given_class = own - jnp.sum(jnp.where(prior > -jnp.inf, found.mass * jnp.maximum(prior, -1e30), 0))
+    said = bayes.Explained(given_class, own - evidence, evidence)
+    return params, Info(found.mass, jnp.exp(prior), params.mean, params.variance, *said)
 
 
 def _one_hot(target: Array, k: int, dtype: jnp.dtype) -> Array:
     return (target[:, None] == jnp.arange(k)[None]).astype(dtype)
 
 
-def _by_class(values: Array, target: Array, weight: Array, k: int) -> Array:
-    return jnp.matmul((_one_hot(target, k, values.dtype) * weight[:, None]).T, values, precision="highest")
-
-
-def _log_prior(spec: Spec, mass: Array) -> Array:
-    if spec.priors is not None:
-        share = jnp.asarray(spec.priors, mass.dtype)
-    else:
-        share = mass / jnp.maximum(mass.sum(), tiny(mass))
-    return jnp.where(share > 0, jnp.log(jnp.maximum(share, tiny(share))), -jnp.inf)
+def _product(own: Array, values: Array) -> Array:
+    return jnp.matmul(own.T, values, precision="highest")
 
 
 def joint_log_likelihood(params: Params, x: Float[Array, "n d"]) -> Float[Array, "n k"]:
-    """log p(c) + log p(x | c) for every class c, in nats; at least half the least finite number."""
+    """log p(c) + log p(x | c) for every class c, in nats; -inf for classes that are impossible.
 
-    def of(log_prior: Array, mean: Array, variance: Array) -> Array:
+    The likelihood of a possible one is half the least finite number at least.
+    """
+
+    def of(mean: Array, variance: Array) -> Array:
         normalizer = jnp.sum(jnp.where(jnp.isfinite(variance), jnp.log(2 * jnp.pi * variance), 0))
-        return log_prior - 0.5 * (normalizer + jnp.sum((x - mean[None]) ** 2 / variance[None], axis=1))
+        return -0.5 * (normalizer + jnp.sum((x - mean[None]) ** 2 / variance[None], axis=1))
 
-    joint = jax.lax.map(lambda p: of(*p), tuple(params)).T
-    return jnp.maximum(joint, jnp.finfo(joint.dtype).min / 2)
+    likelihood = jax.lax.map(lambda p: of(*p), (params.mean, params.variance)).T
+    return params.log_prior[None] + jnp.maximum(likelihood, jnp.finfo(likelihood.dtype).min / 2)
 
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
     """Posterior probability of each class; `score` is its logarithm, which does not underflow."""
-    score = jax.nn.log_softmax(joint_log_likelihood(params, inputs), axis=1)
+    score = bayes.log_posterior(joint_log_likelihood(params, inputs))
     return Prediction(probability=jnp.exp(score), score=score)
 
 
@@ -152,8 +172,8 @@ def mldsl_components() -> list[Component]:
     """Gaussian naive Bayes."""
     return [
         Model(
-            "gaussian_naive_bayes", Spec, fit=fit, predict=predict, check=check, tasks=("classify",), shards=True,
-            accepts=("continuous", "integer", "binary", "ordinal"), snippet="model { gaussian_naive_bayes }",
+            "gaussian_naive_bayes", Spec, fit=fit, predict=predict, check=bayes.check, bind=bayes.bind,
+            tasks=("classify",), shards=True, costs=True, snippet="model { gaussian_naive_bayes }",
             sources=("Maron 1961, doi:10.1145/321075.321084",
                      "Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115"),
             also_known_as=("GaussianNB", "naive_bayes", "gnb"),

@@ -94,7 +94,7 @@ def add(one: Counts, other: Counts) -> Counts:
 def learn(spec: Spec, counts: Counts, active: Array) -> Params:
     """The model that these counts make."""
     everything = counts.count.sum(axis=1, keepdims=True)
-    likelihood = bayes.log_smoothed(counts.count, everything, spec.smoothing, active.sum())
+    likelihood = jnp.log(bayes.smoothed(counts.count, everything, spec.smoothing, active.sum()))
     return Params(bayes.log_prior(spec.priors, counts.mass), jnp.where(active[None], likelihood, 0))
 
 

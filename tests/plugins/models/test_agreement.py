@@ -240,9 +240,12 @@ def test_gaussian_naive_bayes_is_scikit_learns_to_the_log_probability(run, data,
     x, y = data(name)
     weight = np.arange(len(y)) % 3
     classes = int(y.max()) + 1
-    for smoothing, priors in ((1e-9, None), (1e-3, tuple(np.arange(1, classes + 1) / np.arange(1, classes + 1).sum()))):
+    for smoothing, priors in (
+        (1e-9, "learned"),
+        (1e-3, tuple(np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())),
+    ):
         # On repeated rows: with sample_weight its smoothing would take the variance of the unweighted columns.
-        reference = GaussianNB(var_smoothing=smoothing, priors=priors)
+        reference = GaussianNB(var_smoothing=smoothing, priors=None if priors == "learned" else priors)
         reference.fit(np.repeat(x, weight, axis=0), np.repeat(y, weight))
         spec = gaussian_naive_bayes.Spec(smoothing, priors)
         fitted = run("gaussian_naive_bayes", spec, x, y, classes=classes, weight=weight, pad=7)

@@ -240,7 +240,7 @@ def test_no_row_at_all_is_finite(case):
 )  # fmt: skip
 def test_what_sizes_rule_out_is_said_before_anything_is_compiled(module, spec, shape, parameter):
     columns = tuple(ColumnShape(str(j)) for j in range(shape.get("columns", 3)))
-    problems = list(module.check(spec, Shape(10, columns, shape.get("classes", 0))))
+    problems = list(module.mldsl_components()[0].check(spec, Shape(10, columns, shape.get("classes", 0))))
     assert [p.parameter for p in problems] == [parameter]
     assert "expected" in problems[0].message
     assert "found" in problems[0].message
@@ -250,5 +250,9 @@ def test_checks_let_sound_settings_pass():
     assert not list(constant.check(constant.Spec("median"), Shape(10)))
     assert not list(k_means.check(k_means.Spec(10), Shape(10)))
     assert not list(logistic_regression.check(logistic_regression.Spec(), Shape(10, classes=2)))
-    assert not list(gaussian_naive_bayes.check(gaussian_naive_bayes.Spec(priors=(0.3, 0.7)), Shape(10, classes=2)))
+    assert not list(
+        gaussian_naive_bayes.mldsl_components()[0].check(
+            gaussian_naive_bayes.Spec(priors=(0.3, 0.7)), Shape(10, classes=2)
+        )
+    )
     assert as_tree(k_means.Spec(3)).clusters == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,10 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from mldsl_plugins.bayes import _bayes as bayes
+from mldsl_plugins.bayes import bernoulli_naive_bayes as bernoulli
+from mldsl_plugins.bayes import categorical_naive_bayes as categorical
+from mldsl_plugins.bayes import complement_naive_bayes as complement
+from mldsl_plugins.bayes import gaussian_naive_bayes as gaussian
 from mldsl_plugins.bayes import multinomial_naive_bayes as multinomial
 
 from mldsl.contract import ColumnShape, Examples, Shape
@@ -137,6 +142,186 @@ def test_counts_of_parts_add_up(run, digits, form):
     learned = multinomial.learn(multinomial.Spec(0.5), counted, jnp.ones(64, bool))
     np.testing.assert_allclose(learned.log_likelihood, whole.params.log_likelihood, rtol=1e-6)
     np.testing.assert_allclose(learned.log_prior, whole.params.log_prior, rtol=1e-6)
+
+
+# ---- Bernoulli -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+@pytest.mark.parametrize("threshold", [7.0, 0.0])
+def test_bernoulli_of_digits_is_scikit_learns(run, digits, agreement, form, threshold):
+    from sklearn.naive_bayes import BernoulliNB
+
+    x, y = digits
+    w = weights(len(y))
+    peer = BernoulliNB(binarize=threshold, alpha=0.5).fit(x, y, sample_weight=w)
+    spec = bernoulli.Spec(0.5, threshold)
+    ours = run("bernoulli_naive_bayes", spec, laid(x, form), y, classes=10, weight=w, pad=40)
+    agree = {"reference": "scikit-learn", "data": f"digits ({form})", "relative": FLOAT32}
+    name = "model.bernoulli_naive_bayes"
+    agreement(name, "log likelihood by class and column", ours.params.log_present, peer.feature_log_prob_, **agree)
+    joint = jax.jit(bernoulli.joint_log_likelihood)(ours.spec, ours.params, ours.inputs(laid(x, form)))
+    agreement(name, "joint log-likelihood", joint, peer.predict_joint_log_proba(x), **agree)
+    agreement(name, "log probability", ours.predict(laid(x, form)).score, peer.predict_log_proba(x), **agree)
+    evidence = w @ np.logaddexp.reduce(peer.predict_joint_log_proba(x), axis=1)
+    assert ours.info.log_evidence == pytest.approx(evidence, rel=1e-5)
+    own = peer.predict_log_proba(x)[np.arange(len(y)), y]
+    assert ours.info.log_posterior == pytest.approx(w @ own, rel=1e-4)
+
+
+def test_bernoulli_of_words_is_scikit_learns(run, messages, agreement):
+    from sklearn.naive_bayes import BernoulliNB
+
+    x, y = messages
+    peer = BernoulliNB().fit(x, y)
+    ours = run("bernoulli_naive_bayes", bernoulli.Spec(), x, y, classes=2, pad=10)
+    agreement("model.bernoulli_naive_bayes", "log probability", ours.predict(x).score, peer.predict_log_proba(x),
+              reference="scikit-learn", data="sms_spam (words, sparse)", relative=FLOAT32)  # fmt: skip
+
+
+def test_what_a_sparse_matrix_leaves_out_is_present_above_a_threshold_below_0(run, digits):
+    """scikit-learn refuses that; here it is what the dense matrix says."""
+    x, y = digits
+    fits = [
+        run("bernoulli_naive_bayes", bernoulli.Spec(1.0, -0.5), laid(x - (x == 3), form), y, classes=10)
+        for form in ("dense", "sparse")
+    ]
+    np.testing.assert_allclose(fits[0].params.log_present, fits[1].params.log_present, rtol=1e-6)
+    np.testing.assert_allclose(fits[0].predict(x).score, fits[1].predict(sp.csr_matrix(x)).score, rtol=1e-4, atol=1e-4)
+    assert fits[0].info.count.min() > 0
+
+
+def test_bernoulli_without_smoothing(run):
+    x = np.asarray([[1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 1, 0]], float)
+    ours = run("bernoulli_naive_bayes", bernoulli.Spec(0.0), x, [0, 0, 1, 1], classes=2)
+    answer = ours.predict(np.asarray([[1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 0]], float))
+    assert np.isfinite(answer.score).all()
+    np.testing.assert_allclose(answer.probability, [[1, 0], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)
+
+
+# ---- complement ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+@pytest.mark.parametrize("norm", [False, True])
+def test_complement_of_digits_is_scikit_learns(run, digits, agreement, form, norm):
+    from sklearn.naive_bayes import ComplementNB
+
+    x, y = digits
+    w = weights(len(y))
+    peer = ComplementNB(alpha=0.3, norm=norm).fit(x, y, sample_weight=w)
+    spec = complement.Spec(0.3, norm)
+    ours = run("complement_naive_bayes", spec, laid(x, form), y, classes=10, weight=w, pad=40)
+    what = f"digits ({form}{', norm' if norm else ''})"
+    agree = {"reference": "scikit-learn", "data": what, "relative": FLOAT32}
+    name = "model.complement_naive_bayes"
+    agreement(name, "weights by class and column", ours.params.weights, peer.feature_log_prob_, **agree)
+    agreement(name, "log probability", ours.predict(laid(x, form)).score, peer.predict_log_proba(x), **agree)
+
+
+def test_complement_of_words_is_scikit_learns(run, messages, agreement):
+    from sklearn.naive_bayes import ComplementNB
+
+    x, y = messages
+    peer = ComplementNB(alpha=0.1).fit(x, y)
+    ours = run("complement_naive_bayes", complement.Spec(0.1), x, y, classes=2, pad=10)
+    agreement("model.complement_naive_bayes", "log probability", ours.predict(x).score, peer.predict_log_proba(x),
+              reference="scikit-learn", data="sms_spam (words, sparse)", relative=FLOAT32)  # fmt: skip
+
+
+def test_complement_has_no_priors_and_says_no_class_without_rows(run, digits):
+    x, y = digits
+    ours = run("complement_naive_bayes", complement.Spec(), x, y, classes=10, weight=(y != 3).astype(float), pad=40)
+    empty = ours.predict(np.zeros((1, 64))).probability[0]
+    np.testing.assert_allclose(empty, np.where(np.arange(10) == 3, 0, 1 / 9), rtol=1e-5)
+    assert (ours.predict(x).probability[:, 3] == 0).all()
+
+
+# ---- categorical -----------------------------------------------------------------------------------------------------
+def coded(name, target, columns):
+    """Codes of the levels in sorted order, missing values NaN; and the shapes of the columns."""
+    path = next(p for p in (Path(f"examples/data/{name}.csv"), Path(f"../shared/data/{name}.csv")) if p.exists())
+    frame = pl.read_csv(path, infer_schema_length=0)
+    columns = columns or [c for c in frame.columns if c != target]
+    table, shapes = [], []
+    for column in columns:
+        levels = frame[column].drop_nulls().unique().sort().to_list()
+        codes = frame[column].replace_strict(levels, list(range(len(levels))), return_dtype=pl.Float64)
+        table.append(codes.to_numpy())
+        shapes.append(ColumnShape(column, "categorical", len(levels)))
+    y = np.unique(frame[target].to_numpy(), return_inverse=True)[1]
+    return np.stack(table, axis=1), y, tuple(shapes)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "columns"),
+    [("mushrooms", "class", None), ("titanic", "survived", ["pclass", "sex", "sibsp", "parch"])],
+)
+def test_categorical_is_scikit_learns(run, agreement, name, target, columns):
+    from sklearn.naive_bayes import CategoricalNB
+
+    if not any((folder / f"{name}.csv").exists() for folder in (Path("examples/data"), Path("../shared/data"))):
+        pytest.skip(f"{name}.csv is not here")
+    x, y, shapes = coded(name, target, columns)
+    whole = ~np.isnan(x).any(axis=0)
+    x, shapes = x[:, whole], tuple(s for s, w in zip(shapes, whole, strict=True) if w)
+    w = weights(len(y))
+    peer = CategoricalNB(alpha=0.5, min_categories=[s.levels for s in shapes]).fit(x, y, sample_weight=w)
+    ours = run("categorical_naive_bayes", categorical.Spec(0.5), x, y, classes=2, weight=w, pad=40, columns=shapes)
+    agree = {"reference": "scikit-learn", "data": name, "relative": FLOAT32}
+    expected = np.concatenate(peer.feature_log_prob_, axis=1)
+    agreement("model.categorical_naive_bayes", "log likelihood by class and level", ours.params.log_likelihood,
+              expected, **agree)  # fmt: skip
+    answer = ours.predict(x)
+    agreement("model.categorical_naive_bayes", "log probability", answer.score, peer.predict_log_proba(x), **agree)
+    evidence = w @ np.logaddexp.reduce(peer.predict_joint_log_proba(x), axis=1)
+    assert ours.info.log_evidence == pytest.approx(evidence, rel=1e-5)
+
+
+LEVELS = (ColumnShape("a", "categorical", 3), ColumnShape("b", "binary", 2))
+
+
+def test_what_is_missing_or_unseen_says_nothing(run):
+    a, b = np.asarray([0, 1, 2, 0, 1, np.nan]), np.asarray([0, 1, 0, np.nan, 1, 1])
+    y = np.asarray([0, 0, 0, 1, 1, 1])
+    both = run("categorical_naive_bayes", categorical.Spec(), np.c_[a, b], y, classes=2, columns=LEVELS)
+    np.testing.assert_array_equal(both.info.count, [[1, 1, 1, 2, 1], [1, 1, 0, 0, 2]])
+    np.testing.assert_allclose(np.exp(both.params.log_likelihood[1]), [2 / 5, 2 / 5, 1 / 5, 1 / 4, 3 / 4], rtol=1e-6)
+    of_a = 0.5 * np.asarray([1 / 3, 2 / 5])
+    for nothing in (np.nan, -1, 2):
+        answer = both.predict(np.asarray([[0, nothing], [-1, nothing]]))
+        np.testing.assert_allclose(answer.probability[0], of_a / of_a.sum(), rtol=1e-5)
+        np.testing.assert_allclose(answer.probability[1], [0.5, 0.5], rtol=1e-6)
+
+
+def test_a_level_that_no_class_has_without_smoothing(run):
+    x = np.asarray([[0, 0], [0, 1], [1, 0], [1, 1]], float)
+    ours = run("categorical_naive_bayes", categorical.Spec(0.0), x, [0, 0, 1, 1], classes=2, columns=LEVELS)
+    answer = ours.predict(np.asarray([[0, 0], [1, 0], [2, 0]], float))
+    assert np.isfinite(answer.score).all()
+    np.testing.assert_allclose(answer.probability, [[1, 0], [0, 1], [0.5, 0.5]], atol=1e-6)
+
+
+# ---- learning in parts -----------------------------------------------------------------------------------------------
+PARTS = {
+    "bernoulli": lambda s: (bernoulli, bernoulli.Spec(), lambda e: bernoulli.count(bernoulli.Spec(), s, e), (64,)),
+    "categorical": lambda s: (categorical, categorical.Spec(), lambda e: categorical.count(s, e), (s, 64)),
+    "complement": lambda s: (complement, complement.Spec(), lambda e: complement.count(s, e), (64,)),
+    "gaussian": lambda s: (gaussian, gaussian.Spec(1e-3), lambda e: gaussian.moments(s, e), (64,)),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_parts_teach_adds_up(run, digits, name):
+    """Learned in three parts of unequal classes, the model is that of all rows."""
+    x, y = digits
+    columns = tuple(ColumnShape(f"x{j}", "ordinal", 17) for j in range(64))
+    shape = Shape(599, columns, classes=10)
+    module, spec, count, more = PARTS[name](shape)
+    whole = run(f"{name}_naive_bayes", spec, x, y, classes=10, columns=columns)
+    counted, count = None, jax.jit(count)
+    for rows in np.array_split(np.argsort(y, kind="stable"), 3):
+        part = Examples(x[rows].astype(np.float32), np.ones(len(rows), np.float32), y[rows].astype(np.int32))
+        found = count(part)
+        counted = found if counted is None else module.add(counted, found)
+    learned = module.learn(spec, counted, *more[:-1], jnp.ones(64, bool))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5), learned, whole.params)
 
 
 # ---- hard cases ------------------------------------------------------------------------------------------------------
