@@ -243,13 +243,20 @@ def _type(annotation: Any, meta: Mapping[str, Any], place: str, problems: list[s
         return ParameterType("number", otherwise=ParameterType("text"), optional=optional)
     if len(others) > 1 or (not choices and not others):
         raise _MistakeError(f"`{annotation}` is not a type of parameter; see `mldsl.plugin.params`")
-    other = ParameterType(_plain(others[0])) if others else None
+    other = _other(others[0], meta, place, problems) if others else None
     if not choices:
         assert other is not None
         return attrs.evolve(other, optional=optional)
     if wrong := [choice.name for choice in choices if not re.fullmatch(r"[a-z]\w*", choice.name)]:
         raise _MistakeError(f"the choice `{wrong[0]}` is not a name in lower case")
     return ParameterType("enum", choices=choices, optional=optional, otherwise=other)
+
+
+def _other(annotation: Any, meta: Mapping[str, Any], place: str, problems: list[str]) -> ParameterType:
+    """The type of the values that an enum takes beside its words: `Literal["english"] | tuple[str, ...]`."""
+    if typing.get_origin(annotation) is tuple:
+        return _type(annotation, {**meta, "choices": None, "kind": ""}, place, problems)
+    return ParameterType(_plain(annotation))
 
 
 def _members(annotation: Any) -> list[Any]:
