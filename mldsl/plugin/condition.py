@@ -1,5 +1,7 @@
 """Conditions on how a parameter is set: `solver = lbfgs`, or one of several values: `solver = batch, stochastic`.
 
+Of a list the condition asks whether one of the values is in it: `parts = month`.
+
 A declaration says with one when another parameter has a meaning, when a transform gives a column, and when a model
 learns in rounds. They are text, so that `check` judges them without importing the component.
 """
@@ -20,6 +22,8 @@ def parsed(condition: str) -> tuple[str, tuple[str, ...]]:
 def fits(condition: str, value: Any) -> bool:
     """Whether a value (a name, number, truth value or instance of a choice's class) is one of those allowed."""
     _, wanted = parsed(condition)
+    if isinstance(value, tuple):
+        return any(fits(condition, item) for item in value)
     if isinstance(value, bool):
         return ("true" if value else "false") in wanted
     text = type(value).__name__ if attrs.has(type(value)) else str(value)
