@@ -189,6 +189,11 @@ def _transform(declaration: Declaration) -> Program:
     name = declaration.name
     line = re.sub(r"^transforms \{\s*(.*?)\s*\}$", r"\1", example(declaration).strip(), flags=re.DOTALL)
     lines = ["impute(median) on age", "one_hot on sex"]
+    if name in ("date_parts", "cyclical"):
+        houses = (
+            HOUSES.replace("\n}", "\n  sold: time = date(year_sold, mo_sold, 1)\n}") if name == "date_parts" else HOUSES
+        )
+        return _file(houses, f"transforms {{ {line} }}", "model { ridge }")
     if name == "impute":
         lines = [line, "one_hot on sex"]
     elif name in ("one_hot", "ordinal_encode"):
