@@ -50,7 +50,8 @@ class Examples(NamedTuple):
 
     `weight` is how often a row counts: 0 is a row that is not there (padding, another fold, held out), 2 a row that is
     there twice. `cost` is what a row's loss is multiplied by. `active` marks the columns of `inputs` that exist in this
-    fold: inactive ones must change nothing. Rows of weight 0 hold arbitrary finite values.
+    fold: inactive ones must change nothing. `cluster` are codes of the column that a model names for it. Rows of weight
+    0 hold arbitrary finite values.
     """
 
     inputs: Inputs
@@ -63,6 +64,7 @@ class Examples(NamedTuple):
     user: Int[Array, " n"] | None = None
     item: Int[Array, " n"] | None = None
     time: Float[Array, " n"] | None = None
+    cluster: Int[Array, " n"] | None = None
 
     def loss_weight(self) -> Float[Array, " n"]:
         """`weight * cost`: what a row's loss is multiplied by."""
@@ -80,7 +82,7 @@ class Examples(NamedTuple):
         taken = {name: of(v) for name, v in inputs.items()} if isinstance(inputs, Mapping) else of(inputs)
         return Examples(
             taken, weight, of(self.target), self.active, of(self.cost), of(self.offset), of(self.query), of(self.user),
-            of(self.item), of(self.time),
+            of(self.item), of(self.time), of(self.cluster),
         )  # fmt: skip
 
     def followed_by(self, more: Examples) -> Examples:

@@ -21,7 +21,8 @@ class Shape:
     `classes` is the number of target levels (0 if the target is a number or absent); `ordered` says they have an order.
     `queries`, `users`, `items`, `vocabulary` are bucketed counts. `tensors` are the shapes of tensor inputs by name,
     without the row axis. `largest_class` is the weight of the heaviest class of training rows, bucketed, where a step
-    adds rows; in a fold no class is heavier.
+    adds rows; in a fold no class is heavier. `intercept` is false where a formula leaves it out: a linear model then
+    has none. `clusters` is the bucketed number of values of the column that the rows are clustered by.
     """
 
     rows: int
@@ -34,6 +35,8 @@ class Shape:
     vocabulary: int = 0
     tensors: tuple[tuple[str, tuple[int, ...]], ...] = ()
     largest_class: int = 0
+    intercept: bool = True
+    clusters: int = 0
 
     @property
     def d(self) -> int:

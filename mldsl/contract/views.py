@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from mldsl.contract.shape import Shape
+from mldsl.plan.design import Design
 
 
 @attrs.frozen
@@ -114,7 +115,8 @@ class ModelView:
 
     `features` are the columns of its matrix, in order; `held_out` is the part that counts, `train` the training rows.
     `history` maps a watched name (loss, validation loss) to its values by step, for iterative models.
-    `steps` maps the text of each fitted transform to (step's columns, params, info).
+    `steps` maps the text of each fitted transform to (step's columns, params, info). `design` is what a formula made
+    the matrix of: terms with their columns, in the order of `features` (`positions()`), and the reference levels.
     `predict(matrix [m, d]) -> Prediction` with NumPy leaves. `calibration` maps part -> before, after -> calibration
     error, where the model has `calibrate`; "train" are its training rows, out of fold.
 
@@ -145,6 +147,7 @@ class ModelView:
     permuted: Callable[..., Permuted] | None = None
     replaced: Callable[..., np.ndarray] | None = None
     refit: Callable[..., Mapping[str, Mapping[str, float]]] | None = None
+    design: Design | None = None
 
 
 @attrs.frozen

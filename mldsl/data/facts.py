@@ -12,8 +12,9 @@ from mldsl.data.dataset import Dataset
 from mldsl.data.encode import value_codes
 from mldsl.data.levels import Levels
 from mldsl.data.split import Fold, Split, folds_within
-from mldsl.plan import Plan
-from mldsl.plan.rows import Choice, FoldRows, PartRows, SplitRows
+from mldsl.plan import ColumnState, Plan
+from mldsl.plan.design import Variable, absent, design_of
+from mldsl.plan.rows import Choice, DesignRows, FoldRows, PartRows, SplitRows
 
 DISTINCT = ("group", "query", "user", "item")
 
@@ -43,7 +44,38 @@ def row_facts(plan: Plan, dataset: Dataset, split: Split, levels: Levels, seed: 
         folds=tuple(folds), implicit=split.implicit,
         positive=target[-1] if plan.task == "classification" and len(target) == 2 else None,
         choices=tuple(_choices(plan, split)),
+        designs=tuple(_designs(plan, levels, count(train))),
     )  # fmt: skip
+
+
+def _designs(plan: Plan, levels: Levels, train: PartRows) -> Iterator[DesignRows]:
+    """The designs of formulas, where the levels of all their factors are known without fitting a transform."""
+    rows = float(train.rows if train.weight is None else train.weight)
+    for model in plan.models:
+        variables = [_variable(state, levels) for state in model.columns]
+        if model.design is None or None in variables:
+            continue
+        known = [variable for variable in variables if variable is not None]
+        if absent(model.design.right, [variable.name for variable in known]):
+            continue
+        design = design_of(model.design.right, known)
+        terms = tuple((term.name, tuple(column.name for column in term.columns)) for term in design.terms)
+        residual = rows - len(design.columns) - design.intercept
+        yield DesignRows(model.name, design.intercept, terms, design.references, rows, residual)
+
+
+def _variable(state: ColumnState, levels: Levels) -> Variable | None:
+    """A column of a formula with its levels; None where only fitted transforms will tell."""
+    if state.pattern:
+        return None
+    if state.type in ("continuous", "integer"):
+        return Variable(state.name)
+    found = levels.of.get(state.name, state.levels)
+    if found is not None:
+        return Variable(state.name, tuple(found))
+    if state.type == "binary":  # a condition has two levels, an indicator is a number
+        return Variable(state.name, ("false", "true") if state.made_by == state.name else None)
+    return None
 
 
 def _nested(plan: Plan, split: Split) -> bool:

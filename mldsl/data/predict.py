@@ -19,6 +19,7 @@ from mldsl.data.read import absent_columns, check_memory, scan_source
 from mldsl.data.table import Table, read_table, with_computed
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import ColumnPlan, ComponentValue, Plan
+from mldsl.plan.design import columns_read, matched
 
 # Read if they are there; nothing is predicted from them.
 OPTIONAL_ROLES = ("key", "query", "group", "time", "offset", "position")
@@ -80,10 +81,17 @@ def _scans(rows: Any, context: Context) -> list[Scan]:
 
 # ---- which columns ---------------------------------------------------------------------------------------------------
 def _needed(plan: Plan) -> set[str]:
-    """Inputs, users and items, what steps work on or read, and all that those are computed from."""
+    """Inputs, users and items, what steps work on or read, and all that those are computed from.
+
+    Models with a formula need what it reads in place of the inputs.
+    """
     computed = {column.name: column.computed for column in plan.columns if column.computed is not None}
     declared = {column.name: column for column in plan.columns}
-    named = {column.name for column in input_columns(plan.columns)}
+    inputs = {column.name for column in input_columns(plan.columns)}
+    named: set[str] = set()
+    for model in plan.models:
+        named |= inputs if model.design is None else set(matched(columns_read(model), [c.name for c in plan.columns]))
+    named |= inputs if not plan.models else set()
     named |= {column.name for column in plan.columns if column.role in ("user", "item")}
     for model in plan.models:
         for step in model.steps:

@@ -29,6 +29,7 @@ class Rows(NamedTuple):
     item: Any = None
     time: Any = None
     group: Any = None
+    cluster: Any = None
 
 
 def pad_sparse(block: HostSparse, rows: int, dtype: Any) -> Sparse:
@@ -64,6 +65,7 @@ def rows_of(
         "target": np.int32 if integer_target else dtype,
         "cost": dtype, "offset": dtype, "time": dtype,
         "query": np.int32, "user": np.int32, "item": np.int32, "group": np.int32,
+        "cluster": np.int32,
     }  # fmt: skip
     per_row = {
         name: None if columns.get(name) is None else pad(np.asarray(columns[name]).astype(cast), n)

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from mldsl.contract import Prediction
-from mldsl.execute.fit import Run, warnings_of
+from mldsl.execute.fit import Prepared, Run, warnings_of
 from mldsl.execute.judge import check_targets
 from mldsl.execute.outcome import Outcome, best_of, gates_of, judge_model
 from mldsl.execute.score import in_words
@@ -67,9 +67,11 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
                 "standard errors grow without bound; a penalty (`l2`) makes them finite"
             )
         found += warnings_of(run, outcome.model.prepared, outcome.model.last)
-        unseen = outcome.model.prepared.host.encoded.unseen
+        prepared = outcome.model.prepared
+        unseen = prepared.host.encoded.unseen
+        found += _one_level(outcome)
         found += [
-            f"{count} cells of `{name}` hold a level that no training row has"
+            f"{count} cells of `{name}` hold a level that no training row has{_as_reference(prepared, name)}"
             for name, count in unseen.items()
             if name != run.plan.target  # said when the rows were split
         ]
@@ -79,12 +81,29 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _as_reference(prepared: Prepared, name: str) -> str:
+    """What becomes of an unknown level where a formula codes it."""
+    factors = {} if prepared.pipeline.design is None else dict(prepared.pipeline.design.factors)
+    return f" and count as `{factors[name][0]}`, the reference" if factors.get(name) else ""
+
+
+def _one_level(outcome: Outcome) -> list[str]:
+    """Factors of a formula that do not vary: their terms have no columns."""
+    design = outcome.model.prepared.pipeline.design
+    return [
+        f"`{outcome.name}`: `{name}` has only the level `{levels[0]}` in the training rows, so it tells nothing"
+        for name, levels in (design.factors if design is not None else ())
+        if len(levels) == 1
+    ]
+
+
 def _not_finite(run: Run, outcome: Outcome) -> list[str]:
     n = run.dataset.frame.height
     odd = np.zeros(n, bool)
-    for leaf in outcome.model.last.prediction:
+    for name, leaf in outcome.model.last.prediction._asdict().items():
         if leaf is not None and np.asarray(leaf).dtype.kind == "f":
-            odd |= ~np.isfinite(np.asarray(leaf)[:n].reshape(n, -1)).all(axis=1)
+            unsaid = np.isnan if name == "interval" else lambda x: ~np.isfinite(x)  # an interval may be without bounds
+            odd |= unsaid(np.asarray(leaf)[:n].reshape(n, -1)).any(axis=1)
     count = int(odd.sum())
     return [f"`{outcome.name}` gave no finite prediction for {count:,} of {n:,} rows"] if count else []
 

@@ -28,7 +28,7 @@ from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.remarks import refusal, warned, warned_by_steps
 from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
-from mldsl.execute.steps import Resolver, build
+from mldsl.execute.steps import Resolver, build, design_step
 from mldsl.execute.watch import watch_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin import NamedColumn
@@ -136,7 +136,12 @@ def lay_out(
     )
     classes = half.levels.of.get(plan.target or "", ()) if plan.task == "classification" else ()
     several = classes if classes and plan.column(plan.target or "").type in CLASSES else ()
-    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", half.hidden, several)
+    hidden = () if model.design is not None else half.hidden  # a design takes what it reads, whatever its role
+    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", hidden, several)
+    design, blocks, tensors = None, host.sparse, {**encoded.tensors, **host.tensors}
+    if model.design is not None:
+        step, design = design_step("design", model.design, final)
+        steps, final, blocks, tensors = [*steps, step], step.after, {}, {}
     component = resolver.component(model.algorithm)
     x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
     dtype = np.float64 if x64 else np.float32
@@ -148,16 +153,17 @@ def lay_out(
         target = encoded.target if classes or encoded.target is None else forward(scale, encoded.target, model.span)
         rows = rows_of(
             encoded.matrix,
-            host.sparse,
-            {**encoded.tensors, **host.tensors},
+            blocks,
+            tensors,
             {
                 "target": target, "offset": encoded.offset, "query": encoded.query, "user": encoded.user,
                 "item": encoded.item, "time": encoded.time, "group": encoded.group,
+                "cluster": host.cluster,
             },
             dtype,
             integer_target=bool(classes),
         )  # fmt: skip
-    wide = tuple(NamedColumn(c, "continuous") for block in host.sparse.values() for c in block.names)
+    wide = tuple(NamedColumn(c, "continuous") for block in blocks.values() for c in block.names)
     shape = Shape(
         rows=len(rows.matrix),
         columns=column_shapes((*final, *wide)),
@@ -165,16 +171,19 @@ def lay_out(
         ordered=bool(plan.target) and plan.column(plan.target or "").type == "ordinal",
         queries=_count(encoded.query), users=_count(encoded.user), items=_count(encoded.item),
         tensors=tuple((name, tuple(t.shape[1:])) for name, t in sorted(rows.tensors.items())),
+        intercept=design is None or design.intercept, clusters=_count(host.cluster),
     )  # fmt: skip
     # The entries of a sparse matrix are not cut by row.
-    apart = component.shards and shape.rows >= SHARD_FROM and not host.sparse
+    apart = component.shards and shape.rows >= SHARD_FROM and not blocks
     devices = len(jax.devices()) if apart else 1
     # Hyperparameters are not named here: they are part of the Spec's tree, traced ones without their values.
-    parts = [(_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, column_shapes(s.before)) for s in steps]
+    parts = [
+        (_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, s.design, column_shapes(s.before)) for s in steps
+    ]
     static = repr((_who(model.algorithm), parts, shape))
     pipeline = Pipeline(
-        model.name, tuple(steps), (*final, *wide), component, shape, static, tuple(host.sparse), devices,
-        model.algorithm,
+        model.name, tuple(steps), (*final, *wide), component, shape, static, tuple(blocks), devices,
+        model.algorithm, design,
     )  # fmt: skip
     return Layout(rows, pipeline, specs, spec, classes, x64, scale)
 

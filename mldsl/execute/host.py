@@ -14,11 +14,13 @@ import numpy as np
 
 from mldsl.contract import HostSparse
 from mldsl.data import Dataset, Encoded, Levels, derive, encode, learn_levels
+from mldsl.data.encode import value_codes
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
-from mldsl.execute.steps import Resolver, columns_used, matched
+from mldsl.execute.steps import Resolver, columns_used
 from mldsl.execute.typical import typical_values, with_typical
 from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
+from mldsl.plan.design import columns_read, matched
 
 
 @attrs.frozen(eq=False)
@@ -32,7 +34,10 @@ class HostStep:
 
 @attrs.frozen(eq=False)
 class HostHalf:
-    """The fitted host half: its steps, the columns to encode after them, the dictionaries, the device half's steps."""
+    """The fitted host half: its steps, the columns to encode after them, the dictionaries, the device half's steps.
+
+    `hidden` columns are no inputs by their role, and are encoded because something of the device half reads them.
+    """
 
     steps: tuple[HostStep, ...]
     columns: tuple[ColumnPlan, ...]
@@ -40,15 +45,20 @@ class HostHalf:
     device: tuple[StepPlan, ...]
     hidden: tuple[str, ...] = ()
     typical: tuple[float, ...] = ()
+    coded: bool = False  # a formula codes the levels: an unknown one is its reference
 
 
 @attrs.frozen(eq=False)
 class HostRows:
-    """Rows after the host half: encoded columns, sparse blocks and tensors made by host steps."""
+    """Rows after the host half: encoded columns, sparse blocks and tensors made by host steps.
+
+    `cluster` [n] are codes of the column that the algorithm names for it, as it was read; rows to predict have none.
+    """
 
     encoded: Encoded
     sparse: Mapping[str, HostSparse]
     tensors: Mapping[str, np.ndarray]
+    cluster: np.ndarray | None = None
 
 
 def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], tuple[StepPlan, ...]]:
@@ -85,13 +95,21 @@ def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Re
     weight = weight_of(dataset, train)
     walk = _Walk(dataset.frame, dataset.columns, resolver)
     done = [walk.fit(step, weight) for step in host]
-    columns, hidden = _with_hidden(walk.columns, device)
+    columns, hidden = _with_hidden(walk.columns, device, model)
     changed = attrs.evolve(dataset, frame=walk.frame, columns=columns)
     levels = learn_levels(changed, train)
     encoded = encode(walk.frame, columns, levels)
     typical = typical_values(encoded, weight)
-    half = HostHalf(tuple(done), columns, levels, device, hidden, typical)
-    return half, HostRows(with_typical(encoded, columns, typical), walk.sparse, walk.tensors)
+    coded = model.design is not None
+    half = HostHalf(tuple(done), columns, levels, device, hidden, typical, coded)
+    encoded = with_typical(encoded, columns, typical, coded=coded)
+    return half, HostRows(encoded, walk.sparse, walk.tensors, _clusters(model, dataset, resolver))
+
+
+def _clusters(model: ModelPlan, dataset: Dataset, resolver: Resolver) -> np.ndarray | None:
+    component: Any = resolver.component(model.algorithm)
+    name = component.cluster(resolver.spec(model.algorithm)) if component.cluster is not None else None
+    return None if name is None else value_codes(dataset.frame[name])
 
 
 def weight_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -103,11 +121,20 @@ def weight_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def _with_hidden(
-    columns: tuple[ColumnPlan, ...], device: tuple[StepPlan, ...]
+    columns: tuple[ColumnPlan, ...], device: tuple[StepPlan, ...], model: ModelPlan
 ) -> tuple[tuple[ColumnPlan, ...], tuple[str, ...]]:
-    """Columns that device steps work on though they are no inputs are encoded too, and leave after the last step."""
+    """Columns that device steps work on though they are no inputs are encoded too, and leave after the last step.
+
+    So are those that a formula reads; inputs that nothing reads beside a formula are left alone.
+    """
     named = {name for step in device for name in step.on}
     named |= {step.per for step in device if step.per}
+    if model.design is not None:
+        read = set(matched(columns_read(model), [c.name for c in columns]))
+        columns = tuple(
+            attrs.evolve(c, role="ignore") if c.role == "input" and c.name not in read else c for c in columns
+        )
+        named |= read
     hidden = tuple(c.name for c in columns if c.role not in ("input", "target") and c.name in named)
     return tuple(attrs.evolve(c, role="input") if c.name in hidden else c for c in columns), hidden
 
@@ -120,7 +147,7 @@ def apply_host(half: HostHalf, frame: Any, columns: Sequence[ColumnPlan], resolv
     present = set(walk.frame.columns)
     wanted = [c for c in half.columns if c.name in present]
     encoded = encode(walk.frame, wanted, half.levels)
-    return HostRows(with_typical(encoded, wanted, half.typical), walk.sparse, walk.tensors)
+    return HostRows(with_typical(encoded, wanted, half.typical, coded=half.coded), walk.sparse, walk.tensors)
 
 
 class _Walk:

@@ -22,7 +22,8 @@ from mldsl.data import Dataset, input_columns
 from mldsl.execute.fit import FittedModel, FoldResult, Layout, Run, as_in_fold, fit_once, to_numpy
 from mldsl.execute.outcome import Outcome
 from mldsl.execute.score import Scorer, learned_of
-from mldsl.execute.steps import columns_used, matched
+from mldsl.execute.steps import columns_used
+from mldsl.plan.design import columns_read, matched
 
 _ROOM = 1 << 23  # numbers that the changes of one call, and the answers to them, may hold; or twice that
 _FEWEST = 8  # changes in a call
@@ -88,7 +89,11 @@ class Looker:
         """The declared columns that answers come from: the inputs, and others that steps work on."""
         columns = self.run.dataset.columns
         half = self.prepared.half
-        names = {c.name for c in input_columns(columns)} | self._by_host | set(half.hidden)
+        plan = self.prepared.plan
+        if plan.design is not None:
+            names = set(matched(columns_read(plan), [c.name for c in columns]))
+        else:
+            names = {c.name for c in input_columns(columns)} | self._by_host | set(half.hidden)
         for step in half.device:
             if step.derive is not None:
                 names |= columns_used(step.derive[1])

@@ -19,10 +19,12 @@ from mldsl.contract import ColumnShape, Examples, Prediction, Shape
 from mldsl.execute.arrays import Rows, join_sparse
 from mldsl.execute.blame import blamed
 from mldsl.execute.costs import by_class, with_costs
+from mldsl.execute.design import design_matrix
 from mldsl.execute.expressions import device_expression
 from mldsl.execute.resampled import resample
 from mldsl.execute.steps import DeviceStep
 from mldsl.plan import ComponentValue
+from mldsl.plan.design import Design
 from mldsl.plugin import NamedColumn
 
 INNER_FOLDS = 5  # of the training rows, for steps that use the target
@@ -78,6 +80,7 @@ class Pipeline:
     sparse: tuple[str, ...] = ()
     devices: int = 1
     value: ComponentValue | None = None  # the plan's name for `model`
+    design: Design | None = None  # of a formula
 
     # ---- the matrix through one step ---------------------------------------------------------------------------------
     def _take(self, table: Table, positions: tuple[int, ...]) -> Table:
@@ -111,6 +114,9 @@ class Pipeline:
             value = device_expression(step.derive, [c.name for c in step.before], table.matrix)
             column = value.astype(table.matrix.dtype)[:, None]
             return self._place(table, step, Table(column, jnp.ones(1, bool)))
+        if step.design is not None:
+            made = design_matrix(step.design, table.matrix)
+            return Table(made, jnp.ones(made.shape[1], bool))
         component: Any = step.component
         if component is None or component.selects:
             return self._take(table, step.leave)
@@ -219,7 +225,7 @@ class Pipeline:
             active = jnp.concatenate([active, jnp.ones(wide, bool)])
         return Examples(
             self.inputs(table, rows), weight, rows.target, active, rows.cost, rows.offset, rows.query, rows.user,
-            rows.item, rows.time,
+            rows.item, rows.time, rows.cluster,
         )  # fmt: skip
 
     def weighed(self, examples: Examples, class_weights: Any) -> Examples:
@@ -247,7 +253,8 @@ class Pipeline:
         if self.model.predict is not None:
             answer = self.answer_of(spec, params, inputs)
             if rows.offset is not None and answer.mean is not None and "offset" in self.model.roles:
-                return answer._replace(mean=answer.mean + rows.offset)
+                around = None if answer.interval is None else answer.interval + rows.offset[:, None]
+                return answer._replace(mean=answer.mean + rows.offset, interval=around)
             return answer
         if self.model.score is not None:
             with blamed(self.value, "score"):

@@ -119,6 +119,7 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         predict=predict, threshold=outcome.threshold,
         calibration=None if outcome.calibration is None else outcome.calibration.error,
         history=last.history, steps=steps, target_scale=prepared.scale,
+        design=pipeline.design,
         **_doors(run, outcome, shown.index),
     )  # fmt: skip
 

@@ -18,8 +18,9 @@ from mldsl.execute.fit import FittedModel, Layout, lay_out, spec_of, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.scales import back
-from mldsl.execute.steps import Resolver, matched
+from mldsl.execute.steps import Resolver
 from mldsl.plan import ColumnPlan, ModelPlan, Plan
+from mldsl.plan.design import matched
 
 
 @attrs.frozen(eq=False)
@@ -82,8 +83,9 @@ class Scorer:
             for step, state in zip(host, learned.host_states, strict=True)
         )
         self.half = HostHalf(
-            steps, learned.columns, Levels(dict(learned.levels)), device, learned.hidden, learned.typical
-        )
+            steps, learned.columns, Levels(dict(learned.levels)), device, learned.hidden, learned.typical,
+            coded=learned.model.design is not None,
+        )  # fmt: skip
 
     def layout(self, dataset: Dataset) -> Layout:
         """The rows of a dataset, ready for the device."""

@@ -6,16 +6,17 @@ The plan knows columns by type; only here, with learned levels, do all of them h
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 import attrs
 
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
+from mldsl.execute.design import DesignMatrix, compiled, design_over
 from mldsl.execute.expressions import coded
 from mldsl.plan import ColumnUse, ComponentValue, RowExpression, StepPlan
-from mldsl.plan.model import Apply, Columns
+from mldsl.plan.design import Design, matched
+from mldsl.plan.model import Apply, Columns, DesignPlan
 from mldsl.plugin import Component, NamedColumn
 from mldsl.plugin.condition import holds
 
@@ -38,7 +39,8 @@ class DeviceStep:
 
     `take` are the positions of its columns in the matrix before it, `leave` the positions that stay, `place` where its
     outputs go among those (-1: each where its own column was). `derive` is set instead of `component` for a row
-    expression; neither is set for a step that only leaves columns out. `value` is the plan's name for `component`.
+    expression, `design` for the design matrix of a formula; none is set for a step that only leaves columns out.
+    `value` is the plan's name for `component`.
     `beside` is the position of the column that the parameter `per` names: the step reads it, after those it takes, and
     leaves it where it is.
     """
@@ -56,6 +58,7 @@ class DeviceStep:
     names_in: tuple[str, ...]
     value: ComponentValue | None = None
     beside: tuple[int, ...] = ()
+    design: DesignMatrix | None = None
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -72,16 +75,6 @@ def columns_used(expression: RowExpression) -> set[str]:
     if isinstance(expression, Apply):
         return set().union(*(columns_used(a) for a in expression.args)) if expression.args else set()
     return set()
-
-
-def matched(on: Sequence[str], present: Sequence[str]) -> list[str]:
-    """The present columns that the names and globs of `on` stand for, each once, in order of `on`."""
-    found: list[str] = []
-    known = set(present)
-    for name in on:
-        hits = [name] if name in known else [p for p in present if fnmatchcase(p, name)]
-        found += [h for h in hits if h not in found]
-    return found
 
 
 def outputs_of(
@@ -213,6 +206,14 @@ def selection(path: str, columns: tuple[NamedColumn, ...], gone: Collection[str]
     """A step that only leaves columns out."""
     leave = tuple(i for i, c in enumerate(columns) if c.name not in gone)
     return _finish(path, "", None, None, None, (), leave, 0, columns, ())
+
+
+def design_step(path: str, plan: DesignPlan, columns: tuple[NamedColumn, ...]) -> tuple[DeviceStep, Design]:
+    """The step that makes the design matrix of a formula of all columns, which then leave."""
+    design = design_over(plan, columns)
+    new = tuple(NamedColumn(c.name, "continuous") for c in design.columns)
+    step = _finish(path, plan.text, None, None, None, tuple(range(len(columns))), (), 0, columns, new)
+    return attrs.evolve(step, design=compiled(design, columns)), design
 
 
 def _in_place(

@@ -2,7 +2,8 @@
 
 That is a missing cell in a column that may not be missing, and an unknown level of an ordinal or binary column, whose
 code would lie outside of all that was learned. Such rows are flagged where they are read. A category of unknown level
-needs no stand-in: it is none of the known ones.
+needs no stand-in: it is none of the known ones. Nor does any level where a formula codes them: an unknown one counts as
+the reference.
 """
 
 from __future__ import annotations
@@ -32,14 +33,19 @@ def typical_values(encoded: Encoded, weight: np.ndarray) -> tuple[float, ...]:
     return tuple(found)
 
 
-def with_typical(encoded: Encoded, columns: Sequence[ColumnPlan], typical: Sequence[float]) -> Encoded:
-    """The encoded rows with stand-ins in the cells that tell nothing; the same object where there are none."""
+def with_typical(
+    encoded: Encoded, columns: Sequence[ColumnPlan], typical: Sequence[float], *, coded: bool = False
+) -> Encoded:
+    """The encoded rows with stand-ins in the cells that tell nothing; the same object where there are none.
+
+    `coded`: unknown levels stay, because a formula knows what they are.
+    """
     may_miss = {c.name for c in columns if c.missing}
     matrix = encoded.matrix
     for i, (name, kind, value) in enumerate(zip(encoded.names, encoded.types, typical, strict=True)):
         column = matrix[:, i]
         empty = np.zeros(len(column), bool) if name in may_miss else np.isnan(column)
-        if kind in ("ordinal", "binary"):
+        if kind in ("ordinal", "binary") and not coded:
             empty |= column < 0
         if empty.any():
             matrix = matrix.copy() if matrix is encoded.matrix else matrix

@@ -9,6 +9,7 @@ from mldsl.plan.model import (
     ColumnUse,
     ComponentValue,
     Constant,
+    DesignPlan,
     EnvSecret,
     MetricPlan,
     ModelPlan,
@@ -25,6 +26,6 @@ from mldsl.plan.model import (
 
 __all__ = [
     "Apply", "ClassCount", "ColumnPlan", "ColumnState", "ColumnUse", "Columns", "ComponentValue", "Constant",
-    "EnvSecret", "MetricPlan", "ModelPlan", "NetworkPlan", "ParamPlan", "Plan", "RowExpression", "SplitPlan",
-    "StepPlan", "Task", "Threshold", "TunePlan",
+    "DesignPlan", "EnvSecret", "MetricPlan", "ModelPlan", "NetworkPlan", "ParamPlan", "Plan", "RowExpression",
+    "SplitPlan", "StepPlan", "Task", "Threshold", "TunePlan",
 ]  # fmt: skip

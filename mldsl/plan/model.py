@@ -136,6 +136,9 @@ class ColumnState(Record):
     made_by: str = ""
 
 
+FORMULA_BLOCK = "~"  # the block that steps stand in which compute functions of a formula
+
+
 @attrs.frozen(eq=False, repr=False)
 class StepPlan(Record):
     """A fitted or row-wise step (`component`), or a derived column (`derive` = name and expression)."""
@@ -149,7 +152,7 @@ class StepPlan(Record):
     train_only: bool = False  # applied to rows that are trained on, never to rows to predict
     resamples: bool = False  # changes the training rows of each fit: how often they count, or how many there are
     keep: bool = False  # `keep = true`: the columns worked on stay, and what is made stands beside them
-    transforms: str | None = None  # the block it stands in
+    transforms: str | None = None  # the block it stands in, or FORMULA_BLOCK
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     @property
@@ -207,8 +210,25 @@ class Threshold(Record):
 
 
 @attrs.frozen(eq=False, repr=False)
+class DesignPlan(Record):
+    """The right side of a formula, which decides on the matrix of its model.
+
+    In `right` the operators `+ - : * ^` and `negate` are those of formulas. Its leaves are columns, sets of columns
+    (type words and globs, resolved), and the constants 0 and 1 for the intercept; a function of one row is a column
+    that one of the model's steps derives, called as the function is written. `text` is the formula as written.
+    """
+
+    right: RowExpression
+    text: str
+    span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@attrs.frozen(eq=False, repr=False)
 class ModelPlan(Record):
-    """One model: its algorithm, its steps in order, the columns of its matrix, and its held-out decisions."""
+    """One model: its algorithm, its steps in order, the columns of its matrix, and its held-out decisions.
+
+    With a `design`, `columns` are those that it reads, and the matrix is made of them.
+    """
 
     name: str
     algorithm: ComponentValue
@@ -220,7 +240,13 @@ class ModelPlan(Record):
     calibrate: str | None = None
     stop_when: ComponentValue | None = None
     doc: str = ""
+    design: DesignPlan | None = None
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
+
+    @property
+    def own_steps(self) -> tuple[StepPlan, ...]:
+        """The steps that the file writes; those that compute functions of the formula are none of them."""
+        return tuple(step for step in self.steps if step.transforms != FORMULA_BLOCK)
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -58,10 +58,27 @@ class Choice:
 
 
 @attrs.frozen
+class DesignRows:
+    """The design matrix of a model's formula: its columns by term, and what is left to judge residuals by.
+
+    `terms` are (name, columns), `references` (factor, its first level). `rows` are the training rows, weights added up;
+    `residual` is what they exceed the columns and the intercept by.
+    """
+
+    model: str
+    intercept: bool
+    terms: tuple[tuple[str, tuple[str, ...]], ...]
+    references: tuple[tuple[str, str], ...]
+    rows: float
+    residual: float
+
+
+@attrs.frozen
 class SplitRows:
     """All of it. `positive` is the level that counts as positive of a target with two.
 
-    `sources` are (name, rows) as read; `dropped` those that `where` drops.
+    `designs` are those of formulas whose columns are known before transforms have been fitted. `sources` are (name,
+    rows) as read; `dropped` those that `where` drops.
     """
 
     sources: tuple[tuple[str, int], ...]
@@ -73,6 +90,7 @@ class SplitRows:
     implicit: bool = False
     positive: str | None = None
     choices: tuple[Choice, ...] = ()
+    designs: tuple[DesignRows, ...] = ()
 
 
 def as_dict(rows: SplitRows) -> dict[str, Any]:
@@ -87,6 +105,18 @@ def as_dict(rows: SplitRows) -> dict[str, Any]:
         "implicit_folds": rows.implicit,
         "folds": [_fold(fold) for fold in rows.folds],
         "choices": [attrs.asdict(choice) for choice in rows.choices],
+        "designs": [_design(design) for design in rows.designs],
+    }
+
+
+def _design(design: DesignRows) -> dict[str, Any]:
+    return {
+        "model": design.model,
+        "intercept": design.intercept,
+        "terms": [{"name": name, "columns": list(columns)} for name, columns in design.terms],
+        "references": dict(design.references),
+        "rows": design.rows,
+        "residual_degrees_of_freedom": design.residual,
     }
 
 

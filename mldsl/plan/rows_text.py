@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from mldsl.plan.model import Plan
-from mldsl.plan.rows import Choice, FoldRows, PartRows, SplitRows
+from mldsl.plan.rows import Choice, DesignRows, FoldRows, PartRows, SplitRows
 
 # More folds than these are summed up, and so are those that are dealt out evenly.
 _LISTED = 6
@@ -25,7 +25,31 @@ Row = tuple[str, str]
 def rows_facts(plan: Plan, rows: SplitRows) -> dict[str, list[Row]]:
     """What `plan_text` adds to its sections."""
     choosing = [row for choice in rows.choices for row in _choice(choice, plan, rows)]
-    return {"Rows": list(_rows(plan, rows)), "Choosing": choosing}
+    designs = {f"Model {design.model}": list(_design(design)) for design in rows.designs}
+    return {"Rows": list(_rows(plan, rows)), "Choosing": choosing, **designs}
+
+
+def _design(design: DesignRows) -> Iterator[Row]:
+    """The columns of each term, what they are measured against, and the degrees of freedom that are left."""
+    references = dict(design.references)
+    count = sum(len(columns) for _, columns in design.terms)
+    yield "design", _count(count, "column")
+    for name, columns in design.terms:
+        against = [f"`{references[factor]}`" for factor in name.split(":") if factor in references]
+        several = "" if len(columns) == 1 else f"{_count(len(columns), 'column')}: "
+        beside = f"; against {', '.join(against)}" if against and columns else ""
+        yield f"  {name}", f"{several}{_few(columns)}{beside}" if columns else "no column: it has only one level"
+    parts = f"{_count(design.rows, 'training row')} less {_count(count, 'column')}"
+    intercept = " and the intercept" if design.intercept else ""
+    yield "residual df", f"{design.residual:,.6g}: {parts}{intercept}"
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{number:,.6g} {noun}{'' if number == 1 else 's'}"
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _LISTED else f"{', '.join(names[:3])}, ... {names[-1]}"
 
 
 def _rows(plan: Plan, rows: SplitRows) -> Iterator[Row]:

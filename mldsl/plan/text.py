@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
+from mldsl.plan.design import terms_of
 from mldsl.plan.expressions import expression_text, name_text
 from mldsl.plan.model import ColumnState, ComponentValue, ModelPlan, Plan, SplitPlan, StepPlan
 from mldsl.plan.tuning import reached
@@ -189,11 +190,15 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
         yield "  defaults", text
     yield from _class_weights(plan, model)
     same = next((m for m in _before(plan, model) if (m.steps, m.columns) == (model.steps, model.columns)), None)
-    if same is not None and model.steps:
-        yield "steps", f"the {len(model.steps)} of model {same.name}, which give the same matrix"
+    if same is not None and model.own_steps:
+        yield "steps", f"the {len(model.own_steps)} of model {same.name}, which give the same matrix"
     else:
-        yield from _steps(model.steps, plan)
-        yield "matrix", _states(model.columns)
+        yield from _steps(model.own_steps, plan)
+        if model.design is None:
+            yield "matrix", _states(model.columns)
+    if model.design is not None:
+        yield "reads", _states(model.columns)
+        yield "terms", _terms(model)
     if model.target_scale is not None:
         scale = model.target_scale if isinstance(model.target_scale, str) else written_text(model.target_scale)
         yield "target", f"learned as {scale}; predictions and metrics are in its own units"
@@ -214,6 +219,15 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
         yield "stops", f"{written_text(model.stop_when)}, on {rows}"
         if text := default_arguments(model.stop_when):
             yield "  defaults", text
+
+
+def _terms(model: ModelPlan) -> str:
+    """The terms of a formula in their order, and whether there is an intercept."""
+    assert model.design is not None
+    intercept, terms = terms_of(model.design.right, [state.name for state in model.columns])
+    listed = ", ".join(":".join(term) for term in terms)
+    beside = "an intercept" if intercept else "no intercept"
+    return f"{listed}; {beside}" if listed else f"none but {beside}"
 
 
 def _class_weights(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:

@@ -89,7 +89,9 @@ class Model(Component):
     gives a classifier `class_weights`. `margins`: as a classifier it gives `score` [n, classes] and no probabilities,
     until the file says `calibrate`. `batches`: fits that are mapped over weights and settings were measured to gain,
     always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `info_columns` and such
-    are the report's business: Info is stored whole.
+    are the report's business: Info is stored whole. A Spec with a field of type `Formula` (or None) gets the formula's
+    design as its inputs; its intercept is no column, `shape.intercept` says whether there is one. cluster(spec) names
+    the declared column whose codes `fit` gets as `examples.cluster` (and their number as `shape.clusters`), or is None.
     """
 
     kind: ClassVar[str] = "model"
@@ -103,6 +105,7 @@ class Model(Component):
     check: Callable[..., Any] | None = None
     remarks: Callable[..., Any] | None = None
     bind: Callable[..., Any] | None = None
+    cluster: Callable[..., str | None] | None = None
     prepare: Callable[..., Any] | None = None
     apply_prepared: Callable[..., Any] | None = None
     sample: Callable[..., Any] | None = None

@@ -49,10 +49,12 @@ def _columns(draft: Draft) -> tuple[ColumnPlan, ...]:
 
 def _model(model: ModelDraft) -> ModelPlan:
     assert model.algorithm is not None
+    computed = model.design.steps if model.design is not None else ()
     return ModelPlan(
-        model.name, _value(model.algorithm), model.blocks, tuple(move.plan() for move in model.moves),
+        model.name, _value(model.algorithm), model.blocks, (*(move.plan() for move in model.moves), *computed),
         tuple(known.state for known in model.matrix), model.target_scale, model.threshold,  # type: ignore[arg-type]
         model.calibrate, _value(model.stop_when) if model.stop_when is not None else None, model.node.doc or "",
+        model.design.plan if model.design is not None else None,
         span=model.node.span,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from mldsl.semantics.arguments import Resolved
 from mldsl.semantics.definitions import Definitions
 from mldsl.semantics.features import Features
 from mldsl.semantics.flow import Move
+from mldsl.semantics.formulas import DesignDraft
 from mldsl.semantics.frame import Frame, Known
 from mldsl.semantics.names import Components
 from mldsl.semantics.params import Domain
@@ -61,6 +62,7 @@ class ModelDraft:
     frame: Frame = attrs.field(factory=Frame)
     matrix: tuple[Known, ...] = ()
     formula: ast.Formula | None = None
+    design: DesignDraft | None = None
     target_scale: object = None
     target_scale_node: ast.Setting | None = None
     threshold: Threshold | None = None

@@ -14,7 +14,7 @@ from mldsl.semantics.arguments import Resolved, resolve
 from mldsl.semantics.class_weights import offered
 from mldsl.semantics.draft import ModelDraft
 from mldsl.semantics.flow import Move, walk
-from mldsl.semantics.formulas import design_columns
+from mldsl.semantics.formulas import design_of
 from mldsl.semantics.frame import Frame
 from mldsl.semantics.names import did_you_mean
 from mldsl.semantics.scope import Scope
@@ -96,8 +96,9 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
         line, given_to_all = offered(line, scope)
         algorithm = resolve(line, "model", scope, given_to_all)
     formula = _formula(algorithm)
-    matrix = tuple(design_columns(formula, scope)) if formula is not None else tuple(frame.inputs())
-    if formula is None and _lacks_formula(algorithm):
+    design = design_of(formula, scope) if formula is not None else None
+    matrix = tuple(frame.inputs()) if design is None else design.columns
+    if design is None and (formula is not None or _lacks_formula(algorithm)):
         matrix = ()  # what it would use is not known
     model = ModelDraft(
         node.name or (line.name[-1] if line is not None else "model"),
@@ -108,10 +109,13 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
         frame,
         matrix,
         formula,
+        design,
     )
     if "target" in settings:
         model.target_scale_node = settings["target"]
-        model.target_scale = _target(settings["target"], scope)
+        model.target_scale = _target(settings["target"].value, scope)
+    if formula is not None and isinstance(formula.left, ast.Call):
+        _left_side(model, formula.left, settings.get("target"), scope)
     if "threshold" in settings:
         model.threshold_node = settings["threshold"]
         _threshold(model, settings["threshold"], scope)
@@ -171,9 +175,19 @@ def _inputs(setting: ast.Setting | None, scope: Scope) -> tuple[str, ...] | None
 # ---- the target's scale ----------------------------------------------------------------------------------------------
 
 
-def _target(setting: ast.Setting, scope: Scope) -> object:
+def _left_side(model: ModelDraft, node: ast.Call, setting: ast.Setting | None, scope: Scope) -> None:
+    """`log(price) ~ ...` says what `target = log(price)` does."""
+    if setting is not None:
+        scope.findings.error(
+            "MLP0113", "the scale of the target is given twice", setting.span,
+            labels=(Label(node.span, "the left side of the formula"),), help="leave `target` out",
+        )  # fmt: skip
+        return
+    model.target_scale = _target(node, scope)
+
+
+def _target(node: ast.Expr, scope: Scope) -> object:
     """`log(price)`: a name of `TARGET_FUNCTIONS`, or a transform; None after a message."""
-    node = setting.value
     known = (*TARGET_FUNCTIONS, *TARGET_TRANSFORMS)
     if not isinstance(node, ast.Call) or not node.args:
         scope.findings.error(

@@ -60,8 +60,10 @@ def _parameters(value: ComponentValue, parameter: Parameter | None, draft: Draft
 
 
 def derived(draft: Draft) -> set[str]:
-    """The params in computed columns of `transforms`."""
-    expressions = (move.expression for move in draft.all_moves() if move.expression is not None)
+    """The params in computed columns of `transforms` and in functions of formulas."""
+    expressions = [move.expression for move in draft.all_moves() if move.expression is not None]
+    steps = [step for model in draft.models if model.design is not None for step in model.design.steps]
+    expressions += [step.derive[1] for step in steps if step.derive is not None]
     return {name for expression in expressions for name in params_of(expression)}
 
 

@@ -22,14 +22,18 @@ from mldsl.testing.samples import PRESENT, ROWS, Sample, reordered, repeated, ru
 def answers(learner: Learner) -> Iterator[str]:
     """The right shape and range, finite."""
     found = learner.learned(learner.sample)
-    yield from _unusable(learner, found)
+    yield from _unusable(learner, found, bounded=True)
     yield from _well_formed(learner, found)
 
 
-def _unusable(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str]:
-    """Values that are not finite; a score beside a probability may say that a class is impossible."""
+def _unusable(learner: Learner, found: dict[str, np.ndarray], *, bounded: bool = False) -> Iterator[str]:
+    """Values that are not finite; a score beside a probability may say that a class is impossible.
+
+    An interval may be without bounds, where rows leave nothing to judge by, unless it must be `bounded`.
+    """
     minus = {"score": np.maximum(found["score"], -1e30)} if "probability" in found and "score" in found else {}
-    yield from not_finite({**found, **minus})
+    clipped = {"interval": np.clip(found["interval"], -1e30, 1e30)} if "interval" in found and not bounded else {}
+    yield from not_finite({**found, **minus, **clipped})
 
 
 def _well_formed(learner: Learner, found: dict[str, np.ndarray]) -> Iterator[str]:

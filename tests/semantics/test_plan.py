@@ -5,6 +5,7 @@
 import pytest
 
 from mldsl.plan import Apply, ClassCount, Columns, ColumnUse, Constant, EnvSecret
+from mldsl.plan.design import terms_of
 from mldsl.plan.expressions import expression_text
 from mldsl.plan.text import plan_text
 
@@ -224,8 +225,20 @@ def test_sources_of_a_computed_target_are_no_inputs(pipeline):
 def test_a_formula_decides_about_the_columns_of_its_model(pipeline):
     features = "features {\n  y: continuous as target\n  a: continuous\n  b: continuous?\n  c: categorical\n}"
     plan = plan_of(pipeline, features=features, transforms="", model="model { ols(~ log(a) + c + a:c) }")
-    assert states(plan.models[0].columns) == {"a": "continuous", "c": "categorical"}
-    assert plan.models[0].algorithm.arg("formula") == "~ log(a) + c + a:c"
+    model = plan.models[0]
+    assert states(model.columns) == {"a": "continuous", "c": "categorical", "log(a)": "continuous"}
+    assert model.algorithm.arg("formula") == model.design.text == "~ log(a) + c + a:c"
+    assert terms_of(model.design.right, ["a", "c", "log(a)"]) == (True, (("log(a)",), ("c",), ("a", "c")))
+    assert [step.derive[0] for step in model.steps] == ["log(a)"]
+    assert model.own_steps == ()
+    assert model.target_scale is None
+
+
+def test_the_left_side_of_a_formula_says_how_the_target_is_learned(pipeline):
+    features = "features {\n  y: continuous as target\n  a: continuous\n}"
+    for left, scale in (("log(y)", "log"), ("y", None)):
+        plan = plan_of(pipeline, features=features, transforms="", model=f"model {{ ols({left} ~ a) }}")
+        assert plan.models[0].target_scale == scale
 
 
 def test_models_share_steps_and_have_their_own(pipeline):

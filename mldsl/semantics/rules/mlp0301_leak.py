@@ -47,6 +47,7 @@ from mldsl.diagnostics.diagnostic import Diagnostic
 from mldsl.semantics.draft import Draft, ModelDraft
 from mldsl.semantics.formulas import sides
 from mldsl.source import Span
+from mldsl.syntax import ast
 
 # Roles whose values reach a model: an offset is added to what it predicts, rows are ordered and decay by time.
 _SEEN = ("input", "offset", "user", "item", "time", "position")
@@ -105,6 +106,8 @@ def _formula(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
     for name, span in found.right:
         if name in leaking:
             yield _leak(draft, name, span)
+    if not isinstance(model.formula.left, ast.Ref | ast.Column):
+        return  # that `log(...)` takes the target, and what else is wrong with it, is said where it is read
     for name, span in found.left or ():
         if name != target and model.frame.find(name) is not None:
             yield Diagnostic(

@@ -63,7 +63,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         if declaration is None or declaration.missing != "refuses" or model.algorithm is None:
             continue
         found = [
-            known for known in model.matrix
+            known for known in (model.matrix if model.design is None else model.design.sources())
             if known.state.missing and known.type != UNKNOWN_TYPE
             and (model.formula is not None or not declaration.accepts or takes(declaration.accepts, known.type))
         ]  # fmt: skip

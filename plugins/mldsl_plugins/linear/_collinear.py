@@ -66,6 +66,11 @@ def dependencies(x: np.ndarray, weight: np.ndarray | None = None) -> list[Depend
     return _reduced(factor, mean, TOLERANCE * 1e-3 * length)
 
 
+def dependencies_of_factor(factor: np.ndarray, mean: np.ndarray, length: np.ndarray) -> list[Dependency]:
+    """Of a factor R [k, d]: R'R are sums of products of columns about `mean`; `length` [d] is that about 0. O(d^3)."""
+    return _reduced(np.asarray(factor, float), np.asarray(mean, float), TOLERANCE * 1e-3 * np.asarray(length, float))
+
+
 def dependencies_of_gram(gram: np.ndarray, mean: np.ndarray | None = None) -> list[Dependency]:
     """Of the sums of products of centred columns [d, d]; squares lose half of the digits, so less is told apart."""
     d = len(gram)

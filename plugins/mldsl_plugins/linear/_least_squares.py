@@ -28,7 +28,10 @@ WELL = 1e6  # up to this condition number of R, two refinements of the Cholesky 
 
 
 class Data(NamedTuple):
-    """Rows with positive loss weight v, to be read centred: x - mean, y - level; inactive columns are 0."""
+    """Rows with positive loss weight v, to be read centred: x - mean, y - level; inactive columns are 0.
+
+    Without an intercept mean and level are 0.
+    """
 
     x: Float[Array, "n d"]
     y: Float[Array, " n"]
@@ -47,7 +50,8 @@ class Solution(NamedTuple):
 
     `covariance` is that of the coefficients over the residual variance. `hat_trace` is the trace of the hat matrix
     without the intercept, `rank` the number of columns that the data tell apart. `shift` is what the mean residual adds
-    to `level`; `rss` the weighted residual sum of squares.
+    to `level`; `rss` the weighted residual sum of squares. `factor` A has A A' = the inverse of the Gram matrix of the
+    centred columns, penalty included; `triangle` R has R'R = that Gram matrix, without the penalty.
     """
 
     coefficients: Float[Array, " d"]
@@ -56,10 +60,17 @@ class Solution(NamedTuple):
     hat_trace: Float[Array, ""]
     rank: Float[Array, ""]
     rss: Float[Array, ""]
+    factor: Float[Array, "d d"]
+    triangle: Float[Array, "d d"]
 
 
-def center(x: Float[Array, "n d"], y: Float[Array, " n"], v: Float[Array, " n"], active: Bool[Array, " d"]) -> Data:
-    """The data about their weighted means."""
+def center(
+    x: Float[Array, "n d"], y: Float[Array, " n"], v: Float[Array, " n"], active: Bool[Array, " d"],
+    *, intercept: bool = True,
+) -> Data:  # fmt: skip
+    """The data about their weighted means, or about 0 where there is no intercept."""
+    if not intercept:
+        return Data(x, y, v, jnp.zeros(x.shape[1], x.dtype), jnp.zeros((), y.dtype), active)
 
     def sums(w: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
         return jnp.dot(w, a, precision="highest"), jnp.dot(w, b), w.sum()
@@ -114,13 +125,15 @@ def _invert(r: Array) -> Array:
     return jax.scipy.linalg.solve_triangular(r, jnp.eye(r.shape[0], dtype=r.dtype))
 
 
-def solve(data: Data, l2: Float[Array, ""]) -> Solution:
+def solve(data: Data, l2: Float[Array, ""], *, intercept: bool = True) -> Solution:
     """Minimise sum_i v_i (y_i - x_i b)^2 + l2 |b|^2 over the centred data.
 
     Columns that the others explain exactly share their coefficient (the solution of least norm, columns scaled to equal
     length); columns that do not vary get 0.
     """
     d = data.x.shape[1]
+    if d == 0:
+        return _nothing(data)
     r = triangle(data)
     norm = jnp.sqrt(jnp.sum(r**2, axis=0))
     eps = jnp.finfo(r.dtype).eps
@@ -160,10 +173,21 @@ def solve(data: Data, l2: Float[Array, ""]) -> Solution:
     def refine(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         c, shift, _rss = state
         gradient, left, rss = residuals(c, shift)
-        return c + inverse @ (inverse.T @ gradient), shift + left, rss
+        return c + inverse @ (inverse.T @ gradient), shift + left if intercept else shift, rss
 
     start = (inverse @ right, jnp.zeros((), r.dtype), jnp.zeros((), r.dtype))
     c, shift, rss = jax.lax.fori_loop(0, 3, refine, start)
     hat = x @ inverse  # without a penalty orthonormal: inverse inverse' is then the covariance itself
     inverse = inverse * scale[:, None]
-    return Solution(c * scale, shift, inverse @ (hat.T @ hat) @ inverse.T, jnp.sum(hat**2), rank - dead.sum(), rss)
+    return Solution(
+        c * scale, shift, inverse @ (hat.T @ hat) @ inverse.T, jnp.sum(hat**2), rank - dead.sum(), rss, inverse,
+        r[:, :d],
+    )  # fmt: skip
+
+
+def _nothing(data: Data) -> Solution:
+    """Without a column only the level is fitted."""
+    none = jnp.zeros((0, 0), data.y.dtype)
+    zero = jnp.zeros((), data.y.dtype)
+    rss = sum_blocks(lambda w, y: jnp.dot(w, (y - data.level) ** 2), data.v, data.y)
+    return Solution(none[0:0].reshape(0), zero, none, zero, zero, rss, none, none)
