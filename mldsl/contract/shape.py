@@ -7,11 +7,14 @@ import attrs
 
 @attrs.frozen
 class ColumnShape:
-    """One column of the matrix: its name, its type, and how many levels its dictionary has (0 for numbers)."""
+    """One column of the matrix: its name, its type, how many levels its dictionary has (0 for numbers), and whether
+    values may be missing.
+    """
 
     name: str
     type: str = "continuous"
     levels: int = 0
+    missing: bool = False
 
 
 @attrs.frozen

@@ -64,7 +64,7 @@ def held_out(component: Any) -> bool:
 
 def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
     """The static facts of columns."""
-    return tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns)
+    return tuple(ColumnShape(c.name, c.type, len(c.levels or ()), c.missing) for c in columns)
 
 
 @attrs.frozen(eq=False)
