@@ -51,6 +51,15 @@ features {
 
 transforms { standardize on continuous }
 """
+BICYCLES = """\
+data { csv("data/bike_sharing.csv") }
+
+features {
+  count: integer in 0..1_000 as target
+  holiday, workingday: binary
+  temp, humidity, windspeed: continuous
+}
+"""
 IRIS = """\
 data { csv("data/iris.csv") }
 
@@ -213,6 +222,8 @@ def _model(declaration: Declaration) -> Program:
         return _file(DIGITS, block)
     if declaration.name == "categorical_naive_bayes":
         return _file(LEVELS, block)
+    if "poisson" in block:
+        return _file(BICYCLES, block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
     return _file(HOUSES, block)
@@ -236,6 +247,8 @@ def _metric(declaration: Declaration) -> Program:
     block = re.sub(r" [<>]=? [0-9.%]+", "", example(declaration))  # a gate of somebody else's data
     if "cluster" in declaration.tasks:
         return _file(WINES, "model { k_means(clusters = 3) }", block)
+    if "poisson" in block:
+        return _file(BICYCLES, "model { generalized_linear(family = poisson) }", block)
     if "regress" in declaration.tasks:
         return _file(HOUSES, "model { ridge }", block)
     if declaration.name == "top_k_accuracy":

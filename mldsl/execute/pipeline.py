@@ -251,8 +251,13 @@ class Pipeline:
     def respond(self, spec: Any, params: Any, inputs: Any, rows: Rows) -> Prediction:
         """The same from the model's own inputs."""
         if self.model.predict is not None:
+            shifted = rows.offset is not None and "offset" in self.model.roles
+            if shifted and self.model.predict_at is not None:
+                with blamed(self.value, "predict_at"):
+                    at_offset: Prediction = self.model.predict_at(spec, params, inputs, rows.offset)
+                return at_offset
             answer = self.answer_of(spec, params, inputs)
-            if rows.offset is not None and answer.mean is not None and "offset" in self.model.roles:
+            if shifted and answer.mean is not None:
                 around = None if answer.interval is None else answer.interval + rows.offset[:, None]
                 return answer._replace(mean=answer.mean + rows.offset, interval=around)
             return answer

@@ -75,6 +75,8 @@ class Model(Component):
     `solver = batch, stochastic`.
 
     fit(spec, key, shape, examples) -> (Params, Info); predict(spec, params, inputs) -> Prediction;
+    predict_at(spec, params, inputs, offset) -> Prediction: the same at an offset of each row, which is otherwise added
+    to the mean; for models with the role `offset` whose mean is not linear in it;
     init(spec, key, shape) -> State; update(spec, state, batch) -> (State, Info); finish(spec, state) -> Params;
     loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
     steps(spec) -> int: how many updates at most, for iterative models;
@@ -88,7 +90,8 @@ class Model(Component):
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
     gives a classifier `class_weights`. `margins`: as a classifier it gives `score` [n, classes] and no probabilities,
     until the file says `calibrate`. `batches`: fits that are mapped over weights and settings were measured to gain,
-    always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `info_columns` and such
+    always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `examples` are Specs by task, where
+    `example` does not do all tasks. `info_columns` and such
     are the report's business: Info is stored whole. A Spec with a field of type `Formula` (or None) gets the formula's
     design as its inputs; its intercept is no column, `shape.intercept` says whether there is one. cluster(spec) names
     the declared column whose codes `fit` gets as `examples.cluster` (and their number as `shape.clusters`), or is None.
@@ -97,6 +100,7 @@ class Model(Component):
     kind: ClassVar[str] = "model"
     fit: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
+    predict_at: Callable[..., Any] | None = None
     init: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
     finish: Callable[..., Any] | None = None
@@ -123,6 +127,7 @@ class Model(Component):
     margins: bool = False
     precision: str = "float32"
     rounds: str = ""
+    examples: Mapping[str, Any] = attrs.field(factory=dict)
 
     def goes_in_rounds(self, spec: Any) -> bool:
         """Whether a fit with this Spec is a loop of updates that the engine owns."""

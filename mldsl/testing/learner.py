@@ -37,8 +37,12 @@ class Learner:
         # A step that changes rows is handed the matrix alone, whatever else the rows hold.
         only = tuple(t for t in getattr(component, "inputs", ()) if t in _TABLE) if self.resamples else ()
         self.sample: Sample = sample(component, task, self.dtype, only)
-        plain = component.example if component.example is not None else component.Spec()
+        by_task = getattr(component, "examples", {})
+        example = by_task.get(task, component.example)
+        plain = example if example is not None else component.Spec()
         self.plain = self._bound(plain)
+        if task == "classify" and self._refused():  # it may be for two classes only
+            self.sample = sample(component, task, self.dtype, only, classes=2)
         self.spec = as_tree(self.plain, self.dtype)
         self._programs: dict[tuple[str, Shape], Any] = {}
 
@@ -64,6 +68,10 @@ class Learner:
     def levels(self) -> tuple[str, ...]:
         """Of the target; () for numbers."""
         return LEVELS[: self.sample.shape.classes]
+
+    def _refused(self) -> bool:
+        check = getattr(self.component, "check", None)
+        return check is not None and bool(list(check(self.plain, self.sample.shape)))
 
     def scope(self) -> AbstractContextManager[Any]:
         """As the engine runs it: in its precision, without broadcasts between ranks."""

@@ -115,7 +115,9 @@ def _rows_at(inputs: Any, index: np.ndarray) -> Any:
 # ---- making one ------------------------------------------------------------------------------------------------------
 
 
-def sample(component: Component, task: str, dtype: Any = np.float32, only: tuple[str, ...] = ()) -> Sample:
+def sample(
+    component: Component, task: str, dtype: Any = np.float32, only: tuple[str, ...] = (), classes: int = CLASSES
+) -> Sample:
     """Rows for a model or transform, for one of its tasks; with columns of only these types, if any are given."""
     random = np.random.default_rng(12)
     accepts = only or tuple(getattr(component, "accepts", ()) or getattr(component, "inputs", ()))
@@ -135,7 +137,7 @@ def sample(component: Component, task: str, dtype: Any = np.float32, only: tuple
     parts: dict[str, Any] = dict(  # noqa: C408 - names of parts, as `Examples` has them
         inputs=inputs,
         weight=weight.astype(dtype),
-        target=_target(random, task, table),
+        target=_target(random, task, table, classes),
         active=np.ones(len(columns), bool),
         offset=random.normal(size=ROWS).astype(dtype) if "offset" in roles and task != "classify" else None,
         query=(place // 4).astype(np.int32) if task == "rank" or "query" in roles else None,
@@ -147,7 +149,7 @@ def sample(component: Component, task: str, dtype: Any = np.float32, only: tuple
     shape = Shape(
         rows=ROWS,
         columns=tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns),
-        classes=CLASSES if task == "classify" else 0,
+        classes=classes if task == "classify" else 0,
         queries=ROWS // 4 if examples.query is not None else 0,
         users=USERS if examples.user is not None else 0,
         items=ITEMS if examples.item is not None else 0,
@@ -174,11 +176,11 @@ def _column(random: np.random.Generator, column: NamedColumn, counts: bool) -> n
     return random.normal(2.0, 1.5, ROWS)
 
 
-def _target(random: np.random.Generator, task: str, table: np.ndarray) -> np.ndarray | None:
+def _target(random: np.random.Generator, task: str, table: np.ndarray, classes: int) -> np.ndarray | None:
     signal = table[:, 0] - 0.5 * table[:, -1] + random.normal(0, 0.7, ROWS)
     place = np.argsort(np.argsort(signal))
     if task == "classify":
-        return (place * CLASSES // ROWS).astype(np.int32)
+        return (place * classes // ROWS).astype(np.int32)
     if task == "regress":
         return (3 + signal).astype(table.dtype)
     if task in ("rank", "recommend"):
