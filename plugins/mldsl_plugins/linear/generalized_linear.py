@@ -43,7 +43,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from mldsl.contract import Examples, Prediction, Shape, sum_blocks, tiny, total, weighted_mean
-from mldsl.plugin import Component, Model, Problem, hookimpl, param
+from mldsl.plugin import Component, Formula, Model, Problem, hookimpl, param
 from mldsl_plugins.linear import _families as families
 from mldsl_plugins.linear import _scoring as scoring
 from mldsl_plugins.linear._collinear import dependencies_of_null_space
@@ -113,6 +113,9 @@ class Spec:
         0.0, ge=0, traced=True, search="log(1e-4..1e4)", simpler="larger", also_known_as=("alpha", "penalty"),
         doc="Weight of half the squared norm of the coefficients.",
     )  # fmt: skip
+    formula: Formula | None = param(
+        None, doc="What eta is a linear function of, such as `~ a + b:c`; all inputs by default."
+    )
     max_iter: int = param(200, ge=1, unit="iterations", doc="Most to run.")
     tol: float = param(
         1e-10, ge=0, traced=True,
@@ -243,7 +246,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     proper = _family(spec, jnp.ones((), target.dtype)).fits(target)
     v = jnp.where(proper, examples.loss_weight(), 0)
     often = jnp.where(v > 0, examples.weight if spec.weights == "frequency" else 1.0, 0)
-    design = scoring.design(examples, jnp.where(proper, target, 1), v, spec.l2, getattr(shape, "intercept", True))
+    design = scoring.design(examples, jnp.where(proper, target, 1), v, spec.l2, shape.intercept)
     seen = _Observed(design, often, v / jnp.where(often > 0, often, 1), of)
 
     def row_of(alpha: Array) -> scoring.RowOf:
@@ -252,7 +255,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         return families.numeric_row(_family(spec, alpha), of)
 
     alpha = jnp.asarray(1.0 if estimates else given, target.dtype)
-    start = _start(spec, seen, row_of(alpha), getattr(shape, "intercept", True))
+    start = _start(spec, seen, row_of(alpha), shape.intercept)
     alpha_error = jnp.full_like(alpha, jnp.nan)
     if estimates:
         alpha, alpha_error, found = _with_alpha(spec, seen, start, row_of)
@@ -276,7 +279,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         density = family.log_density
         return seen._replace(design=of).add_up(theta, lambda y, m, w: density(y, m, scale, w))
 
-    alone, null = _null(spec, examples, design, start, row, getattr(shape, "intercept", True))
+    alone, null = _null(spec, examples, design, start, row, shape.intercept)
     null_loss = seen._replace(design=alone).add_up(null, lambda y, m, w: w * family.deviance(y, m)) / 2
     likely, unlikely = log_likelihood(design, found.theta), log_likelihood(alone, null)
     intercept, b = design.coefficients(found.theta)
@@ -285,7 +288,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     drifting = found.drifting | (found.separated & (name == "binomial"))
     return Params(intercept[None], b[None]), Info(
         standard_error=jnp.where(design.dead, jnp.nan, errors)[None],
-        intercept_standard_error=jnp.sqrt(jnp.maximum(dispersion * of_intercept, 0))[None],
+        intercept_standard_error=jnp.where(
+            shape.intercept, jnp.sqrt(jnp.maximum(dispersion * of_intercept, 0)), jnp.nan
+        )[None],
         residual_degrees_of_freedom=free if name in ESTIMATED else jnp.full_like(free, jnp.inf),
         degrees_of_freedom=free,
         rank=rank,

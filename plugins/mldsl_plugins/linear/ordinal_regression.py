@@ -31,7 +31,7 @@ from jax.scipy.special import log_ndtr
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from mldsl.contract import Examples, Prediction, Shape, block_rows, segment_reduce, sum_blocks, tiny, total
-from mldsl.plugin import Component, Model, Problem, hookimpl, param
+from mldsl.plugin import Component, Formula, Model, Problem, hookimpl, param
 from mldsl_plugins.linear import _scoring as scoring
 from mldsl_plugins.linear._collinear import dependencies_of_null_space
 
@@ -49,6 +49,9 @@ class Spec:
         0.0, ge=0, traced=True, search="log(1e-4..1e4)", simpler="larger", also_known_as=("alpha", "penalty"),
         doc="Weight of half the squared norm of the coefficients.",
     )  # fmt: skip
+    formula: Formula | None = param(
+        None, doc="What the hidden number is a linear function of, such as `~ a + b:c`; all inputs by default."
+    )
     max_iter: int = param(200, ge=1, unit="iterations", doc="Most to run.")
     tol: float = param(
         1e-10, ge=0, traced=True,
