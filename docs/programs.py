@@ -87,6 +87,15 @@ features {
   sibsp, parch: categorical
 }
 """
+FLIGHTS = """\
+data { csv("data/airline_passengers.csv") }
+
+features {
+  year, month: integer
+  passengers: integer as target
+  when: time = date(year, month, 1) as time
+}
+"""
 MESSAGES = """\
 data { csv("data/sms_spam.csv") }
 
@@ -198,6 +207,9 @@ def _transform(declaration: Declaration) -> Program:
     name = declaration.name
     line = re.sub(r"^transforms \{\s*(.*?)\s*\}$", r"\1", example(declaration).strip(), flags=re.DOTALL)
     lines = ["impute(median) on age", "one_hot on sex"]
+    if name in ("lag", "rolling"):
+        steps = f"transforms {{\n  {line}\n  impute(median) on numeric\n}}"
+        return _file(FLIGHTS, steps, "model { ridge }")
     if name in ("date_parts", "cyclical"):
         houses = (
             HOUSES.replace("\n}", "\n  sold: time = date(year_sold, mo_sold, 1)\n}") if name == "date_parts" else HOUSES

@@ -35,7 +35,10 @@ def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = N
     """
     scans = _scans(rows, context)
     needed = _needed(plan)
-    columns = [column for column in plan.columns if column.name in needed or _optional(column, scans)]
+    columns = [
+        attrs.evolve(column, missing=True) if _past(plan, column) else column
+        for column in plan.columns if column.name in needed or _optional(plan, column, scans)
+    ]  # fmt: skip
     absent = {
         scan.name: [
             column for column in columns
@@ -103,9 +106,14 @@ def _needed(plan: Plan) -> set[str]:
     return named.union(*(reads(name, computed) for name in named))
 
 
-def _optional(column: ColumnPlan, scans: Sequence[Scan]) -> bool:
+def _optional(plan: Plan, column: ColumnPlan, scans: Sequence[Scan]) -> bool:
     present = all(column.name in scan.columns for scan in scans)
-    return column.role in OPTIONAL_ROLES and column.computed is None and present
+    return (column.role in OPTIONAL_ROLES or _past(plan, column)) and column.computed is None and present
+
+
+def _past(plan: Plan, column: ColumnPlan) -> bool:
+    """Whether it is a target of whose past steps make columns: known of some rows to predict, and no need."""
+    return column.role == "target" and any(column.name in step.on for model in plan.models for step in model.steps)
 
 
 def _with_levels(column: ColumnPlan, levels: Levels | None) -> ColumnPlan:
@@ -132,7 +140,7 @@ def _absent_warnings(absent: Mapping[str, Sequence[ColumnPlan]]) -> Iterator[Dia
 
 def _offset_warnings(plan: Plan, scans: Sequence[Scan]) -> Iterator[Diagnostic]:
     for column in plan.columns:
-        if column.role == "offset" and not _optional(column, scans):
+        if column.role == "offset" and not _optional(plan, column, scans):
             yield Diagnostic(
                 "MLP0413", f"the offset `{column.name}` is absent; it counts as 0", column.span, severity="warning"
             )

@@ -57,8 +57,8 @@ def rows_of(
 ) -> Rows:
     """Cast and pad everything to one bucket of rows.
 
-    Rows added by padding hold 0: their weight is 0, and no algorithm may look at them. Per-row `columns` are those of
-    `Rows`; absent ones are None.
+    Rows added by padding hold the first row, and 0 beside the matrix: their weight is 0, and no algorithm may look at
+    them. Per-row `columns` are those of `Rows`; absent ones are None.
     """
     n = bucket(len(matrix))
     casts: dict[str, Any] = {
@@ -83,7 +83,8 @@ def _cast_and_pad(matrix: np.ndarray, n: int, dtype: Any) -> np.ndarray:
     # One pass: a million rows are cast into place, never copied twice.
     out = aligned((n, matrix.shape[1]), dtype)
     out[: len(matrix)] = matrix
-    out[len(matrix) :] = 0
+    # Another row of the kind: what steps make of it has a value wherever theirs has (the logarithm of 0 has none).
+    out[len(matrix) :] = matrix[:1] if len(matrix) else 0
     return out
 
 

@@ -7,6 +7,7 @@ token ids. Statistics that must not see a fold's held-out rows belong to the dev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
@@ -21,6 +22,7 @@ from mldsl.execute.steps import Resolver, columns_used
 from mldsl.execute.typical import typical_values, with_typical
 from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
 from mldsl.plan.design import columns_read, matched
+from mldsl.plugin import Order
 
 
 @attrs.frozen(eq=False)
@@ -73,12 +75,13 @@ def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], 
     for step in model.steps:
         if step.derive is not None:
             name, expression = step.derive
-            if (columns_used(expression) | {name}) & touched:
+            if any(_among(used, touched) for used in (*columns_used(expression), name)):
                 device.append(step)
                 touched.add(name)
             else:
                 host.append(step)
         elif step.component is not None and resolver.component(step.component).host:
+            _first(step, touched)
             host.append(step)
         else:
             device.append(step)
@@ -87,6 +90,24 @@ def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], 
             touched |= {c.name for c in step.after if c.name not in before}
             touched |= set(step.on) if changes else set()
     return tuple(host), tuple(device)
+
+
+def _among(name: str, touched: set[str]) -> bool:
+    """Whether a column is one of these, some of which only a pattern names (`sex_*`)."""
+    return name in touched or any("*" in pattern and fnmatchcase(name, pattern) for pattern in touched)
+
+
+def _first(step: StepPlan, touched: set[str]) -> None:
+    """Refuse a step of the host on columns that a fitted step has changed before it: it would see the old ones."""
+    changed = next((name for name in step.on if _among(name, touched)), None)
+    if changed is not None and step.component is not None:
+        name = step.component.name
+        raise MldslError(
+            Diagnostic(
+                "MLP0312", f"`{name}` runs before anything is fitted, and `{changed}` is changed by a fitted step",
+                step.span, help=f"write `{name}` above that step",
+            )
+        )  # fmt: skip
 
 
 def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Resolver) -> tuple[HostHalf, HostRows]:
@@ -167,7 +188,8 @@ class _Walk:
             component, spec = self.resolver.component(step.component), self.resolver.spec(step.component)
             on = tuple(matched(step.on, self.frame.columns))
             with blamed(step.component, "fit"):
-                state = component.fit(spec, self._series(on), weight) if component.fit is not None else None
+                past = (self._order(step),) if component.looks_back else ()
+                state = component.fit(spec, self._series(on), weight, *past) if component.fit is not None else None
             done = HostStep(step, state, on)
         self.apply(done, fitting=True)
         return done
@@ -179,12 +201,29 @@ class _Walk:
         elif step.plan.component is not None:
             component, spec = self.resolver.component(step.plan.component), self.resolver.spec(step.plan.component)
             with blamed(step.plan.component, "apply"):
-                made = component.apply(spec, step.state, self._series(step.on))
+                # Rows that are fitted have their own past among them.
+                past = (None if fitting else step.state, self._series(step.on), self._order(step.plan))
+                given = past if component.looks_back else (step.state, self._series(step.on))
+                made = component.apply(spec, *given)
             self._outputs(step.plan, made)
         self._leave(step.plan)
 
     def _series(self, names: Sequence[str]) -> dict[str, Any]:
-        return {name: self.frame[name] for name in names}
+        return {name: self._column(name) for name in names}
+
+    def _column(self, name: str) -> Any:
+        """A column of the frame; one that is not there (the target of rows to predict) has no values."""
+        import polars as pl
+
+        if name in self.frame.columns:
+            return self.frame[name]
+        return pl.Series(name, [None] * self.frame.height, dtype=pl.Float64)
+
+    def _order(self, step: StepPlan) -> Order:
+        """What a step that looks back is told: the moments of the rows, and the levels of `per`."""
+        time = next((c.name for c in self.columns if c.role == "time"), None)
+        here = time is not None and time in self.frame.columns
+        return Order(self.frame[time] if here else None, self.frame[step.per] if step.per else None)
 
     def _derive(self, plan: StepPlan, name: str, expression: RowExpression, fitting: bool) -> None:
         state = next((c for c in plan.after if c.name == name), None)
@@ -211,7 +250,8 @@ class _Walk:
         return self.resolver.component(ComponentValue("function", name, plugin or "core"))
 
     def _add(self, plan: StepPlan, name: str) -> None:
-        state = next((c for c in plan.after if c.name == name), None)
+        named = (c for c in plan.after if c.name == name or (c.pattern and fnmatchcase(name, c.name)))
+        state = next(named, None)
         kind = state.type if state is not None else "continuous"
         new = ColumnPlan(name, kind, bool(state and state.missing), levels=state.levels if state else None)
         if any(c.name == name for c in self.columns):

@@ -19,7 +19,7 @@ from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.scales import back
 from mldsl.execute.steps import Resolver
-from mldsl.plan import ColumnPlan, ModelPlan, Plan
+from mldsl.plan import ColumnPlan, ModelPlan, Plan, StepPlan
 from mldsl.plan.design import matched
 
 
@@ -39,6 +39,13 @@ class Learned:
     calibrator: Calibrator | None = None
     hidden: tuple[str, ...] = ()
     typical: tuple[float, ...] = ()
+
+
+def _worked_on(plan: Plan, step: StepPlan) -> tuple[str, ...]:
+    """The columns that a host step works on: inputs, and of those that are none the ones it names."""
+    names = {c.name for c in step.before}
+    others = [c.name for c in plan.columns if c.name in step.on and c.name not in names]
+    return tuple(matched(step.on, [*(c.name for c in step.before), *others]))
 
 
 def learned_of(plan: Plan, fitted: FittedModel, threshold: Threshold, calibrator: Calibrator | None) -> Learned:
@@ -79,7 +86,7 @@ class Scorer:
 
         host, device = divide(learned.model, resolver)
         steps = tuple(
-            HostStep(step, state, tuple(matched(step.on, [c.name for c in step.before])))
+            HostStep(step, state, _worked_on(learned.plan, step))
             for step, state in zip(host, learned.host_states, strict=True)
         )
         self.half = HostHalf(

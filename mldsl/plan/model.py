@@ -149,6 +149,7 @@ class StepPlan(Record):
     before: tuple[ColumnState, ...]
     after: tuple[ColumnState, ...]
     fitted: bool = False
+    looks_back: bool = False  # reads earlier rows, before the split
     train_only: bool = False  # applied to rows that are trained on, never to rows to predict
     resamples: bool = False  # changes the training rows of each fit: how often they count, or how many there are
     keep: bool = False  # `keep = true`: the columns worked on stay, and what is made stands beside them

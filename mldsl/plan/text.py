@@ -278,6 +278,8 @@ def _fitted(step: StepPlan, plan: Plan) -> str:
     if step.resamples:
         each = "each fold, and at last all of them" if plan.split.folds else "the model"
         return f"changes the training rows of {each}; never rows that are held out or to predict"
+    if step.looks_back:
+        return "from earlier rows, before the split; the artifact keeps the last ones"
     if step.train_only:
         return "on rows that are trained on, anew in every epoch; never on rows to predict"
     if not step.fitted:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Model,
         NamedColumn,
         NoSpec,
+        Order,
         Part,
         Problem,
         Report,
@@ -59,8 +60,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "components": (
-        "Component", "Exporter", "Function", "Metric", "Model", "NamedColumn", "NoSpec", "Part", "Problem", "Report",
-        "Search", "SourceComponent", "Stop", "Transform",
+        "Component", "Exporter", "Function", "Metric", "Model", "NamedColumn", "NoSpec", "Order", "Part", "Problem",
+        "Report", "Search", "SourceComponent", "Stop", "Transform",
     ),
     "declaration": (
         "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Declaration", "DefaultCall", "Operand", "Output",
@@ -79,9 +80,9 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Column", "Columns", "Component", "Costs", "Declaration",
     "DefaultCall", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric", "Model",
-    "ModelName", "NamedColumn", "Network", "NoSpec", "Operand", "Output", "Panel", "Parameter", "ParameterType", "Part",
-    "Problem", "Proposal", "Range", "Report", "ReportOutput", "Search", "Secret", "Series", "Share", "Size",
-    "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl", "param",
+    "ModelName", "NamedColumn", "Network", "NoSpec", "Operand", "Order", "Output", "Panel", "Parameter",
+    "ParameterType", "Part", "Problem", "Proposal", "Range", "Report", "ReportOutput", "Search", "Secret", "Series",
+    "Share", "Size", "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl", "param",
 ]  # fmt: skip
 
 

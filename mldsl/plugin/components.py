@@ -33,6 +33,17 @@ class NamedColumn:
     missing: bool = False
 
 
+@attrs.frozen(eq=False)
+class Order:
+    """What a step that looks back is told of the rows, as Polars series: their moments, and the levels of `per`.
+
+    Without `time` rows come in the order of the file; without `per` all rows are one stretch.
+    """
+
+    time: Any = None
+    per: Any = None
+
+
 @attrs.frozen
 class Problem:
     """What `check(spec, shape)` of a component yields: the parameter at fault and "expected ..., found ..."."""
@@ -157,6 +168,9 @@ class Transform(Component):
     `tasks` are those that it has a meaning for (empty: all); `scale_sensitive`: distances want `standardize`.
     Host steps (`host = True`): fit(spec, columns, weight) -> state and apply(spec, state, columns) -> columns, where
     columns maps names to Polars series (in) and to Polars series, NumPy arrays or `HostSparse` (out).
+    `looks_back`: a host step that reads earlier rows, before the split, and may therefore name the target;
+    fit(spec, columns, weight, order) -> state keeps the last rows, and apply(spec, state, columns, order) is given None
+    as state for those rows themselves.
     """
 
     kind: ClassVar[str] = "transform"
@@ -173,6 +187,7 @@ class Transform(Component):
     outputs: Collection[Output] = (Output(),)
     phase: str = "both"
     host: bool = False
+    looks_back: bool = False
     uses_target: bool = False
     chooses: bool = False
     selects: str = ""

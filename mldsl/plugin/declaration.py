@@ -162,9 +162,9 @@ class Declaration:
       multiplies rows by `cost`: then the language gives it `class_weights`), `margins` (a classifier that gives scores
       and no probabilities).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
-      `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
-      ("drop", "keep" or "", as the file says), `resamples`, `width`
-      ("static", "data"), `tasks` (empty = all), `scale_sensitive`.
+      `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit),
+      `looks_back`, `selects` ("drop", "keep" or "", as the file says), `resamples`, `width` ("static", "data"), `tasks`
+      (empty = all), `scale_sensitive`.
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
     report: `tasks` (empty = all), `needs` ("model", "data", "probabilities", "seconds"), `parts`.
@@ -198,6 +198,7 @@ class Declaration:
     fitted: bool = True
     uses_target: bool = False
     chooses: bool = False
+    looks_back: bool = False
     selects: str = ""
     resamples: bool = False
     width: str = "static"

@@ -354,6 +354,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "missing",
                 "phase",
                 "host",
+                "looks_back",
                 "uses_target",
                 "chooses",
                 "selects",

@@ -107,6 +107,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
             yield "When", "on training rows only"
         if declaration.uses_target:
             yield "Target", "used by each fit, of its own training rows" if declaration.chooses else "used, out of fold"
+        if declaration.looks_back:
+            yield "Rows", "looks back at earlier ones, before the split; so it may name the target"
         if declaration.chooses:
             yield "Chooses", "anew in each fit; the run says which columns stayed in the last"
         if declaration.resamples:

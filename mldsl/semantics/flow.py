@@ -73,6 +73,7 @@ class Move:
         return StepPlan(
             self.resolved.value if self.resolved is not None else None, derive, tuple(p.name for p in self.on),
             self.before.states(), self.after.states(), fitted=declaration is not None and declaration.fitted,
+            looks_back=declaration is not None and declaration.looks_back,
             train_only=declaration is not None and declaration.phase == "train",
             resamples=declaration is not None and declaration.resamples,
             keep=self.resolved is not None and keeps(self.resolved), transforms=self.block or None, span=self.node.span,
@@ -145,8 +146,9 @@ def _step(line: ast.Step, block: str, frame: Frame, leaks: frozenset[str], scope
     universal = STEP_PARAMETERS if known is None or not known.resamples else ()  # rows change, columns do not
     resolved = resolve(line.component, "transform", scope, universal)
     picked = tuple(pick(line.on, frame, scope.findings))
-    leaking = tuple((p.name, p.span) for p in picked if p.name in leaks) + tuple(_arguments(resolved, leaks))
-    worked_on = tuple(p for p in picked if p.name not in leaks)
+    here = leaks if known is None or not known.looks_back else frozenset()  # the past of the target is no leak
+    leaking = tuple((p.name, p.span) for p in picked if p.name in here) + tuple(_arguments(resolved, leaks))
+    worked_on = tuple(p for p in picked if p.name not in here)
     uses = tuple((p.name, p.span) for p in picked)
     move = Move(line, block, frame, frame, resolved, on=worked_on, uses=uses, leaks=leaking, target=target)
     return attrs.evolve(move, after=_after(move, line.span))

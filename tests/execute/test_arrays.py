@@ -58,10 +58,14 @@ def test_joined_sparse_equals_dense_side_by_side(seed: int, dense_columns: int, 
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_are_cast_once_and_padded_with_zeros(dtype: type) -> None:
-    rows = rows_of(np.ones((3, 2)), {}, {}, {"target": np.array([0, 1, 1])}, dtype, integer_target=True)
+def test_rows_are_cast_once_and_padded_with_their_first(dtype: type) -> None:
+    matrix = np.arange(6.0).reshape(3, 2) + 1
+    rows = rows_of(matrix, {}, {}, {"target": np.array([0, 1, 1])}, dtype, integer_target=True)
     assert rows.matrix.shape == (32, 2)
     assert rows.matrix.dtype == dtype
-    assert rows.matrix[3:].sum() == 0
+    np.testing.assert_array_equal(rows.matrix[:3], matrix)
+    np.testing.assert_array_equal(
+        rows.matrix[3:], np.tile(matrix[0], (29, 1))
+    )  # log(x) has a value wherever it has one
     assert rows.target.dtype == np.int32
     assert rows.offset is None

@@ -45,6 +45,7 @@ from collections.abc import Iterator
 
 from mldsl.diagnostics.diagnostic import Diagnostic
 from mldsl.semantics.draft import Draft, ModelDraft
+from mldsl.semantics.flow import Move
 from mldsl.semantics.formulas import sides
 from mldsl.source import Span
 from mldsl.syntax import ast
@@ -60,6 +61,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     for move in draft.all_moves():
         for name, span in move.leaks:
             yield _leak(draft, name, span)
+        yield from _past(draft, move)
     yield from _computed(draft)
     for model in draft.models:
         yield from _formula(draft, model)
@@ -79,6 +81,22 @@ def _leak(draft: Draft, name: str, span: Span) -> Diagnostic:
     why = f"`{answer[0]}`, which the target `{target}` is made from" if answer else f"the target `{target}`"
     message = f"`{name}` is computed from {why}; using it here would leak the answer"
     return Diagnostic("MLP0301", message, span, label="part of the answer")
+
+
+def _past(draft: Draft, move: Move) -> Iterator[Diagnostic]:
+    """Steps that look back may name the target, where no row is held out that lies before a training row."""
+    declaration = move.declaration
+    if declaration is None or not declaration.looks_back or not draft.split.known:
+        return
+    if {"time", "order"} & set(draft.split.plan.by) or draft.role("time") is None:
+        return  # without any order MLP0314 asks for one
+    leaking = draft.features.leaks()
+    for picked in move.on:
+        if picked.name in leaking:
+            yield Diagnostic(
+                "MLP0301", f"the past of `{picked.name}` holds answers of the rows that are held out", picked.span,
+                notes=("rows are not split in order of time",), help="write `by = time` or `by = order` in `split`",
+            )  # fmt: skip
 
 
 def _computed(draft: Draft) -> Iterator[Diagnostic]:

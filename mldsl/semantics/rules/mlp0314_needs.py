@@ -74,6 +74,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         yield from _late_target(model)
     for move in draft.all_moves():
         yield from _step(draft, move)
+        yield from _looks_back(draft, move)
         if move.declaration is not None and move.declaration.uses_target and draft.target is None:
             yield Diagnostic(
                 "MLP0314", f"`{move.declaration.name}` uses the target, and there is none", move.node.span,
@@ -178,6 +179,26 @@ def _step(draft: Draft, move: Move) -> Iterator[Diagnostic]:
         "MLP0314", f"`{declaration.name}` needs {tasks}", move.node.span, notes=(why(draft),),
         help=f"leave `{declaration.name}` out",
     )  # fmt: skip
+
+
+def _looks_back(draft: Draft, move: Move) -> Iterator[Diagnostic]:
+    """A step that looks at earlier rows needs to know which those are."""
+    declaration = move.declaration
+    if declaration is None or not declaration.looks_back or move.resolved is None or draft.role("time") is not None:
+        return
+    if "order" not in draft.split.plan.by and draft.split.known:
+        yield Diagnostic(
+            "MLP0314", f"`{declaration.name}` looks at earlier rows, and rows have no order", move.node.span,
+            help="declare a column `as time` in `features`, or write `by = order` in `split`",
+        )  # fmt: skip
+        return
+    written = move.resolved.value.written if move.resolved.value is not None else ()
+    for parameter in declaration.parameters:
+        if parameter.type.name == "duration" and parameter.name in written:
+            yield Diagnostic(
+                "MLP0314", f"`{parameter.name}` is a span of time, and rows have none", move.node.span,
+                help="declare a column `as time` in `features`, or count rows",
+            )  # fmt: skip
 
 
 def _late_target(model: ModelDraft) -> Iterator[Diagnostic]:
