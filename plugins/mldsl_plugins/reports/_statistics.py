@@ -67,3 +67,12 @@ def corrected(p: np.ndarray, method: Correction) -> np.ndarray:
         raised = sorted_p * m / np.arange(1, m + 1)
         out[order] = np.minimum.accumulate(raised[::-1])[::-1]
     return np.minimum(out, 1.0)
+
+
+def wilson(share: np.ndarray, rows: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of Wilson's interval of shares of so many rows. Wilson 1927, doi:10.1080/01621459.1927.10502953."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = two_sided_quantile(confidence, math.inf) ** 2 / rows
+        middle = (share + z / 2) / (1 + z)
+        half = np.sqrt(share * (1 - share) * z + z**2 / 4) / (1 + z)
+    return middle - half, middle + half

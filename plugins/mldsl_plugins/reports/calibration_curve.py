@@ -32,8 +32,8 @@ from mldsl.plugin import Component, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._shared import model_column, parts_words, weighted_quantile
 from mldsl_plugins.reports._sides import Side, numbered, one_against_rest, panelled
+from mldsl_plugins.reports._statistics import wilson
 
-_WIDTH = 1.959963984540054  # standard normal deviations either side of 95 %
 _FEWEST = 5  # rows of a bin that is drawn
 _DETAILED = 3  # models in one panel, at most, for intervals to be told apart
 _ROWS = {"train": "training rows, predicted out of fold", "folds": "rows predicted out of fold", "test": "test rows",
@@ -107,15 +107,6 @@ def _edges(spec: Spec, side: Side) -> np.ndarray:
     return edges if len(edges) > 1 else np.array([edges[0], edges[0]])
 
 
-def interval(share: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's 95 % interval of shares of so many rows."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = _WIDTH**2 / rows
-        middle = (share + z / 2) / (1 + z)
-        half = np.sqrt(share * (1 - share) * z + z**2 / 4) / (1 + z)
-    return middle - half, middle + half
-
-
 def _furthest(bins: Reliability) -> float:
     return float(np.nanmax(np.abs(bins.said - bins.happened)))
 
@@ -161,7 +152,7 @@ def _compared(view: ReportView) -> list[Table]:
 
 def _bins(models: tuple[ModelView, ...], curves: list[_Curve]) -> Table:
     kept = [(c, b) for c in curves for b in np.flatnonzero(c.bins.rows > 0)]
-    bounds = [tuple(ends[b] for ends in interval(c.bins.happened, c.bins.rows)) for c, b in kept]
+    bounds = [tuple(ends[b] for ends in wilson(c.bins.happened, c.bins.rows)) for c, b in kept]
     return Table(
         "Bins",
         [
@@ -202,7 +193,7 @@ def _figure(view: ReportView, curves: list[_Curve]) -> Figure:
 def _lines(label: str, name: str, curve: _Curve, detailed: bool) -> list[Series]:
     """The curve; in detail with its intervals as a band, and in grey what it was before `calibrate`."""
     full = _worth_drawing(curve.bins)
-    low, high = interval(curve.bins.happened[full], curve.bins.rows[full])
+    low, high = wilson(curve.bins.happened[full], curve.bins.rows[full])
     band = {"low": low, "high": high} if detailed else {}
     lines = [Series(curve.bins.said[full], curve.bins.happened[full], label, **band)]
     if curve.before is not None and detailed:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mldsl_plugins.reports import calibration_curve, lift_curve, precision_recall_curve, threshold_curve
 from mldsl_plugins.reports._curves import precision_recall
+from mldsl_plugins.reports._statistics import wilson
 from sklearn import calibration, metrics
 
 from mldsl.contract import reliability
@@ -159,7 +160,7 @@ def test_intervals_are_wilsons() -> None:
 
     count, rows = np.array([0, 3, 10, 40.0]), np.array([10, 10, 10, 200.0])
     theirs = proportion_confint(count, rows, method="wilson")
-    for ours, other in zip(calibration_curve.interval(count / rows, rows), theirs, strict=True):
+    for ours, other in zip(wilson(count / rows, rows), theirs, strict=True):
         assert ours == pytest.approx(other, abs=1e-12)
 
 
