@@ -9,6 +9,8 @@ import click
 from mldsl.cli.layout import heading, page_width, painted, wrapped
 from mldsl.plugin.registry import PluginInfo, Registry
 
+PLURALS = {"search": "searches", "loss": "losses"}
+
 
 @click.group("plugins", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print everything, with all declarations, as JSON.")
@@ -56,7 +58,9 @@ def _provides(info: PluginInfo) -> str:
         by_kind.setdefault(kind, []).append(name)
     few = len(info.provides) <= 20
     return "; ".join(
-        f"{kind} {', '.join(sorted(names))}" if few else f"{len(names)} {kind}{'s' if len(names) > 1 else ''}"
+        f"{kind} {', '.join(sorted(names))}"
+        if few
+        else f"{len(names)} {kind if len(names) == 1 else PLURALS.get(kind, f'{kind}s')}"
         for kind, names in by_kind.items()
     )
 
