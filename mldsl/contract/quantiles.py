@@ -2,10 +2,13 @@
 
 Two ways, chosen by size. Short columns are sorted. Sorting is slow in XLA on a CPU (a million float32: 0.3 s), so in
 long columns, and where rows are sharded, the order statistics are found by radix selection: histograms of the weights
-over 16 bits at a time of an integer that orders as the numbers do; and histograms add up over shards.
+over 16 bits at a time of an integer that orders as the numbers do; and histograms add up over shards. For many
+quantiles at a time a histogram of 16 bits for each would be large, so that all digits but the first then have 8.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +18,8 @@ from mldsl.contract.blocks import axis, total
 
 LONG = 32768  # rows from which selection beats sorting
 DIGIT = 16  # bits of a digit
+MANY = 16  # order statistics from which later digits are shorter
+SHORT = 8  # bits of these
 
 
 def weighted_quantile(
@@ -92,6 +97,8 @@ def _selected(column: Array, weight: Array, q: Array) -> Array:
     base = 1 << DIGIT
 
     def at(position: Array) -> Array:
+        if position.shape[0] > MANY:
+            return _from_ordered_bits(_many(key, w, position), column.dtype)
         left, prefix = position, jnp.zeros(position.shape, key.dtype)
         slots = jnp.arange(position.shape[0])
         for shift in range(bits - DIGIT, -1, -DIGIT):  # two digits in float32, four in float64
@@ -117,6 +124,42 @@ def _selected(column: Array, weight: Array, q: Array) -> Array:
         return _from_ordered_bits(prefix, column.dtype)
 
     return _between(at, q, total(w.sum()))
+
+
+def _many(key: Array, w: Array, position: Array) -> Array:
+    """The keys at many positions. Rows go along with the slot of the positions whose digits so far are theirs."""
+    count = position.shape[0]
+    left, prefix = position, jnp.zeros(count, key.dtype)
+    mine, slot = jnp.zeros(key.shape, jnp.int32), jnp.zeros(count, jnp.int32)  # of rows, and of positions
+    shift, size = key.dtype.itemsize * 8 - DIGIT, 1 << DIGIT
+    while shift >= 0:  # three digits in float32, seven in float64
+        slots = 1 if size == 1 << DIGIT else count + 1  # the last is of rows that no position wants
+        place = mine * size + ((key >> shift) & (size - 1)).astype(jnp.int32)
+        counts = total(jax.ops.segment_sum(w, place, slots * size)).reshape(slots, size)
+        cumulative = jnp.cumsum(counts, axis=1)
+        digit = _first_above(cumulative, slot, left)
+        before = jnp.where(digit > 0, cumulative[slot, jnp.maximum(digit - 1, 0)], 0)
+        left, prefix = jnp.maximum(left - before, 0), (prefix << (size.bit_length() - 1)) | digit.astype(key.dtype)
+        wanted = slot * size + digit
+        first = jnp.full(slots * size, count, jnp.int32).at[wanted].min(jnp.arange(count, dtype=jnp.int32))
+        mine, slot = first[place], first[wanted]
+        size, shift = 1 << SHORT, shift - SHORT
+    return prefix
+
+
+def _first_above(cumulative: Array, slot: Array, left: Array) -> Array:
+    """In the line of each slot the first digit whose cumulative weight is above `left`, but not past all weight."""
+    size = cumulative.shape[1]
+    end = cumulative[slot, size - 1]
+
+    def count(passed: Callable[[Array], Array]) -> Array:
+        """How many digits, from 0, are passed: by halving."""
+        found = jnp.zeros(slot.shape, jnp.int32)
+        for step in (size >> k for k in range(1, size.bit_length())):  # 8 or 16 of them
+            found = jnp.where(passed(cumulative[slot, found + step - 1]), found + step, found)
+        return found
+
+    return jnp.minimum(count(lambda c: c <= left), count(lambda c: c < end))
 
 
 def _ordered_bits(x: Array) -> Array:

@@ -18,10 +18,18 @@ with install_import_hook(
     [f"mldsl_plugins.{family}" for family in ("missing", "scaling", "encoding", "expansion", "selection")],
     "beartype.beartype",
 ):
-    from mldsl_plugins.encoding import frequency_encode, one_hot, ordinal_encode
-    from mldsl_plugins.expansion import interactions, polynomial
+    from mldsl_plugins.encoding import discretize, frequency_encode, one_hot, ordinal_encode
+    from mldsl_plugins.expansion import interactions, polynomial, spline
     from mldsl_plugins.missing import impute
-    from mldsl_plugins.scaling import min_max_scale, robust_scale, standardize, unit_norm, winsorize
+    from mldsl_plugins.scaling import (
+        min_max_scale,
+        power_transform,
+        quantile_transform,
+        robust_scale,
+        standardize,
+        unit_norm,
+        winsorize,
+    )
     from mldsl_plugins.selection import drop_collinear, drop_correlated, drop_low_variance
 
 from mldsl.contract import ColumnShape, Examples, Shape, as_tree
@@ -31,7 +39,9 @@ from mldsl.plugin import NamedColumn
 TRANSFORMS = {
     "impute": impute, "standardize": standardize, "min_max_scale": min_max_scale, "robust_scale": robust_scale,
     "one_hot": one_hot, "ordinal_encode": ordinal_encode, "frequency_encode": frequency_encode,
-    "unit_norm": unit_norm, "winsorize": winsorize, "polynomial": polynomial, "interactions": interactions,
+    "discretize": discretize, "power_transform": power_transform, "quantile_transform": quantile_transform,
+    "spline": spline, "unit_norm": unit_norm, "winsorize": winsorize,
+    "polynomial": polynomial, "interactions": interactions,
     "drop_low_variance": drop_low_variance, "drop_correlated": drop_correlated, "drop_collinear": drop_collinear,
 }  # fmt: skip
 JUNK = 1e15
