@@ -41,6 +41,17 @@ features {
   year_built, year_sold, mo_sold: integer
 }
 """
+ADMISSIONS = """\
+data { csv("data/ucb_admissions.csv") }
+
+features {
+  admit: binary("Rejected", "Admitted") as target
+  gender, dept: categorical
+  freq: integer in 0..10_000 as weight
+}
+
+split { test = 0% }
+"""
 WINES = """\
 data { csv("data/wine.csv") }
 
@@ -271,6 +282,10 @@ def _metric(declaration: Declaration) -> Program:
 
 def _report(declaration: Declaration) -> Program:
     block = example(declaration)
+    if declaration.name == "simpsons_paradox":
+        return _file(ADMISSIONS, "transforms { one_hot on categorical }", "model { logistic_regression }", block)
+    if declaration.name in ("influence", "vif"):
+        return _file(HOUSES, "model { ridge(l2 = 0) }", block)
     if "tune" in declaration.needs:
         return _tuned("search = grid(points = 8)", block)
     if declaration.tasks == ("cluster",):

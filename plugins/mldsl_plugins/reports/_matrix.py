@@ -39,12 +39,11 @@ def without_matrix(model: ModelView) -> str:
 
 def has_intercept(model: ModelView) -> bool:
     """Whether the model has one; a formula can leave it out."""
-    return bool(getattr(model.shape, "intercept", True))
+    return bool(model.shape.intercept)
 
 
 def terms_of(model: ModelView) -> dict[str, tuple[int, ...]]:
     """Term -> its columns of the matrix: those of a formula, else every column by itself."""
-    design = getattr(model, "design", None)
-    if design is None:
+    if model.design is None:
         return {name: (j,) for j, name in enumerate(model.features)}
-    return {name: places for name, places in design.positions().items() if places}
+    return {name: places for name, places in model.design.positions().items() if places}

@@ -408,7 +408,7 @@ def _overview(shown: list[_Finding], z: float, count: int) -> Table:
         return float(effect.ends(z)[i][0])
 
     whole, within = [f.verdict.whole for f in shown], [f.verdict.within for f in shown]
-    between = [f"{f.group.levels[f.a]} less {f.group.levels[f.b]}" if f.group.levels else "per unit" for f in shown]
+    between = [f"{f.group.levels[f.a]} − {f.group.levels[f.b]}" if f.group.levels else "per unit" for f in shown]
     return Table(
         "Overall and within levels",
         [

@@ -92,9 +92,7 @@ def test_terms_of_a_formula_have_generalized_factors(build, agreement) -> None:
     part = build.part("train", target=np.zeros(len(x)), inputs=x)
     features = ("bill", "species_c", "species_g", "mass", "sex_male")
     model = build.model("m", part, features=features, train=part)
-    designed = SimpleNamespace(**{f.name: getattr(model, f.name) for f in attrs.fields(type(model))})
-    designed.design = design
-    found = vif._factors(designed, x)
+    found = vif._factors(attrs.evolve(model, design=design), x)
     corr = np.corrcoef(x.T)
     det = np.linalg.det
     expected = []
