@@ -21,7 +21,6 @@ from mldsl.contract import (
     segment_reduce,
     sum_blocks,
     tiny,
-    total,
 )
 from mldsl.plugin import Problem, Weights, param
 
@@ -38,8 +37,8 @@ class Explained(NamedTuple):
     """How well the training rows are explained: sums over rows of their loss weight times the logarithm, in nats."""
 
     log_likelihood: Float[Array, ""]
-    log_posterior: Float[Array, ""]
-    log_evidence: Float[Array, ""]
+    log_posterior: Float[Array, ""] | None
+    log_evidence: Float[Array, ""] | None
 
 
 # ---- priors ----------------------------------------------------------------------------------------------------------
@@ -106,8 +105,13 @@ def of_class(weight: Float[Array, " n"], target: Int[Array, " n"], classes: int)
 def least_value(inputs: Inputs, weight: Float[Array, " n"]) -> Float[Array, " d"]:
     """The least value of each column among the rows that are there, 0 at most. O(n d), or O(entries)."""
     if isinstance(inputs, Sparse):
-        here = jnp.where((weight[inputs.row] > 0) & (inputs.value < 0), inputs.value, 0)
-        return jax.ops.segment_min(here, inputs.column, inputs.d).clip(max=0)
+
+        def by_column() -> Array:
+            here = jnp.where((weight[inputs.row] > 0) & (inputs.value < 0), inputs.value, 0)
+            return jax.ops.segment_min(here, inputs.column, inputs.d).clip(max=0)
+
+        none = jnp.zeros(inputs.d, inputs.value.dtype)
+        return jax.lax.cond(jnp.any(inputs.value < 0), by_column, lambda: none)
     lowest = least_of_blocks(lambda w, x: jnp.min(jnp.where(w[:, None] > 0, x, jnp.inf), axis=0), weight, inputs)
     return jnp.minimum(lowest, 0)
 
@@ -141,9 +145,11 @@ def log_posterior(joint: Float[Array, "n k"]) -> Float[Array, "n k"]:
 
 
 def explained(
-    prior: Float[Array, " k"], mass: Float[Array, " k"], own: Float[Array, ""], evidence: Float[Array, ""]
+    prior: Float[Array, " k"], mass: Float[Array, " k"], own: Float[Array, ""], evidence: Float[Array, ""] | None
 ) -> Explained:
-    """From the sums of log p(x | own class) and of the log evidence."""
+    """From the sums of log p(x | own class) and of the log evidence, if that is known."""
+    if evidence is None:
+        return Explained(own, None, None)
     with_prior = own + jnp.sum(jnp.where(mass > 0, mass * jnp.where(jnp.isfinite(prior), prior, 0), 0))
     return Explained(own, with_prior - evidence, evidence)
 
@@ -157,10 +163,14 @@ def log_evidence(joint: Float[Array, "n k"], weight: Float[Array, " n"]) -> Floa
 
 def evidence_of(
     inputs: Inputs, weight: Float[Array, " n"], joint: Callable[[Inputs], Float[Array, "n k"]], classes: int
-) -> Float[Array, ""]:
-    """`log_evidence` of all rows, block by block where they are dense."""
+) -> Float[Array, ""] | None:
+    """`log_evidence` of all rows, block by block; None where they are sparse.
+
+    Counting costs an addition for each entry, the evidence one for each entry and class: twenty classes would make
+    learning ten times as slow.
+    """
     if isinstance(inputs, Sparse):
-        return total(log_evidence(joint(inputs), weight))
+        return None
     rows = block_rows(max(inputs.shape[1], classes))
     return sum_blocks(lambda w, x: log_evidence(joint(x), w), weight, inputs, rows=rows)
 

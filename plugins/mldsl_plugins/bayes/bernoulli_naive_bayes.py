@@ -69,15 +69,16 @@ class Info(NamedTuple):
     """What was counted, and how well it explains the training rows (weighted sums over rows, in nats).
 
     `class_mass` is the weight of each class, `count` that of its rows in which a column is present. `log_likelihood` of
-    x given its class, `log_posterior` of the class given x, `log_evidence` of x.
+    x given its class, `log_posterior` of the class given x, `log_evidence` of x; the latter two are None for sparse
+    rows, where they would take longer than learning does.
     """
 
     class_mass: Float[Array, " k"]
     prior: Float[Array, " k"]
     count: Float[Array, "k d"]
     log_likelihood: Float[Array, ""]
-    log_posterior: Float[Array, ""]
-    log_evidence: Float[Array, ""]
+    log_posterior: Float[Array, ""] | None
+    log_evidence: Float[Array, ""] | None
 
 
 def change(spec: Spec, value: Array) -> Array:

@@ -64,7 +64,7 @@ class Info(NamedTuple):
 
     `class_mass` is the weight of each class, `count` the weighted sum of each column over its rows, `least` the least
     value of a column (0 at most). `log_likelihood` of x given its class, `log_posterior` of the class given x,
-    `log_evidence` of x.
+    `log_evidence` of x; the latter two are None for sparse rows, where they would take longer than learning does.
     """
 
     class_mass: Float[Array, " k"]
@@ -72,8 +72,8 @@ class Info(NamedTuple):
     count: Float[Array, "k d"]
     least: Float[Array, " d"]
     log_likelihood: Float[Array, ""]
-    log_posterior: Float[Array, ""]
-    log_evidence: Float[Array, ""]
+    log_posterior: Float[Array, ""] | None
+    log_evidence: Float[Array, ""] | None
 
 
 def count(shape: Shape, examples: Examples) -> Counts:

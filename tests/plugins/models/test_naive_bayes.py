@@ -161,6 +161,11 @@ def test_bernoulli_of_digits_is_scikit_learns(run, digits, agreement, form, thre
     joint = jax.jit(bernoulli.joint_log_likelihood)(ours.spec, ours.params, ours.inputs(laid(x, form)))
     agreement(name, "joint log-likelihood", joint, peer.predict_joint_log_proba(x), **agree)
     agreement(name, "log probability", ours.predict(laid(x, form)).score, peer.predict_log_proba(x), **agree)
+    own = peer.predict_joint_log_proba(x)[np.arange(len(y)), y] - peer.class_log_prior_[y]
+    assert ours.info.log_likelihood == pytest.approx(w @ own, rel=1e-5)
+    if form == "sparse":
+        assert ours.info.log_evidence is None
+        return
     evidence = w @ np.logaddexp.reduce(peer.predict_joint_log_proba(x), axis=1)
     assert ours.info.log_evidence == pytest.approx(evidence, rel=1e-5)
     own = peer.predict_log_proba(x)[np.arange(len(y)), y]
