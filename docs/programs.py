@@ -107,6 +107,14 @@ features {
   when: time = date(year, month, 1) as time
 }
 """
+CANCER = """\
+data { csv("data/breast_cancer_wdbc.csv") }
+
+features {
+  diagnosis: binary("benign", "malignant") as target
+  "*": continuous
+}
+"""
 MESSAGES = """\
 data { csv("data/sms_spam.csv") }
 
@@ -293,6 +301,10 @@ def _report(declaration: Declaration) -> Program:
     if declaration.tasks == ("regress",):
         return _file(HOUSES, "model { ridge }", block)
     return _file(TITANIC, IMPUTED, "model { logistic_regression }", block)
+
+
+def _kernel(declaration: Declaration) -> Program:
+    return _file(CANCER, "transforms { standardize on continuous }", example(declaration))
 
 
 def _exporter(declaration: Declaration) -> Program:

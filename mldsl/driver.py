@@ -593,12 +593,15 @@ def _runs_dir(options: Options, checked: Checked) -> Path:
 
 
 def _modules(found: Plan, resolver: Any) -> list[str]:
+    from mldsl.plugin.spec import nested_in
+
     modules = set()
     for model in found.models:
         for value in (model.algorithm, *(s.component for s in model.steps if s.component is not None)):
             component = resolver.component(value)
             function = next((f for f in (getattr(component, n, None) for n in ("fit", "update", "apply")) if f), None)
             modules.add(getattr(function, "__module__", "mldsl"))
+            modules |= {type(nested.spec).__module__ for nested in nested_in(resolver.spec(value))}
     for metric in found.metrics:
         modules.add(resolver.component(metric.component).metric.__module__)
     return sorted(modules)

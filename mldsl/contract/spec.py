@@ -24,7 +24,12 @@ def _is_tree(value: Any) -> bool:
 
 
 def _is_leaf(field: attrs.Attribute[Any], value: Any) -> bool:
-    return bool(field.metadata.get("mldsl", {}).get("traced")) or _is_tree(value)
+    return _is_traced(field, value) or _is_tree(value)
+
+
+def _is_traced(field: attrs.Attribute[Any], value: Any) -> bool:
+    """A number that may change without recompiling; the words that may stand in its place are static."""
+    return bool(field.metadata.get("mldsl", {}).get("traced")) and value is not None and not isinstance(value, str)
 
 
 def register(cls: type) -> None:
@@ -38,7 +43,7 @@ def register(cls: type) -> None:
         leaves, names, static = [], [], []
         for field in fields:
             value = getattr(spec, field.name)
-            if _is_leaf(field, value) and value is not None:
+            if _is_leaf(field, value):
                 names.append(field.name)
                 leaves.append(value)
             else:
@@ -63,7 +68,7 @@ def as_tree(spec: Any, dtype: Any = np.float32) -> Any:
     changes = {}
     for field in attrs.fields(type(spec)):
         value = getattr(spec, field.name)
-        if field.metadata.get("mldsl", {}).get("traced") and value is not None:
+        if _is_traced(field, value):
             changes[field.name] = np.asarray(value, dtype)
         elif _is_tree(value):
             changes[field.name] = as_tree(value, dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import attrs
 import numpy as np
 
 from mldsl.data import Dataset, Split, split_frame
+from mldsl.execute.blame import blamed
 from mldsl.execute.chosen import chosen_of
 from mldsl.execute.costs import balance_of
 from mldsl.execute.engine import Result, predictions_frame, scalars_of
 from mldsl.execute.fit import FoldResult
 from mldsl.execute.outcome import Outcome, needed_folds
-from mldsl.execute.score import learned_of
+from mldsl.execute.score import Learned, learned_of
 from mldsl.plan import ComponentValue, EnvSecret, Plan
 from mldsl.plugin import ReportOutput
 from mldsl.record import (
@@ -182,9 +183,10 @@ def write_artifact(
     from mldsl.record import Artifact
     from mldsl.record.artifact import write as write_files
 
-    learned = learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator)
+    learned = _compact(learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator), result)
     info = {"model": outcome.model.last.info, "steps": outcome.model.last.steps_info}
-    needed = {v.plugin for v in (learned.model.algorithm, *(s.component for s in learned.model.steps if s.component))}
+    values = [learned.model.algorithm, *(s.component for s in learned.model.steps if s.component)]
+    needed = {part.plugin for value in values for part in _with_nested(value)}
     write_files(
         Artifact(
             name=outcome.name,
@@ -208,6 +210,24 @@ def write_artifact(
         ),
         folder,
     )  # fmt: skip
+
+
+def _with_nested(value: ComponentValue) -> Iterator[ComponentValue]:
+    """A component and those among its arguments."""
+    yield value
+    for _, given in value.args:
+        for one in given if isinstance(given, tuple) else (given,):
+            if isinstance(one, ComponentValue) and one.kind != "choice":
+                yield from _with_nested(one)
+
+
+def _compact(learned: Learned, result: Result) -> Learned:
+    """Without what the model's arrays hold for their shape's sake only."""
+    component: Any = result.run.resolver.component(learned.model.algorithm)
+    if component.compact is None:
+        return learned
+    with blamed(learned.model.algorithm, "compact"):
+        return attrs.evolve(learned, params=component.compact(learned.params))
 
 
 def export(record: RunRecord, result: Result, folder: Path, base: Path, spec_of: Callable[[Any], Any]) -> RunRecord:

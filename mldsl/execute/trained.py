@@ -20,6 +20,7 @@ from mldsl.execute.resolver import RegistryResolver
 from mldsl.execute.score import Answers, Learned, Scorer
 from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin.registry import Registry
+from mldsl.plugin.spec import nested_in
 from mldsl.record import MetricValue
 from mldsl.record.artifact import Artifact, manifest, read
 
@@ -117,6 +118,7 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     for part in (model.algorithm, *(s.component for s in model.steps if s.component is not None)):
         component = resolver.component(part)
         spec_module = type(resolver.spec(part)).__module__
+        modules |= {type(nested.spec).__module__ for nested in nested_in(resolver.spec(part))}
         modules |= {spec_module} | {
             f.__module__ for f in vars(component).values() if callable(f) and hasattr(f, "__module__")
         }

@@ -97,6 +97,7 @@ class Model(Component):
     `Problem` to refuse the run (MLP0312), or a sentence, without the model's name, as a warning of it.
     bind(spec, classes) -> Spec turns names of levels of the target in the Spec into numbers by class, on the host;
     `classes` are the levels in code order, () without; or it gives a list of `Problem`s.
+    compact(params) -> Params, on the host with NumPy leaves: the same function from smaller arrays, for the artifact.
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
     gives a classifier `class_weights`. `margins`: as a classifier it gives `score` [n, classes] and no probabilities,
@@ -123,6 +124,7 @@ class Model(Component):
     cluster: Callable[..., str | None] | None = None
     prepare: Callable[..., Any] | None = None
     apply_prepared: Callable[..., Any] | None = None
+    compact: Callable[..., Any] | None = None
     sample: Callable[..., Any] | None = None
     score: Callable[..., Any] | None = None
     top_k: Callable[..., Any] | None = None

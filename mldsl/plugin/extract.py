@@ -191,7 +191,8 @@ def _parameter(field: Any, annotation: Any, place: str, problems: list[str]) -> 
         raise _MistakeError("expected a name in snake_case")
     if not parameter.doc.strip():
         raise _MistakeError("it has no `doc`")
-    if parameter.traced and kind.name not in ("number", "share", "duration"):
+    number = kind.otherwise if kind.name == "enum" and kind.otherwise is not None else kind
+    if parameter.traced and number.name not in ("number", "share", "duration"):
         raise _MistakeError("only numbers may be traced; whatever else changes, changes the program")
     if parameter.simpler not in ("", "larger", "smaller"):
         raise _MistakeError(f"`simpler` is larger or smaller, found `{parameter.simpler}`")

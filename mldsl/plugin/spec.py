@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,16 @@ class Configured:
 
     component: Component
     spec: Any
+
+
+def nested_in(spec: Any) -> Iterator[Configured]:
+    """The components that are arguments of a Spec, and theirs."""
+    for field in attrs.fields(type(spec)) if attrs.has(type(spec)) else ():
+        value = getattr(spec, field.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Configured):
+                yield one
+                yield from nested_in(one.spec)
 
 
 def build(value: Any, registry: Registry) -> Configured:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import Sparse, as_tree
+from mldsl.plugin import Component
 from mldsl.testing.compare import bits, rounding
 from mldsl.testing.learner import KEY, Fitted, Learner, stacked, varied
 from mldsl.testing.samples import ROWS
@@ -40,9 +41,11 @@ def compiles_once(learner: Learner) -> Iterator[str]:
 def _copy(plain: Any) -> Any:
     """An equal Spec that shares no object with it."""
     values = {f.name: getattr(plain, f.name) for f in attrs.fields(type(plain)) if f.init}
-    return type(plain)(
-        **{n: _copy(v) if attrs.has(type(v)) and not isinstance(v, type) else v for n, v in values.items()}
-    )
+
+    def nested(value: Any) -> bool:
+        return attrs.has(type(value)) and not isinstance(value, type | Component)
+
+    return type(plain)(**{n: _copy(v) if nested(v) else v for n, v in values.items()})
 
 
 def _arguments(learner: Learner, dtype: Any = None) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ import attrs
 from mldsl.plugin import Component, Declaration, Metric, Model, Parameter, Report, SourceComponent, Transform
 from mldsl.plugin.declaration import DefaultCall, ParameterType
 from mldsl.plugin.extract import DeclarationError, declare
+from mldsl.plugin.spec import Configured
 from mldsl.plugin.wording import call_text, number_text
 from mldsl.testing.finding import CHECKS
 
@@ -224,10 +225,16 @@ def _written(spec: type, name: str, value: Any) -> Any:
     """An instance of a choice's class as the call that makes it."""
     if isinstance(value, tuple | list):
         return tuple(_written(spec, name, item) for item in value)
+    if isinstance(value, Configured):
+        return _as_call(value.component.name, value.spec)
     if not attrs.has(type(value)):
         return value
     choices = next(f for f in attrs.fields(spec) if f.name == name).metadata["mldsl"]["choices"] or {}
     called = next((choice for choice, cls in choices.items() if cls is not None and isinstance(value, cls)), name)
+    return _as_call(called, value)
+
+
+def _as_call(called: str, value: Any) -> DefaultCall:
     arguments = tuple(
         (f.name, _written(type(value), f.name, getattr(value, f.name)))
         for f in attrs.fields(type(value)) if getattr(value, f.name) != f.default

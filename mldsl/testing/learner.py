@@ -14,6 +14,7 @@ import numpy as np
 
 from mldsl.contract import Examples, Prediction, Shape, as_tree
 from mldsl.plugin import Component, Model, Transform
+from mldsl.plugin.spec import Configured
 from mldsl.testing.samples import CLASSES, Sample, sample
 
 KEY = np.array([3, 14], np.uint32)
@@ -217,16 +218,24 @@ def stacked(trees: list[Any]) -> Any:
 def varied(component: Any, plain: Any, dtype: Any) -> Any | None:
     """The Spec with its traced numbers changed within their bounds; None if it has none."""
 
-    changes: Mapping[str, Any] = {}
+    changed = _changed(plain)
+    return None if changed is plain else as_tree(changed, dtype)
+
+
+def _changed(plain: Any) -> Any:
+    changes: dict[str, Any] = {}
     for field in attrs.fields(type(plain)):
         meta, value = field.metadata.get("mldsl", {}), getattr(plain, field.name)
-        if not meta.get("traced") or value is None:
+        if isinstance(value, Configured):
+            inner = _changed(value.spec)
+            changes |= {} if inner is value.spec else {field.name: attrs.evolve(value, spec=inner)}
+        if not meta.get("traced") or value is None or isinstance(value, str):
             continue
         for candidate in (value * 1.5, value * 0.75, value + 0.5):
             if candidate != value and _within(meta, candidate):
-                changes = {**changes, field.name: candidate}
+                changes[field.name] = candidate
                 break
-    return as_tree(attrs.evolve(plain, **changes), dtype) if changes else None
+    return attrs.evolve(plain, **changes) if changes else plain
 
 
 def _within(meta: Mapping[str, Any], value: float) -> bool:

@@ -138,9 +138,6 @@ MODELS = [
         accepts=ALL, missing="accepts", iterative=True,
     ),
     d("loss", "squared_error"),
-    model("svm", "classify", p("kernel", "kernel()", "rbf"), p("c", "number", 1.0, gt=0), p("class_weights", WEIGHTS, None),
-          scale_sensitive=True, margins=True),
-    d("kernel", "rbf", p("gamma", "number", 1.0, gt=0)), d("kernel", "linear"),
     model("lambdamart", "rank", p("trees", "int", 100), p("leaves", "int", 31), p("learning_rate", "number", 0.1),
           p("truncation", "int", 30), iterative=True, missing="accepts"),
     d("weighting", "time_decay", p("half_life", "duration")), d("weighting", "inverse_user_frequency"),
@@ -257,6 +254,9 @@ FIRST = (
            p("rows", "held_out|train", "train")),
     report("cluster_profiles", "cluster"), d("exporter", "artifact", p("path", "text"), p("model", "model", "best")),
     d("exporter", "predictions", p("path", "text")),
+    model("svm", "classify", p("kernel", "kernel()", "rbf"), p("c", "number", 1.0, gt=0), p("class_weights", WEIGHTS, None),
+          scale_sensitive=True, margins=True),
+    d("kernel", "rbf", p("gamma", "scale|auto|:number", "scale", gt=0)), d("kernel", "linear"),
 )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def test_all_arguments_are_spelt_out(pipeline):
     assert model.name == "svm"
     assert model.algorithm.written == ("c",)
     assert model.algorithm.arg("c") == 2.0
-    assert model.algorithm.arg("kernel").args == (("gamma", 1.0),)
+    assert model.algorithm.arg("kernel").args == (("gamma", "scale"),)
     assert model.algorithm.text == "svm(c = 2)"
 
 

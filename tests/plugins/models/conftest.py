@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from jaxtyping import install_import_hook
 
 # The annotations of what is tested here are executed: from now on, whoever imports it.
-FAMILIES = ("baseline", "bayes", "clustering", "linear", "neighbors", "discriminant", "vectors")
+FAMILIES = ("baseline", "bayes", "clustering", "linear", "neighbors", "discriminant", "vectors", "kernels")
 install_import_hook(
     [
         "mldsl.contract.reductions", "mldsl.contract.quantiles", "mldsl.contract.blocks",
