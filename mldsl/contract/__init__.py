@@ -4,13 +4,14 @@ Imports JAX; only plugins, `mldsl.execute` and `mldsl.testing` import it.
 """
 
 from mldsl.contract.blocks import block_rows, gather, least_of_blocks, shard, sharded, sum_blocks, total
-from mldsl.contract.examples import Examples, Inputs, Prediction, Sparse, tiny
-from mldsl.contract.host import HostSparse
+from mldsl.contract.examples import Examples, Inputs, Prediction, tiny
+from mldsl.contract.host import HostSparse, Numbered
 from mldsl.contract.quantiles import segment_quantile, weighted_quantile
 from mldsl.contract.reductions import (
     Moments,
     common_moments,
     grams_of_block,
+    matmul,
     segment_reduce,
     squared_distances,
     weighted_gram,
@@ -20,14 +21,46 @@ from mldsl.contract.reductions import (
 )
 from mldsl.contract.reliability import Reliability, class_probability, reliability
 from mldsl.contract.shape import ColumnShape, Shape
+from mldsl.contract.sparse import Sparse
 from mldsl.contract.spec import as_tree
 from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, ReportView
 
 __all__ = [
-    "ColumnShape", "Examples", "HostSparse", "Inputs", "MetricView", "ModelView", "Moments", "PartView", "Permuted",
-    "Prediction", "Reliability", "ReportView", "Shape", "Sparse", "as_tree", "block_rows", "class_probability",
-    "common_moments", "gather", "grams_of_block", "least_of_blocks", "reliability", "segment_quantile",
-    "segment_reduce", "shard", "sharded",
-    "squared_distances", "sum_blocks", "tiny", "total", "weighted_gram", "weighted_mean", "weighted_moments",
-    "weighted_quantile", "weighted_sum",
+    "ColumnShape",
+    "Examples",
+    "HostSparse",
+    "Inputs",
+    "MetricView",
+    "ModelView",
+    "Moments",
+    "Numbered",
+    "PartView",
+    "Permuted",
+    "Prediction",
+    "Reliability",
+    "ReportView",
+    "Shape",
+    "Sparse",
+    "as_tree",
+    "block_rows",
+    "class_probability",
+    "common_moments",
+    "gather",
+    "grams_of_block",
+    "least_of_blocks",
+    "matmul",
+    "reliability",
+    "segment_quantile",
+    "segment_reduce",
+    "shard",
+    "sharded",
+    "squared_distances",
+    "sum_blocks",
+    "tiny",
+    "total",
+    "weighted_gram",
+    "weighted_mean",
+    "weighted_moments",
+    "weighted_quantile",
+    "weighted_sum",
 ]  # fmt: skip

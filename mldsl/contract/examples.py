@@ -9,38 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-
-class Sparse(NamedTuple):
-    """A row-compressed matrix [n, d] of static capacity: entry j has row `row[j]`, column `column[j]`, `value[j]`.
-
-    Entries are sorted by row; spare capacity at the end has value 0, row n-1 and column 0, and so adds nothing.
-    `like` holds no number: its static shape (n, 0, d) is the shape of the matrix.
-    """
-
-    value: Float[Array, " capacity"]
-    row: Int[Array, " capacity"]
-    column: Int[Array, " capacity"]
-    like: Float[Array, "n 0 d"]
-
-    @property
-    def n(self) -> int:
-        """The number of rows."""
-        return int(self.like.shape[0])
-
-    @property
-    def d(self) -> int:
-        """The number of columns."""
-        return int(self.like.shape[2])
-
-    def matmul(self, right: Float[Array, "d k"]) -> Float[Array, "n k"]:
-        """This matrix [n, d] times a dense one, in O(entries k)."""
-        product = self.value[:, None] * right[self.column]
-        return jax.ops.segment_sum(product, self.row, self.n, indices_are_sorted=True)
-
-    def transposed_matmul(self, left: Float[Array, "n k"]) -> Float[Array, "d k"]:
-        """The transpose of this matrix times a dense [n, k], in O(entries k)."""
-        return jax.ops.segment_sum(self.value[:, None] * left[self.row], self.column, self.d)
-
+from mldsl.contract.sparse import Sparse
 
 Inputs = Float[Array, "n d"] | Sparse | Mapping[str, Array]
 

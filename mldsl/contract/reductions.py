@@ -16,11 +16,13 @@ import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int
 
+from mldsl.contract.batching import shared_inputs
 from mldsl.contract.blocks import axis, block_rows, sharded, sum_blocks, total
 from mldsl.contract.examples import tiny
+from mldsl.contract.sparse import Sparse
 
 __all__ = [
-    "Moments", "axis", "common_moments", "grams_of_block", "segment_reduce", "sharded", "squared_distances",
+    "Moments", "axis", "common_moments", "grams_of_block", "matmul", "segment_reduce", "sharded", "squared_distances",
     "sum_blocks", "total", "weighted_gram",
     "weighted_mean", "weighted_moments", "weighted_sum",
 ]  # fmt: skip
@@ -38,42 +40,19 @@ class Moments(NamedTuple):
     mass: Array
 
 
-def _shared_inputs(plain: Callable[..., Any], contract: Callable[..., Any]) -> Callable[..., Any]:
-    """`plain(inputs, weight, ...)`, which under `vmap` over `weight` alone becomes `contract`, and else `vmap(plain)`.
-
-    custom_vmap has no reverse derivative, so differentiating goes through `plain`.
-    """
-    batched = custom_vmap(plain)
-
-    @batched.def_vmap
-    def rule(size: int, in_batched: Any, *args: Any) -> tuple[Any, Any]:
-        if [bool(b) for b in in_batched] == [i == 1 for i in range(len(args))]:
-            out = contract(*args)
-        else:
-            axes = [0 if b else None for b in in_batched]
-            out = jax.vmap(plain, in_axes=axes, axis_size=size)(*args)
-        return out, jax.tree.map(lambda _: True, out)
-
-    outer = jax.custom_jvp(lambda *args: batched(*args))
-
-    @outer.defjvp
-    def derivative(primals: Any, tangents: Any) -> Any:
-        return jax.jvp(plain, primals, tangents)
-
-    return outer
-
-
 # ---- sums, means, moments --------------------------------------------------------------------------------------------
-def weighted_sum(x: Float[Array, " n *d"], weight: Float[Array, " n"]) -> Float[Array, "*d"]:
-    """sum_i weight_i x_i, for x of shape [n, d] or [n]. Rows of weight 0 add exactly nothing. O(n d).
+def weighted_sum(x: Float[Array, " n *d"] | Sparse, weight: Float[Array, " n"]) -> Float[Array, "*d"]:
+    """sum_i weight_i x_i, for x of shape [n, d] (sparse, too) or [n]. Rows of weight 0 add exactly nothing. O(n d).
 
     A product of the weights with the inputs: `vmap` over weights makes it one product of matrices.
     """
+    if isinstance(x, Sparse):
+        return x.column_sums(weight)
     return sum_blocks(lambda w, v: jnp.tensordot(w, v, axes=1, precision="highest"), weight, x)
 
 
-def weighted_mean(x: Float[Array, " n *d"], weight: Float[Array, " n"]) -> Float[Array, "*d"]:
-    """sum w x / sum w over rows [n, d] or [n]; 0 where all weights are 0. O(n d)."""
+def weighted_mean(x: Float[Array, " n *d"] | Sparse, weight: Float[Array, " n"]) -> Float[Array, "*d"]:
+    """sum w x / sum w over rows [n, d] (sparse, too) or [n]; 0 where all weights are 0. O(n d)."""
     mass = total(weight.sum())
     return weighted_sum(x, weight) / jnp.maximum(mass, tiny(mass))
 
@@ -123,7 +102,7 @@ def _moments_of_folds(x: Array, weight: Array) -> tuple[Array, Array, Array]:
     return jax.lax.cond(far, one_by_one, lambda: (center[None] + first, variance, mass))
 
 
-_moments = _shared_inputs(_plain_moments, _moments_of_folds)
+_moments = shared_inputs(_plain_moments, _moments_of_folds)
 
 
 def common_moments(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Moments:
@@ -147,6 +126,11 @@ def _common_of_folds(size: int, in_batched: Any, x: Array, weight: Array) -> tup
 
 
 # ---- products --------------------------------------------------------------------------------------------------------
+def matmul(x: Float[Array, "n d"] | Sparse, right: Float[Array, "d k"]) -> Float[Array, "n k"]:
+    """x times a dense matrix, whatever x is, to the full precision of its type. O(n d k), sparse O(entries k)."""
+    return x.matmul(right) if isinstance(x, Sparse) else jnp.matmul(x, right, precision="highest")
+
+
 def weighted_gram(
     x: Float[Array, "n d"], weight: Float[Array, " n"], y: Float[Array, "n k"] | None = None
 ) -> Float[Array, "d k"]:
@@ -239,21 +223,25 @@ def _grams_of_folds(size: int, in_batched: Any, x: Array, weights: Array) -> tup
     return (grams, jnp.full(folds, b, x.dtype)), (True, True)
 
 
-_cross = _shared_inputs(_plain_cross, _cross_of_folds)
-_gram = _shared_inputs(_plain_gram, _gram_of_folds)
+_cross = shared_inputs(_plain_cross, _cross_of_folds)
+_gram = shared_inputs(_plain_gram, _gram_of_folds)
 
 
 # ---- segments --------------------------------------------------------------------------------------------------------
 def segment_reduce(
-    values: Float[Array, " n *d"],
+    values: Float[Array, " n *d"] | Sparse,
     segment: Int[Array, " n"],
     segments: int,
     weight: Float[Array, " n"] | None = None,
 ) -> Float[Array, " segments *d"]:
     """Sum of `weight * values` by segment, for values [n, d] or [n]; ids outside 0..segments-1 are left out.
 
-    O(n d segments) products for few segments, which is faster than the O(n d) scatter used for many.
+    O(n d segments) products for few segments, which is faster than the O(n d) scatter used for many. Values that are
+    `Sparse` cost O(entries), and `class_sums` of it gives the same the other way round, [d, segments].
     """
+    if isinstance(values, Sparse):
+        w = jnp.ones(values.n, values.value.dtype) if weight is None else weight
+        return values.class_sums(w, segment, segments).T
     w = jnp.ones(values.shape[:1], values.dtype) if weight is None else weight
     if segments > ONE_HOT:
         return _scatter(segments)(values, w, segment)
@@ -274,7 +262,7 @@ def _scatter(segments: int) -> Callable[..., Any]:
     def of_folds(values: Array, weight: Array, segment: Array) -> Array:
         return jax.lax.map(lambda w: plain(values, w, segment), weight)
 
-    return _shared_inputs(plain, of_folds)
+    return shared_inputs(plain, of_folds)
 
 
 def squared_distances(x: Float[Array, "n d"], y: Float[Array, "k d"]) -> Float[Array, "n k"]:

@@ -25,7 +25,9 @@ class Shape:
     `queries`, `users`, `items`, `vocabulary` are bucketed counts. `tensors` are the shapes of tensor inputs by name,
     without the row axis. `largest_class` is the weight of the heaviest class of training rows, bucketed, where a step
     adds rows; in a fold no class is heavier. `intercept` is false where a formula leaves it out: a linear model then
-    has none. `clusters` is the bucketed number of values of the column that the rows are clustered by.
+    has none. `clusters` is the bucketed number of values of the column that the rows are clustered by. `wide` counts
+    the columns of sparse blocks, which stand after `columns`; all are numbers, and they may be a million, so they have
+    no entries of their own.
     """
 
     rows: int
@@ -40,8 +42,14 @@ class Shape:
     largest_class: int = 0
     intercept: bool = True
     clusters: int = 0
+    wide: int = 0
 
     @property
     def d(self) -> int:
-        """The number of columns of the matrix."""
-        return len(self.columns)
+        """The number of columns of the matrix, those of sparse blocks among them."""
+        return len(self.columns) + self.wide
+
+    def name_of(self, place: int) -> str:
+        """What to call a column of the matrix; those of sparse blocks are known by their places only."""
+        wide = place - len(self.columns)
+        return self.columns[place].name if wide < 0 else f"column {wide + 1} of the sparse ones"

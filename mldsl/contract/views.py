@@ -73,9 +73,10 @@ jax.tree_util.register_pytree_node(MetricView, _flatten, _unflatten)
 class PartView:
     """The rows of one part (train, validation, test, folds, all) with a model's answers, as NumPy.
 
-    `target`, `weight`, `prediction`, `probability`, `distance` as in `MetricView`, rows of weight 0 left out;
-    `inputs` [n, d] is the model's matrix; `row` the 0-based row in its source; `index` the row of `ReportView.frame`.
-    `uncalibrated` [n, classes]: the probabilities before `calibrate`, where the model has it.
+    `target`, `weight`, `prediction`, `probability`, `distance` as in `MetricView`, rows of weight 0 left out; `inputs`
+    [n, d] is the model's matrix, SciPy's CSR where it is sparse; `row` the 0-based row in its source; `index` the
+    row of `ReportView.frame`. `uncalibrated` [n, classes]: the probabilities before `calibrate`, where the model
+    has it.
     """
 
     name: str
@@ -87,7 +88,7 @@ class PartView:
     interval: np.ndarray | None = None
     distance: np.ndarray | None = None
     score: np.ndarray | None = None
-    inputs: np.ndarray | None = None
+    inputs: Any = None
     index: np.ndarray | None = None
     uncalibrated: np.ndarray | None = None
 
@@ -113,12 +114,13 @@ class Permuted:
 class ModelView:
     """One fitted model, as reports see it. `params` and `info` are the algorithm's own tuples with NumPy leaves.
 
-    `features` are the columns of its matrix, in order; `held_out` is the part that counts, `train` the training rows.
-    `history` maps a watched name (loss, validation loss) to its values by step, for iterative models.
-    `steps` maps the text of each fitted transform to (step's columns, params, info). `design` is what a formula made
-    the matrix of: terms with their columns, in the order of `features` (`positions()`), and the reference levels.
-    `predict(matrix [m, d]) -> Prediction` with NumPy leaves. `calibration` maps part -> before, after -> calibration
-    error, where the model has `calibrate`; "train" are its training rows, out of fold.
+    `features` are the columns of its matrix, in order (a sequence, which may be long); `held_out` is the part that
+    counts, `train` the training rows. `history` maps a watched name (loss, validation loss) to its values by step, for
+    iterative models. `steps` maps the text of each fitted transform to (step's columns, params, info). `design` is what
+    a formula made the matrix of: terms with their columns, in the order of `features` (`positions()`), and the
+    reference levels. `predict(matrix [m, d]) -> Prediction` with NumPy leaves; the matrix may be SciPy's CSR where the
+    model is sparse. `calibration` maps part -> before, after -> calibration error, where the model has `calibrate`;
+    "train" are its training rows, out of fold.
 
     The model may be asked what it would say of other rows; None where it answers no rows. `reads` are the declared
     columns that its answers come from. `permuted(columns, repeats, metric) -> Permuted`; `metric` is a nested
@@ -134,10 +136,10 @@ class ModelView:
     params: Any
     info: Any
     shape: Shape
-    features: tuple[str, ...]
+    features: Sequence[str]
     held_out: PartView
     train: PartView
-    predict: Callable[[np.ndarray], Any]
+    predict: Callable[[Any], Any]
     threshold: float | tuple[float, ...] | None = None
     calibration: Mapping[str, Mapping[str, float]] | None = None
     history: Mapping[str, Sequence[float]] = attrs.field(factory=dict)

@@ -12,11 +12,12 @@ import attrs
 import jax
 import numpy as np
 
-from mldsl.contract import Examples, Prediction, Shape, as_tree
+from mldsl.contract import Examples, Prediction, Shape, Sparse, as_tree
 from mldsl.data import Dataset, Encoded, Fold, Split
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.arrays import Rows, rows_of
 from mldsl.execute.blame import blamed
+from mldsl.execute.blocks import as_csr
 from mldsl.execute.buckets import bucket, pad
 from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.clock import Clock
@@ -30,7 +31,7 @@ from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
 from mldsl.execute.steps import Resolver, build, design_step
 from mldsl.execute.watch import watch_of
-from mldsl.plan import ComponentValue, ModelPlan, Plan
+from mldsl.plan import ComponentValue, ModelPlan, Plan, StepPlan
 from mldsl.plugin import NamedColumn
 from mldsl.plugin.declaration import CLASSES
 
@@ -84,7 +85,7 @@ class FoldResult:
     state: Any
     prediction: Prediction
     history: Mapping[str, list[float]]
-    matrix: np.ndarray | None = None
+    matrix: Any = None
     updates: int = 0
 
 
@@ -137,11 +138,14 @@ def lay_out(
     classes = half.levels.of.get(plan.target or "", ()) if plan.task == "classification" else ()
     several = classes if classes and plan.column(plan.target or "").type in CLASSES else ()
     hidden = () if model.design is not None else half.hidden  # a design takes what it reads, whatever its role
-    steps, final = build(half.device, columns, resolver, lambda i: f"transforms/{i}", hidden, several)
-    design, blocks, tensors = None, host.sparse, {**encoded.tensors, **host.tensors}
+    sparse, tensors, design = host.sparse, {**encoded.tensors, **host.tensors}, None
+    if model.design is not None:
+        sparse, tensors = {}, {}
+    blocks = {name: block.names for name, block in sparse.items()}
+    steps, final, after = build(half.device, columns, resolver, lambda i: f"transforms/{i}", hidden, several, blocks)
     if model.design is not None:
         step, design = design_step("design", model.design, final)
-        steps, final, blocks, tensors = [*steps, step], step.after, {}, {}
+        steps, final = [*steps, step], step.after
     component = resolver.component(model.algorithm)
     x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
     dtype = np.float64 if x64 else np.float32
@@ -153,7 +157,7 @@ def lay_out(
         target = encoded.target if classes or encoded.target is None else forward(scale, encoded.target, model.span)
         rows = rows_of(
             encoded.matrix,
-            blocks,
+            sparse,
             tensors,
             {
                 "target": target, "offset": encoded.offset, "query": encoded.query, "user": encoded.user,
@@ -163,27 +167,29 @@ def lay_out(
             dtype,
             integer_target=bool(classes),
         )  # fmt: skip
-    wide = tuple(NamedColumn(c, "continuous") for block in blocks.values() for c in block.names)
     shape = Shape(
         rows=len(rows.matrix),
-        columns=column_shapes((*final, *wide)),
+        columns=column_shapes(final),
         classes=len(classes),
         ordered=bool(plan.target) and plan.column(plan.target or "").type == "ordinal",
         queries=_count(encoded.query), users=_count(encoded.user), items=_count(encoded.item),
         tensors=tuple((name, tuple(t.shape[1:])) for name, t in sorted(rows.tensors.items())),
         intercept=design is None or design.intercept, clusters=_count(host.cluster),
+        wide=sum(len(names) for names in after.values()),
     )  # fmt: skip
     # The entries of a sparse matrix are not cut by row.
     apart = component.shards and shape.rows >= SHARD_FROM and not blocks
     devices = len(jax.devices()) if apart else 1
     # Hyperparameters are not named here: they are part of the Spec's tree, traced ones without their values.
     parts = [
-        (_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, s.design, column_shapes(s.before)) for s in steps
-    ]
-    static = repr((_who(model.algorithm), parts, shape))
+        (_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, s.design, column_shapes(s.before), s.blocks,
+         s.each, s.inner, s.stay, s.order)
+        for s in steps
+    ]  # fmt: skip
+    static = repr((_who(model.algorithm), parts, tuple(blocks), tuple(after), shape))
     pipeline = Pipeline(
-        model.name, tuple(steps), (*final, *wide), component, shape, static, tuple(blocks), devices,
-        model.algorithm, design,
+        model.name, tuple(steps), final, component, shape, static, tuple(blocks), after, devices, model.algorithm,
+        design,
     )  # fmt: skip
     return Layout(rows, pipeline, specs, spec, classes, x64, scale)
 
@@ -229,10 +235,11 @@ def _prepared(run: Run, model: ModelPlan, half: HostHalf, host: HostRows, rows: 
 def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
     """The same rows for other hyperparameters: only what they reach is made again."""
     if model.steps != base.plan.steps:
-        _, device = divide(model, run.resolver)
+        host, device = divide(model, run.resolver)
         if host_key(run, model) != host_key(run, base.plan):
             return prepare(run, model)
-        return _prepared(run, model, attrs.evolve(base.half, device=device), base.host, base.rows)
+        done = tuple(attrs.evolve(old, plan=new) for old, new in zip(base.half.steps, host, strict=True))
+        return _prepared(run, model, attrs.evolve(base.half, steps=done, device=device), base.host, base.rows)
     component, spec = run.resolver.component(model.algorithm), spec_of(model, base.classes, run.resolver)
     dtype = np.float64 if base.x64 else np.float32
     weights = class_weights_of(model.algorithm, component, base.classes, dtype)
@@ -245,7 +252,17 @@ def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
 def host_key(run: Run, model: ModelPlan) -> str:
     """What decides the host half of a model: its own steps, and the columns that those of the device half name."""
     host, device = divide(model, run.resolver)
-    return repr((host, [(step.on, step.per) for step in device]))
+    return repr(([_read_by_host(run, step) for step in host], [(step.on, step.per) for step in device]))
+
+
+def _read_by_host(run: Run, step: StepPlan) -> StepPlan:
+    """A step without the arguments that only its device half looks at."""
+    reads = None if step.component is None else run.resolver.component(step.component).host_reads
+    if reads is None or step.component is None:
+        return step
+    read = tuple((name, value) for name, value in step.component.args if name in reads)
+    bare = attrs.evolve(step.component, args=read, written=(), params=(), formulas=(), text="", span=None)
+    return attrs.evolve(step, component=bare)
 
 
 def weight_of(encoded: Encoded, n: int) -> np.ndarray:
@@ -356,13 +373,13 @@ def to_numpy(tree: Any) -> Any:
     return jax.tree.map(np.asarray, tree)
 
 
-def matrix_of(run: Run, prepared: Prepared, steps: tuple[Any, ...]) -> np.ndarray:
-    """The model's matrix of all rows [n, d], through steps as they were learned."""
+def matrix_of(run: Run, prepared: Prepared, steps: tuple[Any, ...]) -> Any:
+    """The model's matrix of all rows [n, d], through steps as they were learned: NumPy, or SciPy's CSR if sparse."""
     pipeline = prepared.pipeline
     made = run.programs.call(
         "matrix", pipeline.matrix, pipeline.static, prepared.specs, steps, prepared.rows, x64=prepared.x64
     )
-    return np.asarray(made)
+    return as_csr(made) if isinstance(made, Sparse) else np.asarray(made)
 
 
 def fit_share(
@@ -490,7 +507,7 @@ def _fit_apart(
     fitted: StepsFitted = steps
     return FoldResult(
         to_numpy(fitted.params), to_numpy(fitted.info), to_numpy(params), to_numpy(info), state,
-        score(params), history, np.asarray(table.matrix), updates,
+        score(params), history, None if table.blocks else np.asarray(table.matrix), updates,
     )  # fmt: skip
 
 

@@ -16,11 +16,12 @@ import numpy as np
 from mldsl.contract import HostSparse
 from mldsl.data import Dataset, Encoded, Levels, derive, encode, learn_levels
 from mldsl.data.encode import value_codes
-from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.diagnostics import Diagnostic, InternalError, MldslError
 from mldsl.execute.blame import blamed
 from mldsl.execute.steps import Resolver, columns_used
 from mldsl.execute.typical import typical_values, with_typical
 from mldsl.plan import ColumnPlan, ModelPlan, RowExpression, StepPlan
+from mldsl.plan.blocks import blocks_of
 from mldsl.plan.design import columns_read, matched
 from mldsl.plugin import Order
 
@@ -83,6 +84,9 @@ def divide(model: ModelPlan, resolver: Resolver) -> tuple[tuple[StepPlan, ...], 
         elif step.component is not None and resolver.component(step.component).host:
             _first(step, touched)
             host.append(step)
+        elif step.component is not None and resolver.component(step.component).host_apply is not None:
+            host.append(step)  # counting on the host, what depends on the fold on the device
+            device.append(step)
         else:
             device.append(step)
             before = {c.name for c in step.before}
@@ -116,7 +120,8 @@ def fit_host(model: ModelPlan, dataset: Dataset, train: np.ndarray, resolver: Re
     weight = weight_of(dataset, train)
     walk = _Walk(dataset.frame, dataset.columns, resolver)
     done = [walk.fit(step, weight) for step in host]
-    columns, hidden = _with_hidden(walk.columns, device, model)
+    halves = {id(step) for step in host}  # their device halves work on blocks
+    columns, hidden = _with_hidden(walk.columns, [step for step in device if id(step) not in halves], model)
     changed = attrs.evolve(dataset, frame=walk.frame, columns=columns)
     levels = learn_levels(changed, train)
     encoded = encode(walk.frame, columns, levels)
@@ -142,7 +147,7 @@ def weight_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def _with_hidden(
-    columns: tuple[ColumnPlan, ...], device: tuple[StepPlan, ...], model: ModelPlan
+    columns: tuple[ColumnPlan, ...], device: Sequence[StepPlan], model: ModelPlan
 ) -> tuple[tuple[ColumnPlan, ...], tuple[str, ...]]:
     """Columns that device steps work on though they are no inputs are encoded too, and leave after the last step.
 
@@ -187,12 +192,21 @@ class _Walk:
         else:
             component, spec = self.resolver.component(step.component), self.resolver.spec(step.component)
             on = tuple(matched(step.on, self.frame.columns))
+            if component.host_fit is not None:
+                return self._fit_half(step, component, spec, on, weight)
             with blamed(step.component, "fit"):
                 past = (self._order(step),) if component.looks_back else ()
-                state = component.fit(spec, self._series(on), weight, *past) if component.fit is not None else None
+                state = component.fit(spec, self._given(step, component, on), weight, *past) if component.fit else None
             done = HostStep(step, state, on)
         self.apply(done, fitting=True)
         return done
+
+    def _fit_half(self, step: StepPlan, component: Any, spec: Any, on: tuple[str, ...], weight: np.ndarray) -> HostStep:
+        with blamed(step.component, "host_fit"):
+            state, made = component.host_fit(spec, self._given(step, component, on), weight)
+        self._outputs(step, made)
+        self._leave(step)
+        return HostStep(step, state, on)
 
     def apply(self, step: HostStep, fitting: bool = False) -> None:
         if step.plan.derive is not None:
@@ -200,16 +214,22 @@ class _Walk:
             self._derive(step.plan, name, expression, fitting)
         elif step.plan.component is not None:
             component, spec = self.resolver.component(step.plan.component), self.resolver.spec(step.plan.component)
-            with blamed(step.plan.component, "apply"):
-                # Rows that are fitted have their own past among them.
-                past = (None if fitting else step.state, self._series(step.on), self._order(step.plan))
-                given = past if component.looks_back else (step.state, self._series(step.on))
-                made = component.apply(spec, *given)
+            if component.host_apply is not None:
+                with blamed(step.plan.component, "host_apply"):
+                    made = component.host_apply(spec, step.state, self._given(step.plan, component, step.on))
+            else:
+                with blamed(step.plan.component, "apply"):
+                    columns = self._given(step.plan, component, step.on)
+                    # Rows that are fitted have their own past among them.
+                    past = (None if fitting else step.state, columns, self._order(step.plan))
+                    made = component.apply(spec, *(past if component.looks_back else (step.state, columns)))
             self._outputs(step.plan, made)
         self._leave(step.plan)
 
-    def _series(self, names: Sequence[str]) -> dict[str, Any]:
-        return {name: self._column(name) for name in names}
+    def _given(self, plan: StepPlan, component: Any, names: Sequence[str]) -> dict[str, Any]:
+        """The columns that a component works on; those that become blocks under the name of their block."""
+        blocks = blocks_of(plan) if any(output.sparse == "yes" for output in component.outputs) else {}
+        return {blocks.get(name, name): self._column(name) for name in names}
 
     def _column(self, name: str) -> Any:
         """A column of the frame; one that is not there (the target of rows to predict) has no values."""
@@ -264,6 +284,11 @@ class _Walk:
 
         for name, value in given.items():
             if isinstance(value, HostSparse):
+                if not any(s.sparse and s.name == f"{name}_*" for s in plan.after):
+                    owner = plan.component.name if plan.component is not None else ""
+                    raise InternalError(
+                        f'`{owner}` gives a sparse block, and none of its `outputs` says `sparse="yes"`'
+                    )
                 self.sparse[name] = value
             elif isinstance(value, np.ndarray) and value.ndim > 1:
                 self.tensors[name] = value
@@ -276,7 +301,7 @@ class _Walk:
         """Columns that the step consumed are inputs no longer."""
         after = {c.name for c in plan.after}
         gone = {c.name for c in plan.before} - after
-        made = set(self.sparse) | set(self.tensors)
+        made = set(self.tensors)
         self.columns = tuple(
             attrs.evolve(c, role="ignore") if c.role == "input" and (c.name in gone or c.name in made) else c
             for c in self.columns

@@ -48,7 +48,7 @@ class Outcome:
     metrics: Mapping[str, Mapping[str, MetricValue]]
     fold_metrics: tuple[Mapping[str, float], ...]
     headline: str
-    matrix: np.ndarray | None
+    matrix: Any
     choosing: float = math.nan
     calibrator: Calibrator | None = None
     calibration: CalibrationRecord | None = None
@@ -132,7 +132,7 @@ def _parts(run: Run) -> dict[str, np.ndarray]:
     return {name: part == name for name in ("train", "validation", "test") if (part == name).any()}
 
 
-def _matrix(run: Run, fitted: FittedModel) -> np.ndarray | None:
+def _matrix(run: Run, fitted: FittedModel) -> Any:
     """The model's matrix of all rows, where a metric or a report looks at it."""
     if fitted.last.matrix is not None:
         return fitted.last.matrix

@@ -15,14 +15,15 @@ import attrs
 import jax
 import jax.numpy as jnp
 
-from mldsl.contract import ColumnShape, Examples, Prediction, Shape
-from mldsl.execute.arrays import Rows, join_sparse
+from mldsl.contract import ColumnShape, Examples, Prediction, Shape, Sparse
+from mldsl.execute.arrays import Rows
 from mldsl.execute.blame import blamed
+from mldsl.execute.blocks import Block, Chained, joined, masked, out_of_fold, selected
 from mldsl.execute.costs import by_class, with_costs
 from mldsl.execute.design import design_matrix
 from mldsl.execute.expressions import device_expression
 from mldsl.execute.resampled import resample
-from mldsl.execute.steps import DeviceStep
+from mldsl.execute.steps import NO_BLOCKS, Blocks, DeviceStep
 from mldsl.plan import ComponentValue
 from mldsl.plan.design import Design
 from mldsl.plugin import NamedColumn
@@ -31,10 +32,11 @@ INNER_FOLDS = 5  # of the training rows, for steps that use the target
 
 
 class Table(NamedTuple):
-    """The matrix on its way through the steps, and which of its columns exist in this fold."""
+    """The matrix on its way through the steps, which of its columns exist in this fold, and sparse blocks beside it."""
 
     matrix: Any
     active: Any
+    blocks: dict[str, Block] = {}
 
 
 class StepsFitted(NamedTuple):
@@ -62,6 +64,12 @@ def held_out(component: Any) -> bool:
     return bool(component.uses_target and not component.chooses)
 
 
+def _no_work(step: DeviceStep) -> bool:
+    """Whether a step has no device half here: the block that it makes does not reach the model (a formula's)."""
+    component: Any = step.component
+    return getattr(component, "host_apply", None) is not None and not step.blocks
+
+
 def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
     """The static facts of columns."""
     return tuple(ColumnShape(c.name, c.type, len(c.levels or ()), c.missing) for c in columns)
@@ -69,7 +77,11 @@ def column_shapes(columns: Sequence[NamedColumn]) -> tuple[ColumnShape, ...]:
 
 @attrs.frozen(eq=False)
 class Pipeline:
-    """The device half of one model. `static` tells its programs apart from every other's."""
+    """The device half of one model. `static` tells its programs apart from every other's.
+
+    `columns` are those of its dense matrix after the steps, `sparse` the blocks before them, `blocks` those after them
+    with the names of their columns.
+    """
 
     name: str
     steps: tuple[DeviceStep, ...]
@@ -78,9 +90,16 @@ class Pipeline:
     shape: Shape
     static: str
     sparse: tuple[str, ...] = ()
+    blocks: Blocks = NO_BLOCKS
     devices: int = 1
     value: ComponentValue | None = None  # the plan's name for `model`
     design: Design | None = None  # of a formula
+
+    @property
+    def features(self) -> Sequence[str]:
+        """The columns of the model's matrix: dense ones, then those of the blocks."""
+        dense = tuple(c.name for c in self.columns)
+        return Chained((dense, *self.blocks.values())) if self.blocks else dense
 
     # ---- the matrix through one step ---------------------------------------------------------------------------------
     def _take(self, table: Table, positions: tuple[int, ...]) -> Table:
@@ -100,7 +119,7 @@ class Pipeline:
             index = jnp.asarray(step.take, jnp.int32)
             return Table(table.matrix.at[:, index].set(new.matrix), table.active.at[index].set(new.active))
         kept = self._take(table, step.leave)
-        pieces = [(kept.matrix[:, : step.place], kept.active[: step.place]), new]
+        pieces = [(kept.matrix[:, : step.place], kept.active[: step.place]), (new.matrix, new.active)]
         pieces.append((kept.matrix[:, step.place :], kept.active[step.place :]))
         full = [(m, a) for m, a in pieces if m.shape[1]]
         if len(full) == 1:
@@ -110,6 +129,38 @@ class Pipeline:
         return Table(matrix, active)
 
     def _apply(self, step: DeviceStep, params: Any, spec: Any, table: Table) -> Table:
+        if _no_work(step):
+            return table
+        if not table.blocks:
+            return self._apply_dense(step, params, spec, table)
+        if not step.blocks:
+            return self._apply_dense(step, params, spec, table)._replace(blocks=selected(step, table.blocks))
+        component: Any = step.component
+        blocks = dict(table.blocks)
+        if step.each:
+            for name, learned in zip(step.blocks, params, strict=True):
+                made = self._apply_block(step, component, learned, spec, blocks[name])
+                assert isinstance(made, Block), f"`{step.text}` has two halves and gives a dense matrix"
+                blocks[name] = made
+            return table._replace(blocks=blocks)
+        part = self._take(table, step.take)
+        whole = joined(part.matrix, part.active, [blocks.pop(name) for name in step.blocks])
+        made = self._apply_block(step, component, params, spec, whole)
+        rest = self._take(table, step.leave)._replace(blocks=blocks)
+        if isinstance(made, Table):
+            return self._place(table, step, made)._replace(blocks=blocks)
+        return rest._replace(blocks={**blocks, step.blocks[0]: made})
+
+    def _apply_block(self, step: DeviceStep, component: Any, params: Any, spec: Any, block: Block) -> Table | Block:
+        with blamed(step.value, "apply"):
+            out = component.apply(spec, params, block.matrix)
+        active = getattr(params, "active", None)
+        if isinstance(out, Sparse):
+            return masked(out, block.active if active is None else active)
+        active = jnp.ones(out.shape[1], bool) if active is None else active
+        return Table(jnp.where(active[None, :], out, 0), active)
+
+    def _apply_dense(self, step: DeviceStep, params: Any, spec: Any, table: Table) -> Table:
         if step.derive is not None:
             value = device_expression(step.derive, [c.name for c in step.before], table.matrix)
             column = value.astype(table.matrix.dtype)[:, None]
@@ -132,17 +183,31 @@ class Pipeline:
 
     def _fit_step(self, step: DeviceStep, spec: Any, key: Any, rows: Rows, table: Table, weight: Any) -> Any:
         component: Any = step.component
-        part = self._take(table, step.reads)
-        shape = attrs.evolve(self.shape, columns=column_shapes([step.before[i] for i in step.reads]))
         target = rows.target if component.uses_target else None
-        examples = Examples(part.matrix, weight, target, part.active, query=rows.query, time=rows.time)
-        with blamed(step.value, "fit"):
-            return component.fit(spec, key, shape, examples)
+
+        def learn(key: Any, matrix: Any, active: Any, columns: tuple[ColumnShape, ...], wide: int) -> Any:
+            shape = attrs.evolve(self.shape, columns=columns, wide=wide)
+            examples = Examples(matrix, weight, target, active, query=rows.query, time=rows.time)
+            with blamed(step.value, "fit"):
+                return component.fit(spec, key, shape, examples)
+
+        if step.each:
+            blocks = [table.blocks[name] for name in step.blocks]
+            keys = [jax.random.fold_in(key, zlib.crc32(name.encode())) for name in step.blocks]
+            made = [learn(k, *block, (), block.matrix.d) for k, block in zip(keys, blocks, strict=True)]
+            return tuple(params for params, _ in made), tuple(info for _, info in made)
+        part = self._take(table, step.reads)
+        columns = column_shapes([step.before[i] for i in step.reads])
+        if step.blocks:
+            whole = joined(part.matrix, part.active, [table.blocks[name] for name in step.blocks])
+            return learn(key, *whole, columns, whole.matrix.d - len(columns))
+        return learn(key, part.matrix, part.active, columns, 0)
 
     # ---- all steps ---------------------------------------------------------------------------------------------------
     def start(self, rows: Rows) -> Table:
         """The matrix before the first step; every column exists."""
-        return Table(rows.matrix, jnp.ones(rows.matrix.shape[1], bool))
+        blocks = {name: Block(rows.sparse[name], jnp.ones(rows.sparse[name].d, bool)) for name in self.sparse}
+        return Table(rows.matrix, jnp.ones(rows.matrix.shape[1], bool), blocks)
 
     def fit_steps(
         self, specs: tuple[Any, ...], key: Any, rows: Rows, weight: Any, inner: Any
@@ -163,14 +228,16 @@ class Pipeline:
                 matrix, train_rows, train_weight, shown = resample(
                     step, spec, step_key, self.shape, train.matrix, train.active, train_rows, train_weight
                 )
-                train = Table(matrix, train.active)
+                train = Table(matrix, train.active, train.blocks)
                 params.append(None)
                 info.append(shown)
                 continue
             learned, shown = None, None
             same = train is score
-            if component is not None and component.fit is not None:
+            if component is not None and component.fit is not None and not _no_work(step):
                 learned, shown = self._fit_step(step, spec, step_key, train_rows, train, train_weight)
+            elif step.each:
+                learned = (None,) * len(step.blocks)
             params.append(learned)
             info.append(shown)
             before = train
@@ -189,14 +256,22 @@ class Pipeline:
     ) -> Table:
         """A step that uses the target, applied to each training row by a fit that has not seen the row."""
 
-        def one(fold: Any) -> Any:
+        def one(fold: Any) -> Table:
             learned, _ = self._fit_step(step, spec, key, rows, before, weight * (inner != fold))
-            return self._apply(step, learned, spec, before).matrix
+            return self._apply(step, learned, spec, before)
 
-        def fill(fold: Any, matrix: Any) -> Any:
-            return jnp.where((inner == fold)[:, None], one(fold), matrix)
+        def fill(fold: Any, so_far: Any) -> Any:
+            made, mine = one(fold), inner == fold
+            matrix = jnp.where(mine[:, None], made.matrix, so_far[0])
+            return matrix, out_of_fold(mine, made.blocks, so_far[1])
 
-        return Table(jax.lax.fori_loop(0, INNER_FOLDS, fill, full.matrix), full.active)
+        values = {name: block.matrix.value for name, block in full.blocks.items()}
+        matrix, values = jax.lax.fori_loop(0, INNER_FOLDS, fill, (full.matrix, values))
+        blocks = {
+            name: block._replace(matrix=block.matrix._replace(value=values[name]))
+            for name, block in full.blocks.items()
+        }
+        return Table(matrix, full.active, blocks)
 
     def apply_steps(self, specs: tuple[Any, ...], params: tuple[Any, ...], rows: Rows) -> Table:
         """The steps as they were learned, on any rows."""
@@ -213,16 +288,17 @@ class Pipeline:
         """What the model is given: the matrix, one sparse matrix, or named tensors with the matrix as `table`."""
         if rows.tensors:
             return {**rows.tensors, **({"table": table.matrix} if table.matrix.shape[1] else {})}
-        if rows.sparse:
-            return join_sparse(table.matrix, [rows.sparse[name] for name in self.sparse])
-        return table.matrix
+        return self._whole(table)[0]
+
+    def _whole(self, table: Table) -> tuple[Any, Any]:
+        """Dense columns and blocks as one matrix, sparse if there is a block; and which columns exist in this fold."""
+        if not self.blocks:
+            return table.matrix, table.active
+        return joined(table.matrix, table.active, [table.blocks[name] for name in self.blocks])
 
     def examples(self, table: Table, rows: Rows, weight: Any) -> Examples:
         """The rows to learn from."""
-        active = table.active
-        if rows.sparse and not rows.tensors:
-            wide = sum(rows.sparse[name].d for name in self.sparse)
-            active = jnp.concatenate([active, jnp.ones(wide, bool)])
+        active = table.active if rows.tensors else self._whole(table)[1]
         return Examples(
             self.inputs(table, rows), weight, rows.target, active, rows.cost, rows.offset, rows.query, rows.user,
             rows.item, rows.time, rows.cluster,
@@ -377,4 +453,4 @@ class Pipeline:
 
     def matrix(self, specs: Any, steps: tuple[Any, ...], rows: Rows) -> Any:
         """The model's matrix of any rows, for metrics and reports."""
-        return self.apply_steps(specs[0], steps, rows).matrix
+        return self._whole(self.apply_steps(specs[0], steps, rows))[0]

@@ -10,7 +10,9 @@ import attrs
 import numpy as np
 
 from mldsl.contract import ModelView, PartView, Prediction, ReportView
+from mldsl.execute.arrays import pad_sparse
 from mldsl.execute.blame import blamed
+from mldsl.execute.blocks import of_csr
 from mldsl.execute.calibrate import calibrated
 from mldsl.execute.decide import Threshold, by_class, classes_at
 from mldsl.execute.engine import Result
@@ -38,8 +40,10 @@ def _part(
         target, probability, _ = with_another_class(np.asarray(target), probability, len(prepared.classes))
         score = None if score is None else with_no_chance(score)
 
-    def take(value: Any) -> np.ndarray | None:
-        return None if value is None else np.asarray(value)[:n][index]
+    def take(value: Any) -> Any:
+        if value is None:
+            return None
+        return value[index] if hasattr(value, "indptr") else np.asarray(value)[:n][index]
 
     return PartView(
         name, prepared.weight[index], run.dataset.frame["__row"].to_numpy()[index], take(target), take(said),
@@ -95,17 +99,21 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
 
     shown = attrs.evolve(shown, uncalibrated=_uncalibrated(outcome, shown.index, classes))
 
-    def predict(matrix: np.ndarray) -> Prediction:
+    def predict(matrix: Any) -> Prediction:
         from mldsl.execute.buckets import bucket, pad
 
         dtype = np.float64 if prepared.x64 else np.float32
-        padded = pad(np.asarray(matrix, dtype), bucket(len(matrix)))
+        rows: int = matrix.shape[0]
+        sparse = hasattr(matrix, "indptr")
+        padded: Any = (
+            pad_sparse(of_csr(matrix), bucket(rows), dtype) if sparse else pad(np.asarray(matrix, dtype), bucket(rows))
+        )
         model: Any = pipeline.model
         answer = run.programs.call(
             "predict", lambda spec, params, x: model.predict(spec, params, x), pipeline.static, prepared.specs[1],
             last.params, padded, x64=prepared.x64,
         )  # fmt: skip
-        cut: Any = [None if v is None else v[: len(matrix)] for v in to_numpy(answer)]
+        cut: Any = [None if v is None else v[:rows] for v in to_numpy(answer)]
         return calibrated(outcome.calibrator, Prediction(*cut), len(prepared.classes))
 
     steps = [
@@ -114,7 +122,7 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
     ]
     return ModelView(
         name=outcome.name, algorithm=prepared.plan.algorithm.name, spec=run.resolver.spec(prepared.plan.algorithm),
-        params=last.params, info=last.info, shape=pipeline.shape, features=tuple(c.name for c in pipeline.columns),
+        params=last.params, info=last.info, shape=pipeline.shape, features=pipeline.features,
         held_out=shown, train=_part(run, outcome, last.prediction, said, part == "train", "train", classes),
         predict=predict, threshold=outcome.threshold,
         calibration=None if outcome.calibration is None else outcome.calibration.error,

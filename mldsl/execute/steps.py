@@ -5,7 +5,8 @@ The plan knows columns by type; only here, with learned levels, do all of them h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
@@ -42,7 +43,9 @@ class DeviceStep:
     expression, `design` for the design matrix of a formula; none is set for a step that only leaves columns out.
     `value` is the plan's name for `component`.
     `beside` is the position of the column that the parameter `per` names: the step reads it, after those it takes, and
-    leaves it where it is.
+    leaves it where it is. `blocks` are the sparse blocks that it works on, `each` by itself or all of them together
+    with its columns, after which they are one; `inner` are, by block, the places of single columns that it selects,
+    which `stay` or leave. `order` are the blocks after it, as they stand in the model's matrix.
     """
 
     path: str
@@ -59,6 +62,11 @@ class DeviceStep:
     value: ComponentValue | None = None
     beside: tuple[int, ...] = ()
     design: DesignMatrix | None = None
+    blocks: tuple[str, ...] = ()
+    each: bool = False
+    inner: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    stay: bool = False
+    order: tuple[str, ...] = ()
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -78,7 +86,7 @@ def columns_used(expression: RowExpression) -> set[str]:
 
 
 def outputs_of(
-    component: Any, spec: Any, columns: tuple[NamedColumn, ...], classes: tuple[str, ...] = ()
+    component: Any, spec: Any, columns: Sequence[NamedColumn], classes: tuple[str, ...] = ()
 ) -> tuple[NamedColumn, ...]:
     """The columns a transform gives for these: by its own `names`, else by the templates it declares.
 
@@ -102,6 +110,10 @@ def outputs_of(
     return tuple(given)
 
 
+Blocks = Mapping[str, Sequence[str]]
+NO_BLOCKS: Blocks = MappingProxyType({})
+
+
 def build(
     steps: Sequence[StepPlan],
     columns: tuple[NamedColumn, ...],
@@ -109,20 +121,26 @@ def build(
     path: Callable[[int], str],
     hidden: Collection[str] = (),
     classes: tuple[str, ...] = (),
-) -> tuple[list[DeviceStep], tuple[NamedColumn, ...]]:
-    """Turn the device half of a plan's steps into `DeviceStep`s; also gives the columns after the last one.
+    blocks: Blocks = NO_BLOCKS,
+) -> tuple[list[DeviceStep], tuple[NamedColumn, ...], Blocks]:
+    """Turn the device half of a plan's steps into `DeviceStep`s; also gives columns and blocks after the last one.
 
-    `hidden` columns are no inputs: steps may work on them, and add beside them; they leave at the end.
+    `hidden` columns are no inputs: steps may work on them, and add beside them; they leave at the end. `blocks` are
+    the sparse blocks by name, in order, with the names of their columns.
     """
+    from mldsl.execute.blocks import with_blocks
+
     built: list[DeviceStep] = []
     for number, step in enumerate(steps):
-        made = attrs.evolve(_one(step, columns, resolver, path(number), hidden, classes), value=step.component)
-        built.append(made)
+        made = _one(step, columns, resolver, path(number), hidden, classes)
+        if blocks:
+            made, blocks = with_blocks(made, step, blocks, classes)
+        built.append(attrs.evolve(made, value=step.component))
         columns = made.after
     if hidden:
-        built.append(selection(path(len(steps)), columns, hidden))
+        built.append(attrs.evolve(selection(path(len(steps)), columns, hidden), order=tuple(blocks)))
         columns = built[-1].after
-    return built, columns
+    return built, columns, blocks
 
 
 def _one(
@@ -140,6 +158,8 @@ def _one(
     assert step.component is not None
     component, spec = resolver.component(step.component), resolver.spec(step.component)
     text = step.component.text or step.component.name
+    if component.host_apply is not None:  # its device half works on blocks alone
+        return _finish(path, text, component, spec, None, (), tuple(range(len(names))), 0, columns, ())
     if component.resample is not None:
         on = matched(step.on, names)
         take = tuple(names.index(n) for n in on)

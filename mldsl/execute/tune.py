@@ -268,7 +268,8 @@ class _Search:
         prepared = group[0].prepared
         pipeline = prepared.pipeline
         spec = self.run.resolver.spec(prepared.plan.algorithm)
-        way = way_of(pipeline.model, spec, pipeline.shape.d, [step.component for step in pipeline.steps])
+        steps = [step.component for step in pipeline.steps]
+        way = way_of(pipeline.model, spec, pipeline.shape.d, steps, bool(pipeline.blocks))
         judge, measure = self._scorer(prepared)
         if "inputs" in measure.component.needs:
             way = Way("loop", "the metric looks at the inputs")

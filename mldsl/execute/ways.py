@@ -24,14 +24,16 @@ class Way(NamedTuple):
     why: str
 
 
-def way_of(component: Any, spec: Any, columns: int, steps: Sequence[Any]) -> Way:
-    """How an algorithm's fits of so many columns can be batched behind these steps (components or None)."""
+def way_of(component: Any, spec: Any, columns: int, steps: Sequence[Any], sparse: bool = False) -> Way:
+    """How an algorithm's fits of so many columns, maybe `sparse`, can be batched behind these steps (or None)."""
     if component.goes_in_rounds(spec):
         return Way("loop", "the engine owns its rounds")
     if component.prepare is not None:
         return Way("loop", "it prepares its inputs on the host")
     if any(getattr(step, "width", "static") == "data" for step in steps):
         return Way("loop", "how many columns a step makes depends on the rows")
+    if sparse:
+        return Way("map", "fits side by side would hold the entries of the sparse matrix once each")
     if component.batches(spec, columns) if callable(component.batches) else component.batches:
         return Way("product", "measured: its sums contract all folds and settings against the rows that they share")
     return Way("map", "fits side by side would copy the inputs of each")
@@ -58,7 +60,13 @@ def describe(plan: Plan, resolver: Any, rows: SplitRows) -> Iterator[tuple[str, 
         component = resolver.component(model.algorithm)
         steps = [None if step.component is None else resolver.component(step.component) for step in model.steps]
         if model.name in searched:
-            way = way_of(component, resolver.spec(model.algorithm), len(model.columns), steps)
+            way = way_of(
+                component,
+                resolver.spec(model.algorithm),
+                len(model.columns),
+                steps,
+                any(state.sparse for state in model.columns),
+            )
             yield from _searched(plan, model, component, way, searched[model.name], rows)
         elif rows.folds and not rows.implicit:
             text = f"{len(rows.folds)} folds and the last fit, one after the other through one compiled program"

@@ -134,6 +134,7 @@ class ColumnState(Record):
     levels: tuple[str, ...] | None = None
     pattern: bool = False
     made_by: str = ""
+    sparse: bool = False  # a column of a sparse matrix, of which only what is not 0 is kept
 
 
 FORMULA_BLOCK = "~"  # the block that steps stand in which compute functions of a formula

@@ -70,7 +70,8 @@ def type_text(column: ColumnPlan | ColumnState) -> str:
         args = f"({', '.join(levels if len(levels) <= 6 else [*levels[:4], '...', levels[-1]])})"
     elif form:
         args = f"({form})" if form.isidentifier() else f"({quoted(form)})"
-    return f"{column.type}{args}{'?' if column.missing else ''}"
+    sparse = ", sparse" if getattr(column, "sparse", False) else ""
+    return f"{column.type}{args}{'?' if column.missing else ''}{sparse}"
 
 
 def domain_text(domain: tuple[Any, ...]) -> str:

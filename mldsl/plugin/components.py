@@ -173,6 +173,14 @@ class Transform(Component):
     `looks_back`: a host step that reads earlier rows, before the split, and may therefore name the target;
     fit(spec, columns, weight, order) -> state keeps the last rows, and apply(spec, state, columns, order) is given None
     as state for those rows themselves.
+    `sparse`: where columns named by `on` are sparse, `inputs` is one `Sparse` of all of them; then `apply` gives a
+    `Sparse` of the same columns and entries, or a dense [n, outputs] where `outputs` say `sparse="no"`. It takes dense
+    inputs as well.
+    Steps with two halves: host_fit(spec, columns, weight) -> (state, blocks) learns on the host, from all outer
+    training rows, what no fold can change (a vocabulary), and gives for each column the `HostSparse` of all rows;
+    host_apply(spec, state, columns) -> blocks does so for new rows. `fit` and `apply` then get each block by itself as
+    `Sparse`, in each fold. `host_reads` names the parameters that the host half looks at (None: all of them): others
+    may be searched without doing it again.
     """
 
     kind: ClassVar[str] = "transform"
@@ -190,6 +198,10 @@ class Transform(Component):
     phase: str = "both"
     host: bool = False
     looks_back: bool = False
+    host_fit: Callable[..., Any] | None = None
+    host_apply: Callable[..., Any] | None = None
+    host_reads: Collection[str] | None = None
+    sparse: bool = False
     uses_target: bool = False
     chooses: bool = False
     selects: str = ""

@@ -130,7 +130,8 @@ class Output:
     `name` is a template: `{column}` keeps the name, `{column}_missing` adds, `{column}_*` stands for several whose
     names only the data tells. `type` is a column type or "same". `missing`: whether these may be missing, "same" if as
     before. `only_if` as for parameters, e.g. `indicator = true`; or `target = classes` or `target = one`: whether the
-    target is categorical or ordinal, or one column can say it (a number, or binary).
+    target is categorical or ordinal, or one column can say it (a number, or binary). `sparse`: whether they are columns
+    of a sparse matrix, "same" if the step works on such.
     """
 
     name: str = "{column}"
@@ -138,6 +139,7 @@ class Output:
     missing: Literal["no", "yes", "same"] = "same"
     only_if: str = ""
     per: Literal["column", "step"] = "column"
+    sparse: Literal["no", "yes", "same"] = "same"
 
 
 @attrs.frozen
@@ -162,9 +164,10 @@ class Declaration:
       multiplies rows by `cost`: then the language gives it `class_weights`), `margins` (a classifier that gives scores
       and no probabilities).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
-      `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit),
-      `looks_back`, `selects` ("drop", "keep" or "", as the file says), `resamples`, `width` ("static", "data"), `tasks`
-      (empty = all), `scale_sensitive`.
+      `looks_back`, `sparse` (it works on sparse columns too), `halves` (it has one on the host and one on the device),
+      `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
+      ("drop", "keep" or "", as the file says), `resamples`, `width` ("static", "data"), `tasks` (empty = all),
+      `scale_sensitive`.
     metric: `tasks`, `better` ("higher", "lower"), `needs` (labels probabilities scores ranks inputs), `accepts`
       (target types, empty = all of the task), `lowest`, `highest`.
     report: `tasks` (empty = all), `needs` ("model", "data", "probabilities", "seconds"), `parts`.
@@ -195,6 +198,7 @@ class Declaration:
     outputs: tuple[Output, ...] = (Output(),)
     phase: str = "both"
     host: bool = False
+    halves: bool = False
     fitted: bool = True
     uses_target: bool = False
     chooses: bool = False

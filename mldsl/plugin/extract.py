@@ -72,6 +72,7 @@ def declare(component: kinds.Component, plugin: str, module: str) -> Declaration
     problems.extend(_wrong_words(declaration))
     if isinstance(component, kinds.Model) and component.margins and component.init and component.loss is None:
         problems.append("`margins`: rounds are watched by the loss, and margins have none of their own: give `loss`")
+    problems.extend(_wrong_halves(component, declaration))
     if problems:
         raise DeclarationError(f"{component.kind}.{component.name}", problems)
     return declaration
@@ -352,21 +353,14 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
             }  # fmt: skip
         case kinds.Transform():
             copied = (
-                "missing",
-                "phase",
-                "host",
-                "looks_back",
-                "uses_target",
-                "chooses",
-                "selects",
-                "width",
-                "scale_sensitive",
-                "precision",
-            )
+                "missing", "phase", "host", "looks_back", "uses_target", "chooses", "selects", "width",
+                "scale_sensitive", "precision", "sparse",
+            )  # fmt: skip
             return {
                 "accepts": tuple(component.inputs), "outputs": tuple(component.outputs),
                 "tasks": tuple(sorted(component.tasks)), "resamples": component.resample is not None,
-                "fitted": component.fit is not None,
+                "fitted": component.fit is not None or component.host_fit is not None,
+                "halves": component.host_apply is not None,
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
         case kinds.Metric():
@@ -385,6 +379,18 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
     return {}
 
 
+def _wrong_halves(component: kinds.Component, declaration: Declaration) -> Iterator[str]:
+    if not isinstance(component, kinds.Transform):
+        return
+    if (component.host_fit is None) != (component.host_apply is None):
+        yield "`host_fit` and `host_apply` belong together"
+    if component.host_apply is not None and (component.host or component.apply is None or component.uses_target):
+        yield "a step with two halves has `apply` for its device half, is not `host`, and does not use the target"
+    for name in component.host_reads or ():
+        if declaration.parameter(name) is None:
+            yield f"`host_reads`: there is no parameter `{name}`"
+
+
 def _wrong_words(declaration: Declaration) -> Iterator[str]:
     """Words outside of the closed lists: a typing mistake in a declaration would otherwise silently mean "never"."""
     allowed: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -397,6 +403,7 @@ def _wrong_words(declaration: Declaration) -> Iterator[str]:
         "selects": ((declaration.selects,), ("", "drop", "keep")),
         "better": ((declaration.better,), ("", "higher", "lower")),
         "outputs": ([output.type for output in declaration.outputs], ("same", *COLUMN_TYPES)),
+        "sparse": ([output.sparse for output in declaration.outputs], ("no", "yes", "same")),
         "gives": ((declaration.gives,), ("", "same", "common", *COLUMN_TYPES)),
         "missing": ((declaration.missing,), ("refuses", "accepts", "fills", "same", "no", "yes", "all")),
         "operands": ([word for operand in declaration.operands for word in operand.types], COLUMN_TYPES),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from mldsl.plan.blocks import block_name
 from mldsl.plan.model import ColumnState, Constant, RowExpression, StepPlan
 from mldsl.plugin.declaration import CLASSES, Declaration, Output, Parameter, ParameterType
 from mldsl.semantics.arguments import Resolved, condition_holds, resolve
@@ -55,6 +56,14 @@ class Move:
         if declaration is None or not declaration.accepts:
             return []
         return [p for p in self.on if not takes(declaration.accepts, p.known.type)]
+
+    def refused_sparse(self) -> list[Picked]:
+        """The sparse columns that the step would have to make dense."""
+        declaration = self.declaration
+        if declaration is None or declaration.sparse or declaration.selects or declaration.resamples:
+            return []
+        refused = self.refused()
+        return [p for p in self.on if p.known.state.sparse and p not in refused]
 
     def refused_missing(self) -> list[Picked]:
         """The columns that may be missing where the step refuses that."""
@@ -211,6 +220,7 @@ def _replaced(move: Move, declaration: Declaration, span: Span) -> Frame:
     worked_on = {p.name: p for p in move.on}
     refused = {p.name for p in move.refused()}
     columns: dict[str, Known] = {}
+    patterns = {state.name for state in move.before.states() if state.pattern}
     gone = dict(move.before.gone)
     last = max((i for i, name in enumerate(move.before.columns) if name in worked_on), default=-1)
 
@@ -218,6 +228,10 @@ def _replaced(move: Move, declaration: Declaration, span: Span) -> Frame:
         leaves = not stays and source.known.input
         for output in outputs:
             made = _made(output, source, among, declaration, source.name in refused, leaves)
+            if output.sparse == "yes":
+                block = block_name(source.name, declaration.name, patterns)
+                patterns.add(f"{block}_*")
+                made = attrs.evolve(made, name=output.name.replace("{column}", block))
             columns[made.name] = Known(made, True, span)
 
     for index, (name, known) in enumerate(move.before.columns.items()):
@@ -253,7 +267,10 @@ def _made(
     missing = {"no": False, "yes": True}.get(output.missing, any(p.known.state.missing for p in among))
     if declaration.missing == "refuses" or (declaration.missing == "fills" and output.name == "{column}"):
         missing = missing and output.missing == "yes"
+    sparse = output.sparse == "yes" or (
+        output.sparse == "same" and declaration.sparse and any(p.known.state.sparse for p in among)
+    )
     return ColumnState(
         name, UNKNOWN_TYPE if refused else type_, missing and not refused, state.levels if same else None,
-        pattern="*" in name, made_by=declaration.name,
+        pattern="*" in name, made_by=declaration.name, sparse=sparse,
     )  # fmt: skip

@@ -164,7 +164,7 @@ def no_copies(learner: Learner) -> Iterator[str]:
 
 def shards(learner: Learner) -> Iterator[str]:
     """Rows spread over two devices."""
-    if not getattr(learner.component, "shards", False) or len(jax.devices()) < 2:
+    if not getattr(learner.component, "shards", False) or len(jax.devices()) < 2 or learner.sparse:
         return
     from mldsl.execute.shards import sharded_fit
 

@@ -40,6 +40,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "missing_values": "NaN is learned from and answered for (components that accept or fill missing values)",
     "unseen_level": "a level that training has not seen is answered for",
     "unseen_user": "a user or item that training has not seen is answered for",
+    "sparse": "a sparse matrix teaches and is answered what the same dense one is, to rounding (if it takes `Sparse`)",
     "top_k": "`top_k` gives the items that `score` puts first, best first, without those already seen",
     "names": "as many columns are named as come out",
     "replicates": "a metric mapped over weights, with `prepare` done once, equals the metric of each",

@@ -55,7 +55,16 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
 
             tasks = sorted(component.tasks)
             for task in tasks:
-                yield (f"{task}/" if len(tasks) > 1 else ""), _of_learner(component, task, OF_MODELS)
+                place = f"{task}/" if len(tasks) > 1 else ""
+                yield place, _of_learner(component, task, OF_MODELS)
+                if component.sparse:
+                    yield f"{place}sparse/", _of_learner(component, task, OF_MODELS, sparse=True)
+        case Transform(host_apply=apply) if apply is not None:
+            from mldsl.testing.learning import OF_TRANSFORMS
+            from mldsl.testing.others import host_step
+
+            yield "host/", [(name, guarded(check)) for name, check in host_step(component)]
+            yield "sparse/", _of_learner(component, "regress", OF_TRANSFORMS, sparse=True)
         case Transform(host=True):
             from mldsl.testing.others import host_step
 
@@ -67,7 +76,10 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
 
             tasks = sorted(set(component.tasks or ("classify", "regress")) & {"classify", "regress"})
             for task in tasks if component.uses_target else ("regress",):
-                yield (f"{task}/" if component.uses_target else ""), _of_learner(component, task, OF_TRANSFORMS)
+                place = f"{task}/" if component.uses_target else ""
+                yield place, _of_learner(component, task, OF_TRANSFORMS)
+                if component.sparse:
+                    yield f"{place}sparse/", _of_learner(component, task, OF_TRANSFORMS, sparse=True)
         case Transform():
             from mldsl.testing.resampling import OF_RESAMPLING
 
@@ -98,10 +110,12 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
             yield "", [("deterministic", guarded(stop_is_calm, component))]
 
 
-def _of_learner(component: Component, task: str, checks: tuple[Any, ...]) -> list[tuple[str, Callable[[], list[str]]]]:
+def _of_learner(
+    component: Component, task: str, checks: tuple[Any, ...], *, sparse: bool = False
+) -> list[tuple[str, Callable[[], list[str]]]]:
     from mldsl.testing.learner import Learner
 
-    return _lazily(lambda: Learner(component, task), checks)
+    return _lazily(lambda: Learner(component, task, sparse=sparse), checks)
 
 
 def _lazily(make: Callable[[], Any], checks: tuple[Any, ...]) -> list[tuple[str, Callable[[], list[str]]]]:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mldsl.contract import Examples, Prediction, Shape, as_tree
+from mldsl.contract import Examples, Prediction, Shape, Sparse, as_tree
 from mldsl.plugin import Component, Model, Transform
 from mldsl.plugin.spec import Configured
 from mldsl.testing.samples import CLASSES, Sample, sample
@@ -30,20 +30,21 @@ _QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passe
 class Learner:
     """One component on one task: `fit` a sample, `answer` for a sample. All results have NumPy leaves."""
 
-    def __init__(self, component: Component, task: str) -> None:
+    def __init__(self, component: Component, task: str, *, sparse: bool = False) -> None:
         self.component: Any = component
+        self.sparse = sparse
         self.task = task
         self.x64 = getattr(component, "precision", "float32") == "float64"
         self.dtype: Any = np.float64 if self.x64 else np.float32
         # A step that changes rows is handed the matrix alone, whatever else the rows hold.
         only = tuple(t for t in getattr(component, "inputs", ()) if t in _TABLE) if self.resamples else ()
-        self.sample: Sample = sample(component, task, self.dtype, only)
+        self.sample: Sample = sample(component, task, self.dtype, only, sparse=sparse)
         by_task = getattr(component, "examples", {})
         example = by_task.get(task, component.example)
         plain = example if example is not None else component.Spec()
         self.plain = self._bound(plain)
         if task == "classify" and self._refused():  # it may be for two classes only
-            self.sample = sample(component, task, self.dtype, only, classes=2)
+            self.sample = sample(component, task, self.dtype, only, classes=2, sparse=sparse)
         self.spec = as_tree(self.plain, self.dtype)
         self._programs: dict[tuple[str, Shape], Any] = {}
 
@@ -154,8 +155,12 @@ class Learner:
             before: Any = examples.inputs
             out = component.apply(spec, params, before)
             active: Any = getattr(params, "active", None)
+            if isinstance(out, Sparse):
+                out = _dense(out)
             if active is None:  # as many columns as before: what was inactive stays so
-                active = examples.active if out.shape[1] == before.shape[1] else jnp.ones(out.shape[1], bool)
+                same = out.shape[1] == self.sample.shape.d
+                active = examples.active if same else jnp.ones(out.shape[1], bool)
+            assert active is not None
             return {"outputs": jnp.where(active[None, :], out, 0)}
         if component.predict is not None:
             answer: Prediction = component.predict(spec, params, examples.inputs)
@@ -188,6 +193,10 @@ class Learner:
         if self.component.check is None:
             return False
         return bool(list(self.component.check(self.plain, attrs.evolve(given.shape, rows=rows))))
+
+
+def _dense(x: Sparse) -> Any:
+    return jnp.zeros((x.n, x.d), x.value.dtype).at[x.row, x.column].add(x.value)
 
 
 @attrs.frozen(eq=False)

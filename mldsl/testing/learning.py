@@ -14,7 +14,7 @@ from mldsl.plugin import Model, Transform
 from mldsl.testing.compare import bits, not_finite, rounding
 from mldsl.testing.compiling import OF_MODEL_PROGRAMS, OF_PROGRAMS
 from mldsl.testing.learner import Learner
-from mldsl.testing.samples import PRESENT, ROWS, Sample, reordered, repeated, rubbish
+from mldsl.testing.samples import PRESENT, ROWS, Sample, dense_form, reordered, repeated, rubbish
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
@@ -157,6 +157,8 @@ def names(learner: Learner) -> Iterator[str]:
     found = learner.learned(learner.sample).get("outputs")
     if not isinstance(learner.component, Transform) or found is None:
         return
+    if learner.sparse and found.shape[1] == learner.sample.shape.d:
+        return  # the columns of a sparse matrix keep their names
     named = outputs_of(learner.component, learner.plain, learner.sample.columns, learner.levels)
     if len(named) != found.shape[1]:
         yield f"{len(named)} columns are named ({', '.join(c.name for c in named)}) and {found.shape[1]} come out"
@@ -276,5 +278,16 @@ LEARNING = (
     answers, rows_apart, weight_0, weight_2, row_order, padding, active, *OF_PROGRAMS, one_row, wide, constant_column,
     constant_target, one_class, missing_values, unseen_level,
 )  # fmt: skip
-OF_MODELS = (*LEARNING, costs, *OF_MODEL_PROGRAMS, unseen_user, top_k)
-OF_TRANSFORMS = (*LEARNING, names)
+
+
+def sparse(learner: Learner) -> Iterator[str]:
+    """A sparse matrix teaches, and is answered, what the same matrix teaches as a dense one."""
+    if not learner.sparse or getattr(learner.component, "host_apply", None) is not None:
+        return
+    dense = Learner(learner.component, learner.task)
+    dense.sample = dense_form(learner.sample)
+    yield from rounding(learner.learned(learner.sample), dense.learned(dense.sample))
+
+
+OF_MODELS = (*LEARNING, sparse, costs, *OF_MODEL_PROGRAMS, unseen_user, top_k)
+OF_TRANSFORMS = (*LEARNING, sparse, names)

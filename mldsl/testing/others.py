@@ -46,11 +46,16 @@ def host_step(component: Any) -> Iterator[tuple[str, Any]]:
     spec = component.example if component.example is not None else component.Spec()
     columns = {"c": column(kind)}
     order = (Order(),) if component.looks_back else ()
+    halves = component.host_apply is not None
 
     def apply(state: Any, given: Any = None) -> Any:
+        if halves:
+            return _plain(component.host_apply(spec, state, given or columns))
         return _plain(component.apply(spec, state, given or columns, *order))
 
     def fit(weight: np.ndarray = _WEIGHT, given: Any = None) -> Any:
+        if halves:
+            return component.host_fit(spec, given or columns, weight)[0]
         return None if component.fit is None else component.fit(spec, given or columns, weight, *order)
 
     def answers() -> Iterator[str]:
@@ -72,6 +77,8 @@ def host_step(component: Any) -> Iterator[tuple[str, Any]]:
         if _text(fit()) != _text(fit()):
             yield "two fits of the same rows differ"
         yield from bits(apply(fit()), apply(fit()))
+        if halves:  # what it gives at once for the rows it learns from is what it gives for them when they are new
+            yield from bits(apply(fit()), _plain(component.host_fit(spec, columns, _WEIGHT)[1]))
 
     def artifact() -> Iterator[str]:
         from safetensors.numpy import load, save

@@ -54,14 +54,18 @@ class Sample:
             return None if value is None else np.pad(value, [(0, more)] + [(0, 0)] * (value.ndim - 1))
 
         if isinstance(e.inputs, Sparse):
-            like: Any = np.zeros((rows, 0, e.inputs.d), e.inputs.value.dtype)
-            inputs: Any = e.inputs._replace(like=like)
+            spare = (0, more)  # of entries, too
+            parts: Any = (
+                np.pad(e.inputs.value, spare), np.pad(e.inputs.row, spare, constant_values=rows - 1),
+                np.pad(e.inputs.column, spare), np.zeros((rows, 0, e.inputs.d), e.inputs.value.dtype),
+            )  # fmt: skip
+            inputs: Any = Sparse(*parts)
         elif isinstance(e.inputs, dict):
             inputs = {name: pad(value) for name, value in e.inputs.items()}
         else:
             inputs = pad(e.inputs)
-        parts = {name: pad(getattr(e, name)) for name in _BY_ROW}
-        made = self.replaced(**{**parts, "inputs": inputs})
+        by_row = {name: pad(getattr(e, name)) for name in _BY_ROW}
+        made = self.replaced(**{**by_row, "inputs": inputs})
         return attrs.evolve(made, shape=attrs.evolve(self.shape, rows=rows))
 
     def with_table(self, change: Any) -> Sample:
@@ -104,6 +108,13 @@ def _sparse(table: np.ndarray) -> Sparse:
     return Sparse(*parts)
 
 
+def dense_form(given: Sample) -> Sample:
+    """The same rows with a dense matrix in place of a sparse one."""
+    inputs: Any = given.examples.inputs
+    shape = attrs.evolve(given.shape, columns=tuple(ColumnShape(c.name, c.type) for c in given.columns), wide=0)
+    return attrs.evolve(given.replaced(inputs=_dense(inputs)), shape=shape)
+
+
 def _rows_at(inputs: Any, index: np.ndarray) -> Any:
     if isinstance(inputs, Sparse):
         return _sparse(_dense(inputs)[index])
@@ -116,14 +127,18 @@ def _rows_at(inputs: Any, index: np.ndarray) -> Any:
 
 
 def sample(
-    component: Component, task: str, dtype: Any = np.float32, only: tuple[str, ...] = (), classes: int = CLASSES
-) -> Sample:
-    """Rows for a model or transform, for one of its tasks; with columns of only these types, if any are given."""
+    component: Component, task: str, dtype: Any = np.float32, only: tuple[str, ...] = (), classes: int = CLASSES, *,
+    sparse: bool = False,
+) -> Sample:  # fmt: skip
+    """Rows for a model or transform, for one of its tasks; with columns of only these types, if any are given.
+
+    What takes sparse inputs is given counts, in a dense matrix or, if `sparse`, in a sparse one.
+    """
     random = np.random.default_rng(12)
     accepts = only or tuple(getattr(component, "accepts", ()) or getattr(component, "inputs", ()))
-    columns = _columns(accepts)
-    sparse = bool(getattr(component, "sparse", False))
-    table = np.stack([_column(random, c, sparse) for c in columns], axis=1).astype(dtype)
+    counts = sparse or bool(getattr(component, "sparse", False))
+    columns = _columns(("continuous", "integer") if sparse else accepts)
+    table = np.stack([_column(random, c, counts) for c in columns], axis=1).astype(dtype)
     table[PRESENT:] = 0
     roles = set(getattr(component, "roles", ()))
     weight = np.ones(ROWS)
@@ -131,7 +146,8 @@ def sample(
     weight[[5, 11, 17]] = 0
     weight[[3, 20]] = 0.5
     weight[PRESENT:] = 0
-    tensors = {kind: random.normal(size=(ROWS, *_TENSORS[kind])).astype(dtype) for kind in accepts if kind in _TENSORS}
+    kinds = () if sparse else accepts
+    tensors = {kind: random.normal(size=(ROWS, *_TENSORS[kind])).astype(dtype) for kind in kinds if kind in _TENSORS}
     inputs: Any = _sparse(table) if sparse else ({**tensors, "table": table} if tensors else table)
     place = np.arange(ROWS)
     parts: dict[str, Any] = dict(  # noqa: C408 - names of parts, as `Examples` has them
@@ -148,7 +164,8 @@ def sample(
     examples = Examples(**parts)
     shape = Shape(
         rows=ROWS,
-        columns=tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns),
+        columns=() if sparse else tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in columns),
+        wide=len(columns) if sparse else 0,
         classes=classes if task == "classify" else 0,
         queries=ROWS // 4 if examples.query is not None else 0,
         users=USERS if examples.user is not None else 0,
@@ -167,10 +184,10 @@ def _columns(accepts: tuple[str, ...]) -> tuple[NamedColumn, ...]:
 
 
 def _column(random: np.random.Generator, column: NamedColumn, counts: bool) -> np.ndarray:
-    if counts:
-        return random.poisson(0.8, ROWS)
     if column.levels:
         return random.permutation(np.arange(ROWS) % len(column.levels))
+    if counts:
+        return random.poisson(0.8, ROWS)
     if column.type == "integer":
         return random.integers(0, 6, ROWS)
     return random.normal(2.0, 1.5, ROWS)

@@ -177,7 +177,7 @@ TRANSFORMS = [
     transform("stem", ("text",), p("language", "english|german"), fitted=False),
     transform(
         "tfidf", ("text",), p("ngrams", "range", (1, 1)), p("min_documents", "int", 1),
-        outputs=(Output("{column}_*", "continuous", "no"),),
+        outputs=(Output("{column}_*", "continuous", "no", sparse="yes"),),
     ),
     transform("tokenize", ("text",), p("vocabulary", "int"), p("length", "int"), outputs=(Output("{column}", "sequence"),)),
     transform(
@@ -219,9 +219,10 @@ FIRST = (
     transform("standardize", ("continuous", "integer"), p("per", "column?", None), missing="accepts", outputs=(Output("{column}", "continuous"),)),
     transform("one_hot", ("categorical", "binary", "ordinal"), p("min_count", "int", 1),
               outputs=(Output("{column}_*", "binary", "no"),)),
+    transform("unit_norm", ("continuous", "integer"), fitted=False, sparse=True),
     transform("drop", (), selects="drop", missing="accepts", fitted=False), transform("keep", (), selects="keep", missing="accepts", fitted=False),
     model("constant", "classify regress", p("strategy", "mean|median|quantile(q)|prior", "mean"), accepts=ALL,
-          missing="accepts"),
+          missing="accepts", sparse=True),
     model(
         "logistic_regression", "classify", p("l2", "number", 1.0, ge=0, simpler="larger", also_known_as=("C", "alpha")),
         p("solver", "newton|lbfgs|batch|stochastic", "newton"), p("memory", "int", 10, only_if="solver = lbfgs", ge=1),
@@ -245,7 +246,7 @@ FIRST = (
     metric("calibration_error", "classify", better="lower", needs=("probabilities",)),
     metric("top_k_accuracy", "classify", p("k", "int")), metric("rmse", "regress", better="lower", lowest=0),
     metric("mae", "regress", better="lower", lowest=0), metric("r2", "regress", highest=1),
-    metric("silhouette", "cluster", lowest=-1, highest=1), metric("inertia", "cluster", better="lower"),
+    metric("silhouette", "cluster", lowest=-1, highest=1, needs=("inputs",)), metric("inertia", "cluster", better="lower"),
     metric("davies_bouldin", "cluster", better="lower"), metric("adjusted_rand", "cluster", p("labels", "column")),
     report("training_curve"), report("confusion_matrix", "classify"), report("roc_curve", "classify"),
     report("coefficients", "", p("confidence", "share", 0.95)), report("residual_plots", "regress"),

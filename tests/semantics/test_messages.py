@@ -351,6 +351,61 @@ PIPELINE = [
     ({"head": "mlp 1\nuse acme", **REGRESSION, "model": "model { old_ridge }"}, ["MLP0903 model `old_ridge` is deprecated"]),
 ]  # fmt: skip
 
+WORDS = "  one_hot on c\n  tfidf on t\n"
+SPARSE = [
+    ("", "multinomial_naive_bayes", []),
+    ("", "constant", []),
+    ("", "logistic_regression", ["MLP0311 `logistic_regression` does not take sparse columns"]),
+    ('  drop on "t_*"\n', "logistic_regression", []),
+    ('  drop on t_cheap\n', "multinomial_naive_bayes", []),
+    ('  unit_norm on "t_*"\n', "multinomial_naive_bayes", []),
+    ('  unit_norm on numeric\n', "multinomial_naive_bayes", []),
+    ("  standardize on numeric\n", "multinomial_naive_bayes", ["MLP0204 `standardize` would make `t_*` dense, which is sparse"]),
+    ('  standardize on "t_*"\n', "multinomial_naive_bayes", ["MLP0204 `standardize` would make `t_*` dense, which is sparse"]),
+    ('  standardize on t_cheap\n', "multinomial_naive_bayes",
+     ["MLP0204 `standardize` would make `t_cheap` dense, which is sparse"]),
+    ('  standardize on [numeric, -"t_*"]\n', "multinomial_naive_bayes", []),
+    ('  unit_norm on "t_a*"\n', "multinomial_naive_bayes",
+     ["MLP0204 `unit_norm` works on all columns of a sparse matrix, not on some of them"]),
+    ("  e = t_cheap + a\n", "multinomial_naive_bayes",
+     ["MLP0204 a computed column cannot read `t_cheap`, which is a column of a sparse matrix"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "model", "expected"), SPARSE)
+def test_sparse_columns(steps, model, expected, said):
+    assert said(transforms=f"transforms {{\n{WORDS}{steps}}}", model=f"model {{ {model} }}") == expected
+
+
+def test_what_a_model_and_a_step_of_dense_columns_advise(pipeline):
+    wide = pipeline(transforms=f"transforms {{\n{WORDS}}}")
+    (found,) = wide.diagnostics
+    assert found.help == "use a model that takes them (constant, multinomial_naive_bayes)"
+    assert found.label == "`t_*` would reach it"
+    (found,) = pipeline(
+        transforms=f"transforms {{\n{WORDS}  standardize on numeric\n}}", model="model { constant }"
+    ).diagnostics
+    assert found.help.startswith('write `on [numeric, -"t_*"]`')
+
+
+def test_metrics_of_the_inputs_want_a_dense_matrix(said):
+    blocks = {
+        "features": "features {\n  a: continuous\n  t: text\n}",
+        "transforms": "transforms {\n  standardize on a\n  tfidf on t\n}", "model": "model { k_means(clusters = 2) }",
+        "rest": "metrics { silhouette }",
+    }  # fmt: skip
+    assert said(**blocks) == [
+        "MLP0303 `silhouette` looks at rows of a dense matrix, and `t_*` is sparse",
+        "MLP0311 `k_means` does not take sparse columns",
+    ]
+
+
+def test_the_plan_tells_what_is_sparse_and_tells_two_of_one_text_apart(pipeline):
+    steps = "  tfidf(keep = true) on t\n  tfidf(ngrams = 1..2) on t\n"
+    plan = pipeline(transforms=f"transforms {{\n  one_hot on c\n{steps}}}", model="model { constant }").plan
+    made = {c.name: (c.type, c.sparse) for c in plan.models[0].columns if c.made_by == "tfidf"}
+    assert made == {"t_*": ("continuous", True), "t_tfidf_*": ("continuous", True)}
+
 
 def test_the_pipeline_that_is_changed_is_sound(said):
     assert said() == []

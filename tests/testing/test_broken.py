@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mldsl.contract import Prediction, weighted_mean
+from mldsl.contract import Prediction, Sparse, weighted_mean
 from mldsl.plugin import (
     Function,
     Metric,
@@ -79,6 +79,24 @@ def classifier(probability, **parts):
         return Prediction(probability=probability(params, inputs))
 
     return regressor(tasks=("classify",), predict=answer, **parts)
+
+
+def sums(of_sparse, share=lambda inputs: 1.0):
+    """A model that adds up the columns of a row: those of a sparse matrix by `of_sparse`."""
+
+    def learn(spec, key, shape, examples):
+        return Params(jnp.where(examples.active, share(examples.inputs), 0).astype(examples.weight.dtype), None), None
+
+    def answer(spec, params, inputs):
+        if isinstance(inputs, Sparse):
+            return Prediction(mean=of_sparse(inputs, params.center))
+        return Prediction(mean=(inputs * params.center[None, :]).sum(axis=1))
+
+    return regressor(fit=learn, predict=answer, sparse=True)
+
+
+def summed(x, share):
+    return x.scaled(column=share).row_sums()
 
 
 def uniform(params, inputs):
@@ -360,6 +378,8 @@ BROKEN = [
     ("batched", regressor(fit=fit_by(lambda p, e: p._replace(level=doubled(p.level))))),
     ("no_copies", regressor(batches=True, fit=fit_by(copies_inputs))),
     ("shards", regressor(shards=True, fit=fit_by(lambda p, e: p._replace(level=p.level + e.weight.sum())))),
+    ("sparse", sums(lambda x, share: x.scaled(column=share).presence().row_sums())),
+    ("padding", sums(summed, share=lambda x: len(jax.tree.leaves(x)[0]))),
     ("prepared", regressor(prepare=prepared_apart)),
     ("prepared", regressor(prepare=prepared_apart, apply_prepared=lambda s, state, c: prepared_apart(s, c, 0)[0] + 1)),
     ("one_row", regressor(fit=fit_by(unbiased))),
@@ -411,8 +431,17 @@ def test_every_check_can_fail():
 
 @pytest.mark.parametrize(
     "sound",
-    [regressor(), classifier(uniform), metric(), step(), recommended(by_item), resampling(lambda e: e), search()],
-    ids=["regress", "classify", "metric", "transform", "recommend", "resampling", "search"],
+    [
+        regressor(),
+        sums(summed),
+        classifier(uniform),
+        metric(),
+        step(),
+        recommended(by_item),
+        resampling(lambda e: e),
+        search(),
+    ],
+    ids=["regress", "sparse", "classify", "metric", "transform", "recommend", "resampling", "search"],
 )
 def test_what_the_broken_ones_are_made_of_is_sound(sound):
     assert check_component(sound) == []

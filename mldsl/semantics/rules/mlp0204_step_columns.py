@@ -9,7 +9,8 @@ operators and row functions with the types that these take. A step that takes or
 ## Why is this bad?
 
 A mean of cities or the logarithm of a date means nothing. Nothing is converted behind the reader's back: text is never
-read as a number, and no condition counts as 0 or 1.
+read as a number, and no condition counts as 0 or 1. Nor is a sparse matrix (the words of a text) made dense: centred,
+its zeros would become numbers, and 50,000 texts times a million words do not fit in memory.
 
 ## Example
 
@@ -51,8 +52,8 @@ from mldsl.diagnostics.diagnostic import Diagnostic, Fix
 from mldsl.plugin.declaration import COLUMN_TYPES
 from mldsl.semantics.draft import Draft
 from mldsl.semantics.flow import Move
-from mldsl.semantics.frame import NUMERIC
-from mldsl.semantics.rules._words import listed
+from mldsl.semantics.frame import NUMERIC, matches
+from mldsl.semantics.rules._words import columns_text, listed
 from mldsl.syntax import ast
 
 
@@ -60,6 +61,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     """Each place of `on` that picks columns which the step does not take."""
     for move in draft.all_moves():
         yield from _whole_rows(move)
+        yield from _sparse(move)
         declaration, refused = move.declaration, move.refused()
         if declaration is None or not refused:
             continue
@@ -77,6 +79,40 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
                 f"`{declaration.name}` does not work on {listed([p.name for p in here])}, {which} {listed(types)}",
                 span, notes=(f"it takes {', '.join(declaration.accepts)}",), help=help_text,
             )  # fmt: skip
+
+
+def _sparse(move: Move) -> Iterator[Diagnostic]:
+    """Steps that would make a sparse matrix dense, and computed columns that read one of its columns."""
+    refused, declaration = move.refused_sparse(), move.declaration
+    for span in dict.fromkeys(picked.span for picked in refused) if declaration is not None else ():
+        names = [picked.name for picked in refused if picked.span == span]
+        others = [picked.name for picked in move.on if picked.name not in {p.name for p in refused}]
+        left = ", ".join(f"-{columns_text([name])}" for name in names)
+        ways = "a line above the step that makes them sparse" if others else "a step that takes sparse columns"
+        word = move.node.on.dotted if isinstance(move.node, ast.Step) and isinstance(move.node.on, ast.Ref) else ""
+        yield Diagnostic(
+            "MLP0204",
+            f"`{declaration.name}` would make {listed(names)} dense, which {'is' if len(names) == 1 else 'are'} sparse",  # type: ignore[union-attr]
+            span,
+            notes=("of a sparse column only what is not 0 is kept; dense, such a matrix may not fit in memory",),
+            help=f"write `on [{word}, {left}]`, or use {ways}" if word and others else f"leave them out, or use {ways}",
+        )
+    if declaration is not None and declaration.sparse and not declaration.selects:
+        for picked in move.on:
+            if picked.known.state.sparse and picked.name not in move.before.columns:
+                whole = next(k.name for k in move.before if k.state.sparse and matches(k.name, picked.name))
+                yield Diagnostic(
+                    "MLP0204", f"`{declaration.name}` works on all columns of a sparse matrix, not on some of them",
+                    picked.span, help=f'write `on "{whole}"`, after a line that leaves out the others with `keep`',
+                )  # fmt: skip
+    if isinstance(move.node, ast.Derive):
+        for name, span in move.uses:
+            known = move.before.find(name)
+            if known is not None and known.state.sparse:
+                yield Diagnostic(
+                    "MLP0204", f"a computed column cannot read `{name}`, which is a column of a sparse matrix", span,
+                    help="compute from the columns that it was made of, in a line above",
+                )  # fmt: skip
 
 
 def _whole_rows(move: Move) -> Iterator[Diagnostic]:

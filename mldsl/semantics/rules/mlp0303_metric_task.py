@@ -45,7 +45,7 @@ from mldsl.diagnostics.diagnostic import Diagnostic
 from mldsl.plugin.declaration import Declaration
 from mldsl.semantics.arguments import Resolved
 from mldsl.semantics.draft import Draft
-from mldsl.semantics.rules._words import familiar, why
+from mldsl.semantics.rules._words import familiar, listed, why
 
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
@@ -78,6 +78,16 @@ def _metric(draft: Draft, metric: Resolved, declaration: Declaration) -> Iterato
             "MLP0303", f"`{declaration.name}` does not measure a `{target.type}` target", metric.span,
             notes=(f"it takes {', '.join(declaration.accepts)}",), help=_others(draft, "metric", "metrics"),
         )  # fmt: skip
+    elif "inputs" in declaration.needs and (sparse := _sparse(draft)):
+        yield Diagnostic(
+            "MLP0303", f"`{declaration.name}` looks at rows of a dense matrix, and {listed(sparse)} is sparse",
+            metric.span, help="use a metric of what the model says, not of its inputs",
+        )  # fmt: skip
+
+
+def _sparse(draft: Draft) -> list[str]:
+    """Sparse columns that reach a model."""
+    return list(dict.fromkeys(k.name for model in draft.models for k in model.matrix if k.state.sparse))
 
 
 def _others(draft: Draft, kind: str, plural: str) -> str | None:

@@ -7,7 +7,8 @@ Compares the columns that reach a model with the types that it accepts.
 ## Why is this bad?
 
 A linear model multiplies its inputs, so it cannot multiply a city. Nothing is encoded behind the reader's back, because
-how it is done decides what the coefficients mean.
+how it is done decides what the coefficients mean. The words of a text make a sparse matrix, which is not made dense for
+a model that cannot take it as it is.
 
 ## Example
 
@@ -47,7 +48,7 @@ from mldsl.semantics.draft import Draft, ModelDraft
 from mldsl.semantics.flow import takes
 from mldsl.semantics.frame import Known
 from mldsl.semantics.rules._insert import add_step
-from mldsl.semantics.rules._words import familiar, listed
+from mldsl.semantics.rules._words import columns_text, familiar, listed
 
 # What turns each type into numbers, the first that is installed.
 _REMEDIES = {
@@ -73,6 +74,9 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
                 refused.setdefault(known.type, []).append(known)
         for type_, columns in refused.items():
             yield _message(draft, model, declaration, type_, columns)
+        sparse = [known for known in model.matrix if known.state.sparse and known.type not in refused]
+        if sparse and not declaration.sparse:
+            yield _dense_only(draft, model, declaration, sparse)
 
 
 def _other_task(draft: Draft, declaration: Declaration) -> bool:
@@ -88,6 +92,23 @@ def _message(draft: Draft, model: ModelDraft, declaration: Declaration, type_: s
     return Diagnostic(
         "MLP0311", f"`{declaration.name}` does not take `{type_}` columns", model.algorithm.span,
         label=f"{listed(names)} would reach it", labels=labels, help=help_text, fix=fix,
+    )  # fmt: skip
+
+
+def _dense_only(draft: Draft, model: ModelDraft, declaration: Declaration, columns: list[Known]) -> Diagnostic:
+    """A model that wants every cell, and columns of which only those that are not 0 are kept."""
+    assert model.algorithm is not None
+    takers = [d.name for d in draft.components.visible("model") if d.sparse and draft.verb in d.tasks]
+    ways = [f"use a model that takes them ({familiar(takers, 4)})"] if takers else []
+    names = [known.name for known in columns]
+    if draft.components.get("transform", "truncated_svd") is not None:
+        ways.append(f"add `truncated_svd on {columns_text(names)}`, which makes a few dense columns of them")
+    labels = tuple(Label(known.origin, "sparse") for known in columns[:3] if known.origin is not None)
+    return Diagnostic(
+        "MLP0311", f"`{declaration.name}` does not take sparse columns", model.algorithm.span,
+        label=f"{listed(names)} would reach it", labels=labels,
+        notes=("of a sparse column only what is not 0 is kept; dense, such a matrix may not fit in memory",),
+        help=", or ".join(ways) or f"leave them out: `drop on {columns_text(names)}`",
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             continue
         if draft.verb not in declaration.tasks:
             continue  # the model is wrong anyway (MLP0310)
-        raw = [known for known in model.matrix if known.type in NUMERIC and not _scaled(known, model.moves)]
+        raw = [k for k in model.matrix if k.type in NUMERIC and not k.state.sparse and not _scaled(k, model.moves)]
         if not raw or _comparable(draft, model.matrix, raw):
             continue
         yield Diagnostic(

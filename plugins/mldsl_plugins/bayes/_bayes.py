@@ -124,7 +124,7 @@ def negative(info: Any, shape: Shape) -> Iterator[Problem]:
         worst = int(least.argmin())
         more = f", and in {len(below) - 1} more columns" if len(below) > 1 else ""
         yield Problem(
-            shape.columns[worst].name,
+            shape.name_of(worst),
             f"expected counts (0 or more), found {least[worst]:.4g}{more}; columns of any numbers suit "
             "`gaussian_naive_bayes`, and `min_max_scale` leaves nothing below 0",
         )

@@ -72,7 +72,7 @@ def mldsl_components() -> list[Component]:
             fit=fit,
             apply=apply,
             inputs=("text",),
-            outputs=(Output("{column}_*", "integer"),),
+            outputs=(Output("{column}_*", "integer", sparse="yes"),),
             missing="fills",
             host=True,
             sources=["Cavnar & Trenkle 1994, SDAIR"],

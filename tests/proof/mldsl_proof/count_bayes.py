@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Prediction, Shape, Sparse, segment_reduce, tiny
+from mldsl.contract import Examples, Inputs, Prediction, Shape, matmul, segment_reduce, tiny
 from mldsl.plugin import Component, Model, hookimpl, param
 
 
@@ -43,13 +43,9 @@ class Info(NamedTuple):
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Count the columns by class."""
-    x: Sparse = examples.inputs
     weight = examples.weight
     mass = segment_reduce(weight, examples.target, shape.classes)
-    # A row of weight 0 may hold anything, so its entries are silenced before they are multiplied.
-    silent = x._replace(value=jnp.where(weight[x.row] > 0, x.value, 0))
-    one_hot = jax.nn.one_hot(examples.target, shape.classes, dtype=x.value.dtype)
-    counts = silent.transposed_matmul(weight[:, None] * one_hot)  # [d, k]
+    counts = segment_reduce(examples.inputs, examples.target, shape.classes, weight=weight).T  # [d, k]
     smooth = counts + spec.smoothing
     if examples.active is not None:
         smooth = jnp.where(examples.active[:, None], smooth, 0)
@@ -60,9 +56,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     return Params(log_prior, log_share), Info(counts)
 
 
-def predict(spec: Spec, params: Params, inputs: Sparse) -> Prediction:
+def predict(spec: Spec, params: Params, inputs: Inputs) -> Prediction:
     """Posterior probabilities; the number of rows is that of the matrix."""
-    joint = inputs.matmul(params.log_share) + params.log_prior[None, :]
+    joint = matmul(inputs, params.log_share) + params.log_prior[None, :]
     return Prediction(probability=jax.nn.softmax(joint, axis=1), score=joint)
 
 
