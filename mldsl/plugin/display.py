@@ -48,7 +48,8 @@ class Table:
 class Series:
     """One line, cloud, set of bars or band of a figure: `y` over `x`; `low` and `high` draw a band or error bars.
 
-    They run along `y`, or along `x` where `y` holds categories: then bars and error bars lie on their side.
+    They run along `y`, or along `x` where `y` holds categories: then bars and error bars lie on their side. `labels`
+    stand beside points, one each; keep them to a few.
     """
 
     x: Values
@@ -58,6 +59,7 @@ class Series:
     high: Values | None = None
     mark: Literal["line", "step", "points", "bars", "band"] = "line"
     emphasis: Literal["normal", "muted", "reference"] = "normal"
+    labels: Sequence[str] = ()
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from html import escape
 import attrs
 
 from mldsl.plugin.display import Panel, Series
-from mldsl.report.axis import shorten, text_width
+from mldsl.report.axis import Scale, shorten, text_width
 from mldsl.report.format import cell, number
 
 Position = Callable[[float], float]
@@ -49,6 +49,7 @@ def draw(item: Drawn, x: Position, y: Position, bar: tuple[float, float]) -> lis
         out.append(_errors(item, x, y, bar[0] if mark == "bars" else 0))
     if mark == "points":
         out += _points(item, x, y)
+        out += _names(item, x, y)
     if mark in ("line", "step"):
         reference = " r" if item.series.emphasis == "reference" else ""
         if reference and item.horizontal:  # a line across categories reaches from edge to edge
@@ -133,6 +134,24 @@ def _points(item: Drawn, x: Position, y: Position) -> list[str]:
     for i, (a, b) in enumerate(rows):
         layers[i % 12].append(f"M{at(x(a))} {at(y(b))}h0")
     return [f'<path class="p k{item.hue}" d="{"".join(layer)}"/>' for layer in layers]
+
+
+def _names(item: Drawn, x: Position, y: Position) -> list[str]:
+    """The labels of points, on the side where the picture has room, one above the other where they would collide."""
+    middle = (x.start + x.end) / 2 if isinstance(x, Scale) else math.inf
+    out: list[str] = []
+    taken: list[tuple[float, float, float]] = []  # left, right, height
+    for a, b, name in zip(item.x, item.y, item.series.labels, strict=False):
+        if not (math.isfinite(a) and math.isfinite(b)):
+            continue
+        wide, left = text_width(str(name), 10), x(a) > middle
+        start, height = (x(a) - 6 - wide if left else x(a) + 6), y(b) + 4
+        while any(start < t[1] and t[0] < start + wide and abs(height - t[2]) < 10 for t in taken):
+            height -= 3
+        taken.append((start, start + wide, height))
+        place = f'x="{at(start + wide if left else start)}" y="{at(height)}" text-anchor="{"end" if left else "start"}"'
+        out.append(f'<text class="s" {place} font-size="10">{escape(str(name))}</text>')
+    return out
 
 
 def cell_text_size(panel: Panel, wide: float, tall: float) -> float:

@@ -183,3 +183,14 @@ def test_a_heatmap_without_room_for_numbers_has_a_key_and_keeps_its_names() -> N
     rects = every(root, "rect", "f1") + every(root, "rect", "f2")
     assert all(float(r.get("x")) + float(r.get("width")) <= width for r in rects)
     assert max(float(r.get("y")) + float(r.get("height")) for r in rects) < height - 40  # names stand below
+
+
+def test_points_have_their_names_beside_them_on_the_side_with_room() -> None:
+    root = drawn(Series([1.0, 2.0, 9.0], [1.0, math.nan, 3.0], "s", mark="points", labels=["<first>", "none", "last"]))
+    names = {"".join(e.itertext()): e.get("text-anchor") for e in every(root, "text", "s")}
+    assert names["<first>"] == "start"
+    assert names["last"] == "end"
+    assert "none" not in names
+    close = drawn(Series([1.0, 1.0, 1.0], [1.0, 1.001, 5.0], "s", mark="points", labels=["a", "b", "c"]))
+    heights = {"".join(e.itertext()): float(e.get("y")) for e in every(close, "text", "s")}
+    assert heights["a"] - heights["b"] >= 10

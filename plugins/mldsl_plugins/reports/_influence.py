@@ -137,7 +137,7 @@ def _figures(
     back = np.linalg.inv(factor)
     q = z @ back  # rows of the orthogonal matrix, of one of the `weight` copies
     leverage = np.minimum((q**2).sum(axis=1), 1.0)
-    left = np.maximum(1 - leverage, 1e-12)
+    left = np.where(leverage < 1 - 1e-9, 1 - leverage, np.nan)  # fitted exactly: without the row there is no fit
     sum_of_squares = float(weight @ residual**2)
     variance = sum_of_squares / free if scaled else 1.0
     with np.errstate(invalid="ignore", divide="ignore"):

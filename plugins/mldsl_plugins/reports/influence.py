@@ -40,7 +40,7 @@ from mldsl_plugins.reports._matrix import refused
 from mldsl_plugins.reports._shared import model_column, part_words, thin
 from mldsl_plugins.reports._statistics import two_sided_p
 
-_POINTS = 2000
+_POINTS, _LABELLED = 2000, 3
 _MUCH, _SOME = 1.0, 0.5  # Cook's distances that are drawn
 
 
@@ -151,12 +151,10 @@ def _warned(one: Influence) -> list[str]:
         )
     alone = one.leverage > 1 - 1e-9
     if alone.any():
-        first = int(np.flatnonzero(alone)[0])
-        have = "1 row has" if alone.sum() == 1 else f"{int(alone.sum()):,} rows have"
-        out.append(
-            f"{one.model.name}: {have} leverage 1, such as row {int(one.model.train.row[first]) + 1:,}: a column of "
-            "their own fits them exactly, whatever they say."
-        )
+        first = f"row {int(one.model.train.row[np.flatnonzero(alone)[0]]) + 1:,}"
+        several = f"{int(alone.sum()):,} rows have leverage 1, such as {first}: columns of their own fit them"
+        which = f"{first} has leverage 1: a column of its own fits it" if alone.sum() == 1 else several
+        out.append(f"{one.model.name}: {which} exactly, so nothing can be said of its influence.")
     return out
 
 
@@ -167,6 +165,9 @@ def leverage_panel(one: Influence) -> Panel:
     top = 1.05 * float(x.max())
     reach = 1.1 * max(float(np.abs(y).max()), 2.0)
     series = [Series([0, top], [0, 0], "", emphasis="reference"), Series(x[shown], y[shown], "rows", mark="points")]
+    named = _largest(one.cook, _LABELLED)
+    rows = [f"{int(one.model.train.row[i]) + 1}" for i in named]
+    series.append(Series(x[named], y[named], "rows", mark="points", labels=rows))
     at = np.linspace(max(top * 0.005, 1e-6), min(top, 0.999), 160)
     for distance in (_SOME, _MUCH):
         height = np.sqrt(distance * one.p * (1 - at) / at)
@@ -191,14 +192,17 @@ def _figure(one: Influence, place: int, *, several: bool) -> Figure:
     shown = order[thin(len(order), _POINTS // 2)]
     shown = np.union1d(shown, _largest(one.cook, 100))
     limit = 4 / one.total
-    row = one.model.train.row + 1
+    row = one.model.train.row.astype(int) + 1
+    named = _largest(one.cook, _LABELLED)
+    cook = np.nan_to_num(one.cook)
     distances = Panel(
         "row", "Cook's distance",
         [Series([float(row.min()), float(row.max())], [limit, limit], "4/n", emphasis="reference"),
-         Series(row[shown], np.nan_to_num(one.cook[shown]), "rows", mark="points")],
+         Series(row[shown], cook[shown], "rows", mark="points"),
+         Series(row[named], cook[named], "rows", mark="points", labels=[str(i) for i in row[named]])],
         title="By row",
     )  # fmt: skip
-    most = int(np.nan_to_num(one.cook).argmax())
+    most = int(cook.argmax())
     return Figure(
         f"Influence of rows on {name}" if several else "Influence of rows",
         [leverage_panel(one), distances],

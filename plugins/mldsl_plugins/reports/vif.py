@@ -36,6 +36,7 @@ from mldsl_plugins.reports._shared import model_column
 _SHOWN = 30
 _WIDEST = 2000  # columns
 _PARTNERS = 2
+_GOES_WITH = 0.2  # partial correlation
 
 
 @attrs.frozen
@@ -146,12 +147,13 @@ def _relatives(model: ModelView, exact: list[Dependency], columns: set[int]) -> 
 
 
 def _partners(model: ModelView, inverse: np.ndarray, kept: np.ndarray, here: list[int]) -> str:
-    """The columns with the largest standardized coefficients in the regression of the term's first column."""
-    j = here[0]
-    weight = np.abs(inverse[j] / inverse[j, j])
-    weight[here] = 0
-    order = np.argsort(-weight, kind="stable")[:_PARTNERS]
-    return ", ".join(model.features[kept[k]] for k in order if weight[k] > 0.1)
+    """The terms that go most with this one when all others are held fast: the largest partial correlations."""
+    diagonal = np.sqrt(np.diag(inverse))
+    partial = (np.abs(inverse[here]) / diagonal[here][:, None] / diagonal).max(axis=0)
+    partial[here] = 0
+    of = {j: name for name, places in terms_of(model).items() for j in places}
+    order = [int(k) for k in np.argsort(-partial, kind="stable")[: 4 * _PARTNERS] if partial[k] > _GOES_WITH]
+    return ", ".join(list(dict.fromkeys(of[int(kept[k])] for k in order))[:_PARTNERS])
 
 
 def _distinct(found: list[_Factors], notes: list[str]) -> list[_Factors]:
@@ -178,14 +180,13 @@ def _table(found: list[_Factors]) -> Table:
         Column("GVIF" if several else "VIF", [one.factor[i] for one, i in rows]),
     ]
     if several:
-        columns.append(Column("columns", [one.columns[i] for one, i in rows], "integer"))
+        columns.append(Column("df", [one.columns[i] for one, i in rows], "integer"))
     columns += [
-        Column("standard error times", [one.inflation[i] for one, i in rows]),
-        Column("explained most by", [one.partners[i] for one, i in rows], "text"),
+        Column("GVIF^(1/(2 df))" if several else "standard error times", [one.inflation[i] for one, i in rows]),
+        Column("goes most with", [one.partners[i] for one, i in rows], "text"),
     ]
-    note = "The fourth column is GVIF^(1/(2 columns))." if several and len(found) == 1 else ""
     total = "; ".join(dict.fromkeys(f"{len(one.model.train.weight):,} training rows" for one in found))
-    return Table(f"Variance inflation: {total}", columns, note=note)
+    return Table(f"Variance inflation: {total}", columns)
 
 
 def _warnings(spec: Spec, one: _Factors) -> list[str]:
@@ -202,7 +203,7 @@ def _warnings(spec: Spec, one: _Factors) -> list[str]:
     if large:
         shown = [f"`{one.terms[i]}` ({comparable[i]:.3g})" for i in large[:5]]
         more = f" and {len(large) - 5} more" if len(large) > 5 else ""
-        kind = "VIF" if (one.columns == 1).all() else "GVIF^(1/columns)"
+        kind = "VIF" if (one.columns == 1).all() else "GVIF^(1/df)"
         out.append(
             f"{one.model.name}: {kind} above {spec.warn_above:g}: {', '.join(shown)}{more}. Their coefficients are "
             "blurred by columns that tell the same; predictions are not."
@@ -223,7 +224,7 @@ def _figure(spec: Spec, one: _Factors, place: int, *, several: bool) -> Figure:
     title = "Variance inflation" + (f", the {_SHOWN} largest" if len(value) > _SHOWN else "")
     kind = "log" if top > 200 else "number"
     panel = Panel(
-        "VIF" if alone else "GVIF^(1/columns)", "", [bars, limit] if kind == "number" else
+        "VIF" if alone else "GVIF^(1/df)", "", [bars, limit] if kind == "number" else
         [attrs.evolve(bars, mark="points"), limit], y_kind="category", x_kind=kind,
         x_range=(0.0 if kind == "number" else 0.9, top * (1.0 if kind == "number" else 1.3)),
     )  # fmt: skip

@@ -151,6 +151,20 @@ def test_many_rows_draw_few_marks_and_keep_the_worst(build) -> None:
     assert max(output.figures[0].panels[1].series[1].y) > 1
 
 
+def test_a_row_with_a_column_of_its_own_has_no_influence_to_tell(houses, build) -> None:
+    names, x, y = houses
+    own = np.zeros(len(x))
+    own[5] = 1
+    model = least_squares(build, (*names, "own"), np.column_stack([x, own]), y)
+    output = influence.compute(influence.Spec(), build.view("regression", [model]))
+    assert "row 6 has leverage 1: a column of its own fits it exactly" in output.warnings[0]
+    assert 6 not in build.cells(output, 1)["row"]
+    rest = np.arange(len(x)) != 5
+    without = figures(build, names, x[rest], y[rest])
+    found = influence_of(build.view("regression", [model]), model)
+    np.testing.assert_allclose(found.external[rest], without.external, rtol=1e-6)
+
+
 def test_too_few_rows_say_so(build) -> None:
     x = np.arange(3.0)[:, None]
     output = influence.compute(

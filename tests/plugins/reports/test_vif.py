@@ -76,7 +76,7 @@ def test_exact_relations_are_infinite_and_named(build) -> None:
     found, output = factors(build, frame.to_numpy().astype(float), frame.columns)
     assert {n for n, v in found.items() if np.isinf(v)} == {"casual", "registered", "count"}
     assert "`count` = `casual` + `registered`, exactly" in output.warnings[0]
-    assert set(build.cells(output)["explained most by"][:3]) == {
+    assert set(build.cells(output)["goes most with"][:3]) == {
         "registered, count", "casual, count", "casual, registered",
     }  # fmt: skip
     x = frame.select("temp", "humidity", "casual", "registered").to_numpy().astype(float)
