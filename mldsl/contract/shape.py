@@ -27,7 +27,7 @@ class Shape:
     adds rows; in a fold no class is heavier. `intercept` is false where a formula leaves it out: a linear model then
     has none. `clusters` is the bucketed number of values of the column that the rows are clustered by. `wide` counts
     the columns of sparse blocks, which stand after `columns`; all are numbers, and they may be a million, so they have
-    no entries of their own.
+    no entries of their own. `offset` is whether rows have one.
     """
 
     rows: int
@@ -43,6 +43,7 @@ class Shape:
     intercept: bool = True
     clusters: int = 0
     wide: int = 0
+    offset: bool = False
 
     @property
     def d(self) -> int:

@@ -176,6 +176,7 @@ def lay_out(
         tensors=tuple((name, tuple(t.shape[1:])) for name, t in sorted(rows.tensors.items())),
         intercept=design is None or design.intercept, clusters=_count(host.cluster),
         wide=sum(len(names) for names in after.values()),
+        offset=encoded.offset is not None,
     )  # fmt: skip
     # The entries of a sparse matrix are not cut by row.
     apart = component.shards and shape.rows >= SHARD_FROM and not blocks

@@ -4,6 +4,9 @@ Softmax has one more vector of coefficients than the data determine. So the unkn
 m = k - 1 dimensions, and class logits are `basis theta z`, with z = (standardized row, 1). For two classes the basis is
 (0, 1): the logit of the second. For more it is orthonormal and orthogonal to (1, ..., 1): coefficients then add up to 0
 over the classes, which the penalty asks for anyway, and |theta| = |coefficients|, so the penalty is the same in both.
+The absolute norm knows no such turn: with l1 every class has unknowns of its own, and the basis is the identity.
+
+Columns are centred where there is an intercept to take it up, and a matrix that is `Sparse` is scaled only.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 from mldsl.contract import (
     Examples,
     Moments,
+    Sparse,
     block_rows,
     common_moments,
     grams_of_block,
@@ -36,10 +40,10 @@ class Problem(NamedTuple):
     """The data and how they are standardized: z = (x - mean) scale, equal for all fits that are mapped over weights.
 
     `free` is 0 for columns that do not vary among the rows of this fit, whose coefficients stay 0; 1 for the others and
-    the intercept.
+    the intercept, unless there is none. `lasso` is the weight of each unknown's absolute value, None without l1.
     """
 
-    x: Float[Array, "n d"]
+    x: Float[Array, "n d"] | Sparse
     y: Int[Array, " n"]
     weight: Float[Array, " n"]
     offset: Float[Array, " n"] | None
@@ -48,11 +52,17 @@ class Problem(NamedTuple):
     free: Float[Array, " e"]
     basis: Float[Array, "k m"]
     penalty: Float[Array, " e"]
+    lasso: Float[Array, " e"] | None = None
 
     def rows(self, x: Float[Array, "b d"]) -> Float[Array, "b e"]:
         """z of a block of rows: standardized, and 1 for the intercept."""
         z = (x - self.mean[None]) * self.scale[None]
         return jnp.concatenate([z, jnp.ones((z.shape[0], 1), z.dtype)], axis=1)
+
+    @property
+    def d(self) -> int:
+        """The number of columns."""
+        return self.free.shape[0] - 1
 
 
 class Value(NamedTuple):
@@ -90,20 +100,63 @@ def basis(k: int) -> np.ndarray:
     return columns / np.linalg.norm(columns, axis=0)
 
 
-def standardize(examples: Examples, k: int, l2: Float[Array, ""]) -> Problem:
+class Scales(NamedTuple):
+    """How columns are standardized, and which unknowns are free: see `Problem`."""
+
+    mean: Float[Array, " d"]
+    scale: Float[Array, " d"]
+    free: Float[Array, " e"]
+
+
+def standardize(
+    examples: Examples, k: int, l2: Float[Array, ""], l1: Float[Array, ""] | None = None, *, intercept: bool = True
+) -> Problem:
     """Measure the columns, and bring the penalty to their scale."""
+    return posed(examples, measured(examples, intercept), k, l2, l1)
+
+
+def measured(examples: Examples, intercept: bool | Bool[Array, ""]) -> Scales:
+    """Mean and scale of the columns; without an intercept nothing takes up a shift, so there is none."""
     x, v = examples.inputs, examples.loss_weight()
-    active = jnp.ones(x.shape[1], bool) if examples.active is None else examples.active
-    own, common = weighted_moments(x, v), common_moments(x, v)
+    d = x.d if isinstance(x, Sparse) else x.shape[1]
+    active = jnp.ones(d, bool) if examples.active is None else examples.active
+    own, common = (_about(_moments_of(x, v, measure), intercept) for measure in (weighted_moments, common_moments))
     varies = active & _vary(own)
     # Inactive columns are 0 everywhere, so standardizing them needs no knowledge of this fit.
     scale = jnp.where(_vary(common), 1 / jnp.where(_vary(common), jnp.sqrt(common.variance), 1), 0)
+    return Scales(common.mean, scale, jnp.append(varies, intercept).astype(scale.dtype))
+
+
+def posed(
+    examples: Examples, scales: Scales, k: int, l2: Float[Array, ""], l1: Float[Array, ""] | None = None
+) -> Problem:
+    """The problem on columns that were measured."""
+    scale, free = scales.scale, scales.free
     # Unknowns of columns that do not vary meet no data; a penalty of their own keeps the Hessian regular.
-    pull = jnp.append(jnp.where(varies, l2 * scale**2, 1), 0)
-    free = jnp.append(varies, True).astype(x.dtype)
+    pull = jnp.where(free > 0, l2 * jnp.append(scale**2, 0), 1)
+    lasso = None if l1 is None else jnp.append(l1 * scale, 0) * free
+    turn = np.eye(k) if l1 is not None and k > 2 else basis(k)
     return Problem(
-        x, examples.target, v, examples.offset, common.mean, scale, free, jnp.asarray(basis(k), x.dtype), pull
-    )
+        examples.inputs, examples.target, examples.loss_weight(), examples.offset, scales.mean, scale, free,
+        jnp.asarray(turn, scale.dtype), pull, lasso,
+    )  # fmt: skip
+
+
+def _moments_of(x: Float[Array, "n d"] | Sparse, weight: Array, measure: Callable[..., Moments]) -> Moments:
+    """Moments of the columns, of a sparse matrix those about 0."""
+    if not isinstance(x, Sparse):
+        return measure(x, weight)
+    mass = total(weight.sum())
+    square = x._replace(value=x.value * x.value).transposed_matmul(weight[:, None])[:, 0]
+    return Moments(jnp.zeros_like(square), square / jnp.maximum(mass, tiny(mass)), mass)
+
+
+def _about(moments: Moments, intercept: bool | Bool[Array, ""]) -> Moments:
+    """The same about 0 where there is no intercept."""
+    if intercept is True:
+        return moments
+    shift = jnp.where(intercept, 0, moments.mean**2)
+    return Moments(jnp.where(intercept, moments.mean, 0), moments.variance + shift, moments.mass)
 
 
 def _vary(moments: Moments) -> Bool[Array, " d"]:
@@ -120,11 +173,56 @@ def shares(problem: Problem, count: Float[Array, " k"]) -> Float[Array, "m e"]:
         inner = (logit[1] - logit[0])[None]
     else:
         inner = problem.basis.T @ logit
-    return jnp.zeros((inner.shape[0], problem.x.shape[1] + 1), logit.dtype).at[:, -1].set(inner)
+    # Without an intercept its unknown is 0, and its penalty meets nothing.
+    return jnp.zeros((inner.shape[0], problem.d + 1), logit.dtype).at[:, -1].set(inner * problem.free[-1])
+
+
+def by_row(problem: Problem, inner: Array, y: Array, offset: Array | None) -> tuple[Array, Array, Array, Array]:
+    """For each row its loss, whether it is on the wrong side, and the derivatives of its loss by the unknown logits:
+    the first [b, m], and the second [b, pairs], by the upper triangle.
+    """
+    k, m = problem.basis.shape
+    left, right = np.triu_indices(m)
+    if k == 2:
+        eta = inner[:, 0] if offset is None else inner[:, 0] + offset
+        signed = jnp.where(y == 1, eta, -eta)
+        small = jnp.exp(-jnp.abs(signed))  # one exponential serves loss and probability
+        odds = 1 + small
+        missing, wrong = jnp.log(odds) + jnp.maximum(-signed, 0), signed <= 0
+        missed = jnp.where(wrong, 1, small) / odds  # the probability of the other class
+        residual = jnp.where(y == 1, -missed, missed)[:, None]
+        return missing, wrong, residual, (missed * (1 - missed))[:, None]
+    logit = jnp.matmul(inner, problem.basis.T, precision="highest")
+    log_p = jax.nn.log_softmax(logit, axis=1)
+    here = y[:, None] == jnp.arange(k)[None]
+    own = jnp.sum(jnp.where(here, log_p, 0), axis=1)
+    missing, wrong = -own, own <= jnp.max(jnp.where(here, -jnp.inf, log_p), axis=1)
+    p = jnp.exp(log_p)
+    residual = jnp.matmul(p - here, problem.basis, precision="highest")
+    center = jnp.matmul(p, problem.basis, precision="highest")
+    pairs = problem.basis[:, left] * problem.basis[:, right]
+    return missing, wrong, residual, jnp.matmul(p, pairs, precision="highest") - center[:, left] * center[:, right]
+
+
+def _evaluate_sparse(problem: Problem, x: Sparse, theta: Float[Array, "m e"]) -> Value:
+    """The same by two products with a sparse matrix, without second derivatives."""
+    size = (problem.scale * problem.free[:-1])[None]
+    inner = x.matmul((theta[:, :-1] * size).T) + theta[:, -1][None]
+    v = problem.weight
+    missing, wrong, residual, _ = by_row(problem, inner, problem.y, problem.offset)
+    pull = residual * v[:, None]
+    gradient = jnp.concatenate([x.transposed_matmul(pull).T * size, pull.sum(0)[:, None]], axis=1)
+    gradient = (gradient + problem.penalty[None] * theta) * problem.free[None]
+    loss = jnp.dot(v, missing)
+    objective = loss + 0.5 * jnp.sum(problem.penalty[None] * theta**2)
+    return Value(loss, objective, gradient, None, jnp.dot(v, wrong.astype(v.dtype)), jnp.zeros_like(loss))
 
 
 def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = True, loss: bool = True) -> Value:
     """The loss and its derivatives, in one pass over the rows; without `loss`, whose logarithms cost most, it is 0."""
+    if isinstance(problem.x, Sparse):
+        assert not hessian
+        return _evaluate_sparse(problem, problem.x, theta)
     m, e = theta.shape
     k = problem.basis.shape[0]
     left, right = np.triu_indices(m)
@@ -132,26 +230,7 @@ def evaluate(problem: Problem, theta: Float[Array, "m e"], *, hessian: bool = Tr
     def block(v: Array, x: Array, y: Array, offset: Array | None) -> tuple[Any, ...]:
         z = problem.rows(x)
         inner = jnp.matmul(z, theta.T, precision="highest")
-        if k == 2:
-            eta = inner[:, 0] if offset is None else inner[:, 0] + offset
-            signed = jnp.where(y == 1, eta, -eta)
-            small = jnp.exp(-jnp.abs(signed))  # one exponential serves loss and probability
-            odds = 1 + small
-            missing, wrong = jnp.log(odds) + jnp.maximum(-signed, 0), signed <= 0
-            missed = jnp.where(wrong, 1, small) / odds  # the probability of the other class
-            residual = jnp.where(y == 1, -missed, missed)[:, None]
-            curvature = (missed * (1 - missed))[:, None]
-        else:
-            logit = jnp.matmul(inner, problem.basis.T, precision="highest")
-            log_p = jax.nn.log_softmax(logit, axis=1)
-            here = y[:, None] == jnp.arange(k)[None]
-            own = jnp.sum(jnp.where(here, log_p, 0), axis=1)
-            missing, wrong = -own, own <= jnp.max(jnp.where(here, -jnp.inf, log_p), axis=1)
-            p = jnp.exp(log_p)
-            residual = jnp.matmul(p - here, problem.basis, precision="highest")
-            center = jnp.matmul(p, problem.basis, precision="highest")
-            pairs = problem.basis[:, left] * problem.basis[:, right]
-            curvature = jnp.matmul(p, pairs, precision="highest") - center[:, left] * center[:, right]
+        missing, wrong, residual, curvature = by_row(problem, inner, y, offset)
         gradient = jnp.matmul((residual * v[:, None]).T, z, precision="highest")
         total_loss = jnp.dot(v, missing) if loss else jnp.zeros((), v.dtype)
         sums = total_loss, gradient, jnp.dot(v, wrong.astype(v.dtype))
@@ -391,7 +470,8 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     first = (origin, method.init(origin), infinite, jnp.asarray(0), history)
     unknown, _, decrease, iterations, history = jax.lax.while_loop(going, advance, first)
     theta = whiten(unknown, False)
-    value = evaluate(problem, theta, hessian=theta.size <= HESSIAN)
+    second = theta.size <= HESSIAN and not isinstance(problem.x, Sparse)
+    value = evaluate(problem, theta, hessian=second)
     drifting = jnp.asarray(False)
     if value.hessian is not None:
         drifting = jnp.max(jnp.abs(newton_step(factored(value), value)[0])) > 0.05
@@ -402,7 +482,7 @@ def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]
     """The map from whitened unknowns to theta (which is `start` at 0), and its transpose for gradients."""
     m, e = start.shape
     curvature = 0.25 if m == 1 else 1 / (m + 1)
-    if e > GRAM:  # only the scale of each column
+    if e > GRAM or isinstance(problem.x, Sparse):  # only the scale of each column
         mass = total(problem.weight.sum())
         size = 1 / jnp.sqrt(curvature * mass * problem.free + problem.penalty)
         return lambda u, transposed: u * size[None] if transposed else start + u * size[None]
@@ -430,6 +510,8 @@ def contrast(problem: Problem, l2: Float[Array, ""]) -> Float[Array, "c m"]:
     """What makes class coefficients of theta: [1, 1] for two classes; without a penalty less the first class's."""
     if problem.basis.shape[0] == 2:
         return problem.basis[1:]
+    if problem.lasso is not None:
+        return problem.basis
     return problem.basis - jnp.where(l2 == 0, problem.basis[:1], 0)
 
 
@@ -437,15 +519,18 @@ def original(problem: Problem, theta: Array, contrast: Array) -> tuple[Float[Arr
     """Intercepts and coefficients in the units of the columns."""
     by_class = jnp.matmul(contrast, theta, precision="highest")
     coefficients = by_class[:, :-1] * (problem.scale * problem.free[:-1])[None]
-    return by_class[:, -1] - jnp.matmul(coefficients, problem.mean, precision="highest"), coefficients
+    intercept = by_class[:, -1] - jnp.matmul(coefficients, problem.mean, precision="highest")
+    if problem.lasso is not None and len(intercept) > 1:  # what all classes have in common decides nothing
+        intercept = intercept - intercept.mean()
+    return intercept, coefficients
 
 
 def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) -> tuple[Array, Array]:
     """Standard errors of intercepts [c] and coefficients [c, d]; NaN where the Hessian was too large to compute."""
-    d = problem.x.shape[1]
+    d = problem.d
     c, m = contrast.shape
     if hessian is None:
-        return jnp.full(c, jnp.nan, problem.x.dtype), jnp.full((c, d), jnp.nan, problem.x.dtype)
+        return jnp.full(c, jnp.nan, problem.scale.dtype), jnp.full((c, d), jnp.nan, problem.scale.dtype)
     lower, size = factor(hessian)
     inverse = (
         jax.scipy.linalg.cho_solve((lower, True), jnp.eye(size.shape[0], dtype=size.dtype)) / size[None] / size[:, None]
@@ -455,4 +540,5 @@ def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) ->
     of_slopes = jnp.einsum("ca,cb,ajbj->cj", contrast, contrast, covariance)[:, :-1] * scale[None] ** 2
     shift = jnp.append(-problem.mean * scale, 1.0)
     of_intercepts = jnp.einsum("ca,cb,ajbi,j,i->c", contrast, contrast, covariance, shift, shift)
+    of_intercepts = of_intercepts * problem.free[-1]
     return jnp.sqrt(jnp.maximum(of_intercepts, 0)), jnp.sqrt(jnp.maximum(of_slopes, 0))

@@ -235,12 +235,14 @@ def test_no_row_at_all_is_finite(case):
         (gaussian_naive_bayes, gaussian_naive_bayes.Spec(priors=(0.5, 0.2)), {"classes": 2}, "priors"),
         (gaussian_naive_bayes, gaussian_naive_bayes.Spec(priors=(0.5, 0.5)), {"classes": 3}, "priors"),
         (logistic_regression, logistic_regression.Spec(), {"classes": 1}, "target"),
-        (logistic_regression, logistic_regression.Spec(), {"classes": 2, "columns": 5001}, "solver"),
+        (logistic_regression, logistic_regression.Spec(solver="newton"), {"classes": 2, "columns": 5001}, "solver"),
+            (logistic_regression, logistic_regression.Spec(), {"classes": 3, "offset": True}, "offset"),
     ],
 )  # fmt: skip
 def test_what_sizes_rule_out_is_said_before_anything_is_compiled(module, spec, shape, parameter):
     columns = tuple(ColumnShape(str(j)) for j in range(shape.get("columns", 3)))
-    problems = list(module.mldsl_components()[0].check(spec, Shape(10, columns, shape.get("classes", 0))))
+    given = Shape(10, columns, shape.get("classes", 0), offset=shape.get("offset", False))
+    problems = list(module.mldsl_components()[0].check(spec, given))
     assert [p.parameter for p in problems] == [parameter]
     assert "expected" in problems[0].message
     assert "found" in problems[0].message
