@@ -21,8 +21,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from mldsl.contract import Examples, Sparse, segment_reduce, sum_blocks, tiny, total
 from mldsl_plugins.linear import _softmax as softmax
-from mldsl_plugins.linear._softmax_l1 import soft
 from mldsl_plugins.linear._softmax import Problem
+from mldsl_plugins.linear._softmax_l1 import soft
 
 POWER = 30  # products with the Gram matrix, that its largest eigenvalue is known well enough by
 SURE = 1.1  # what it is then multiplied by

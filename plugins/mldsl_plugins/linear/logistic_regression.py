@@ -45,8 +45,8 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from mldsl.contract import Examples, Prediction, Shape, Sparse, least_of_blocks, segment_reduce, tiny, total
 from mldsl.plugin import Component, Formula, Model, Problem, hookimpl, param
 from mldsl_plugins.linear import _descent as descent
-from mldsl_plugins.linear import _softmax_l1 as lasso
 from mldsl_plugins.linear import _softmax as softmax
+from mldsl_plugins.linear import _softmax_l1 as lasso
 
 PAIRS = 64  # columns whose products of pairs are worth sharing between fits
 NEWTON = 5000  # coefficients of which Newton's method can hold all pairs
@@ -145,8 +145,12 @@ def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
         yield Problem("target", f"expected at least 2 classes, found {k}")
     if shape.offset and k > 2:
         yield Problem("offset", f"expected a target of 2 classes, whose log odds it is added to, found {k} classes")
+    sparse = shape.wide > 0
     count = (shape.d + 1) * max(k if spec.l1 is not None and k > 2 else k - 1, 1)
-    if _solver(spec, shape.d, k, sparse=False) == "newton" and count > NEWTON:
+    solver = _solver(spec, shape.d, k, sparse=sparse)
+    if sparse and solver in ("newton", "mini_batch", "stochastic"):
+        yield Problem("solver", f"expected auto, lbfgs or batch for a sparse matrix, as of words, found {solver}")
+    elif solver == "newton" and count > NEWTON:
         yield Problem("solver", f"expected lbfgs for more than {NEWTON} coefficients, found newton with {count}")
 
 

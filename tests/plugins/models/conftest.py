@@ -41,8 +41,17 @@ def module_of(name: str) -> ModuleType:
 
 @cache
 def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
-    """The jitted `fit` and `predict` and the component."""
-    return jax.jit(module.fit, static_argnums=2), jax.jit(module.predict), module.mldsl_components()[0]
+    """The jitted `fit` (all rounds, of a model that has them) and `predict`, and the component."""
+    component = module.mldsl_components()[0]
+
+    def fit(spec, key, shape, examples):
+        if not component.goes_in_rounds(spec):
+            return module.fit(spec, key, shape, examples)
+        start = module.init(spec, key, shape)
+        end, told = jax.lax.scan(lambda s, _: module.update(spec, s, examples), start, length=component.steps(spec))
+        return module.finish(spec, end), told
+
+    return jax.jit(fit, static_argnums=2), jax.jit(module.predict), component
 
 
 class Run:

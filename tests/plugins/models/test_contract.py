@@ -237,11 +237,12 @@ def test_no_row_at_all_is_finite(case):
         (logistic_regression, logistic_regression.Spec(), {"classes": 1}, "target"),
         (logistic_regression, logistic_regression.Spec(solver="newton"), {"classes": 2, "columns": 5001}, "solver"),
             (logistic_regression, logistic_regression.Spec(), {"classes": 3, "offset": True}, "offset"),
+            (logistic_regression, logistic_regression.Spec(solver="stochastic"), {"classes": 2, "wide": 9}, "solver"),
     ],
 )  # fmt: skip
 def test_what_sizes_rule_out_is_said_before_anything_is_compiled(module, spec, shape, parameter):
     columns = tuple(ColumnShape(str(j)) for j in range(shape.get("columns", 3)))
-    given = Shape(10, columns, shape.get("classes", 0), offset=shape.get("offset", False))
+    given = Shape(10, columns, shape.get("classes", 0), offset=shape.get("offset", False), wide=shape.get("wide", 0))
     problems = list(module.mldsl_components()[0].check(spec, given))
     assert [p.parameter for p in problems] == [parameter]
     assert "expected" in problems[0].message
