@@ -323,6 +323,9 @@ SLOW = 0.1  # what a step with an old Hessian may leave of what was to be gained
 POLISH = 1e-4  # of the tolerance is to be gained at the end, so that coefficients have more digits than the loss needs
 
 
+ROUGH = 1e-4  # of the tolerance, where the unknowns of lbfgs are not whitened
+
+
 class _Loop(NamedTuple):
     theta: Array
     value: Value
@@ -438,6 +441,8 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     The unknowns are whitened by a bound of the Hessian, so that few iterations suffice.
     """
     whiten = _whitening(problem, start)
+    if isinstance(problem.x, Sparse):  # unknowns that are scaled only have fewer digits for the same loss
+        tol = ROUGH * tol
 
     @jax.custom_vjp
     def objective(unknown: Array) -> Array:
@@ -475,7 +480,8 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     drifting = jnp.asarray(False)
     if value.hessian is not None:
         drifting = jnp.max(jnp.abs(newton_step(factored(value), value)[0])) > 0.05
-    return Found(theta, value, iterations, decrease <= tol, drifting, history.at[iterations].set(value.objective))
+    close = tol / ROUGH if isinstance(problem.x, Sparse) else tol
+    return Found(theta, value, iterations, decrease <= close, drifting, history.at[iterations].set(value.objective))
 
 
 def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]:

@@ -241,8 +241,8 @@ def _separating(problem: softmax.Problem, k: int, separated: Array) -> Array:
 
         return jax.lax.map(of, jnp.arange(k))
 
-    def look() -> Array:
-        found = least_of_blocks(ends, problem.weight, x, problem.y)  # [k, 2, d]
+    def look(weight: Array, x: Array, y: Array) -> Array:
+        found = least_of_blocks(ends, weight, x, y)  # [k, 2, d]
         low, high = found[:, 0], -found[:, 1]
         others = ~jnp.eye(k, dtype=bool)[:, :, None]
         rest_low = jnp.where(others, low[None], jnp.inf).min(1)
@@ -250,10 +250,14 @@ def _separating(problem: softmax.Problem, k: int, separated: Array) -> Array:
         there = (low <= high) & (rest_low <= rest_high)
         apart = there & ((high < rest_low) | (low > rest_high))
         touching = there & ((high <= rest_low) | (low >= rest_high))
-        kind = jnp.where(apart.any(0), APART, jnp.where(touching.any(0), SHARED, NONE))
-        return jnp.where(problem.free[:-1] > 0, kind, NONE).astype(jnp.int32)
+        return jnp.where(apart.any(0), APART, jnp.where(touching.any(0), SHARED, NONE)).astype(jnp.int32)
 
-    return jax.lax.cond(separated, look, lambda: jnp.zeros(x.shape[1], jnp.int32))
+    @jax.custom_batching.sequential_vmap  # fits side by side look one after the other, at the rows that they share
+    def of_fit(separated: Array, weight: Array, x: Array, y: Array) -> Array:
+        return jax.lax.cond(separated, look, lambda *_: jnp.zeros(x.shape[1], jnp.int32), weight, x, y)
+
+    kind = of_fit(separated, problem.weight, x, problem.y)
+    return jnp.where(problem.free[:-1] > 0, kind, NONE)
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[str]:
