@@ -298,6 +298,8 @@ def _report(declaration: Declaration) -> Program:
         return _tuned("search = grid(points = 8)", block)
     if declaration.tasks == ("cluster",):
         return _file(WINES, "model { k_means(clusters = 3) }", block)
+    if declaration.name == "bayes_rule":
+        return _file(LEVELS, "model { categorical_naive_bayes }", block)
     if declaration.tasks == ("regress",):
         return _file(HOUSES, "model { ridge }", block)
     return _file(TITANIC, IMPUTED, "model { logistic_regression }", block)
