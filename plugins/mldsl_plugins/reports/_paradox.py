@@ -111,6 +111,9 @@ def common(e: Effect) -> Effect:
     return Effect(np.array([slope]), np.array([error]), np.array([whole]), np.array([r]))
 
 
+_NOTHING = Effect(*(np.zeros(0) for _ in range(4)))
+
+
 @attrs.frozen(eq=False)
 class Verdict:
     """How a comparison turns out. `kind` is "" where intervals do not support a reversal.
@@ -130,23 +133,28 @@ class Verdict:
     strength: float
 
 
-def judge(s: Sums, *, groups: bool, z: float, z_strata: float) -> Verdict | None:
-    """None where fewer than two strata can be compared, or these hold less than half of the rows."""
+def judge(s: Sums, *, groups: bool, z: float, z_strata: float, search: bool = False) -> Verdict | None:
+    """None where fewer than two strata can be compared, or these hold less than half of the rows.
+
+    A search looks no further where the whole differs from 0 too little to reverse: strata are then left empty.
+    """
     chosen = comparable(s, groups=groups)
     if chosen.sum() < 2 or s.n[chosen].sum() < s.n.sum() / 2:
         return None
     whole = effects(s.together(), groups=groups)
+    sign = np.sign(whole.slope[0])
+    z_whole = abs(float(whole.slope[0] / whole.error[0])) if whole.error[0] > 0 else 0.0
+    sure = z_whole > z and abs(whole.r[0]) >= _SLIGHT
+    if search and not sure:
+        return Verdict("", whole, whole, _NOTHING, chosen, 0, "", 0.0)
     strata = effects(s.only(chosen), groups=groups)
     within = common(strata)
-    sign = np.sign(whole.slope[0])
     with np.errstate(invalid="ignore", divide="ignore"):
         z_of = np.nan_to_num(sign * strata.slope / strata.error)
-        z_whole = abs(float(whole.slope[0] / whole.error[0])) if whole.error[0] > 0 else 0.0
         z_within = float(sign * within.slope[0] / within.error[0]) if within.error[0] > 0 else 0.0
     against = strata.slope * sign < 0
     opposite = int(against.sum())
     share = s.n[chosen] / s.n.sum()
-    sure = z_whole > z and abs(whole.r[0]) >= _SLIGHT
     proof, strength = "", 0.0
     if sure and sign * within.slope[0] < 0 and 2 * opposite > len(against):
         speaks = (z_of < -z_strata) & (np.abs(strata.r) >= _STRATUM) & (share >= _ITS_SHARE)

@@ -44,7 +44,7 @@ from mldsl_plugins.reports._statistics import two_sided_quantile
 _GROUPS, _STRATA, _OUTCOMES = 8, 20, 6  # levels of a column that is compared, looked within, told
 _FIFTHS = (0.2, 0.4, 0.6, 0.8)
 _WHOLE = 10  # distinct whole numbers that are levels of their own
-_WORK = 1.5e8  # rows times pairs of columns
+_WORK = 6e7  # rows times pairs of columns
 _POINTS = 1200
 _DRAWN = 3
 _NAMED = 6  # levels in a sentence
@@ -247,26 +247,25 @@ def _compare(
 ) -> Iterator[_Finding]:
     rows = np.flatnonzero(np.isfinite(outcome.cells) & group.known & by.known)
     y, w, third = outcome.cells[rows], weight[rows], by.cells[rows]
+    search = not (spec.group and spec.by)
     z_strata = two_sided_quantile(1 - (1 - spec.confidence) / (count * len(by.levels)), math.inf)
     if not group.levels:
         x = group.cells[rows]
         x0, y0 = (np.average(v, weights=w) if len(v) else 0.0 for v in (x, y))  # centred, so that little cancels
         sums = sums_along(x - x0, y - (0 if outcome.level else y0), w, third, len(by.levels))
-        verdict = judge(sums, groups=False, z=z, z_strata=z_strata)
+        verdict = judge(sums, groups=False, z=z, z_strata=z_strata, search=search)
         if verdict is not None:
             yield _Finding(outcome, group, by, -1, -1, sums, verdict, None)
         return
     table = tables(group.cells[rows], y, w, third, (len(by.levels), len(group.levels)))
     for a, b in combinations(range(len(group.levels)), 2):
         sums = sums_between(table, a, b)
-        verdict = judge(sums, groups=True, z=z, z_strata=z_strata)
+        if (sums.xy.sum() * (sums.n - sums.x).sum()) > ((sums.y - sums.xy).sum() * sums.x.sum()):
+            a, b = b, a  # told of the group that has less of it overall
+            sums = sums_between(table, a, b)
+        verdict = judge(sums, groups=True, z=z, z_strata=z_strata, search=search)
         if verdict is None:
             continue
-        if verdict.whole.slope[0] > 0:  # told of the group that has less of it overall
-            sums = sums_between(table, b, a)
-            verdict = judge(sums, groups=True, z=z, z_strata=z_strata)
-            a, b = b, a
-            assert verdict is not None
         yield _Finding(outcome, group, by, a, b, sums, verdict, table)
 
 
