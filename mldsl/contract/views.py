@@ -118,7 +118,8 @@ class ModelView:
     counts, `train` the training rows. `history` maps a watched name (loss, validation loss) to its values by step, for
     iterative models. `steps` maps the text of each fitted transform to (step's columns, params, info). `design` is what
     a formula made the matrix of: terms with their columns, in the order of `features` (`positions()`), and the
-    reference levels. `predict(matrix [m, d]) -> Prediction` with NumPy leaves; the matrix may be SciPy's CSR where the
+    reference levels. `terms` name what `params.coefficients` are of, by default the features.
+    `predict(matrix [m, d]) -> Prediction` with NumPy leaves; the matrix may be SciPy's CSR where the
     model is sparse. `calibration` maps part -> before, after -> calibration error, where the model has `calibrate`;
     "train" are its training rows, out of fold.
 
@@ -146,6 +147,7 @@ class ModelView:
     steps: Sequence[tuple[str, tuple[str, ...], Any, Any]] = ()
     target_scale: str | None = None
     reads: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
     permuted: Callable[..., Permuted] | None = None
     replaced: Callable[..., np.ndarray] | None = None
     refit: Callable[..., Mapping[str, Mapping[str, float]]] | None = None

@@ -53,7 +53,7 @@ def _designs(plan: Plan, levels: Levels, train: PartRows) -> Iterator[DesignRows
     rows = float(train.rows if train.weight is None else train.weight)
     for model in plan.models:
         variables = [_variable(state, levels) for state in model.columns]
-        if model.design is None or None in variables:
+        if model.design is None or model.design.parameters or None in variables:
             continue
         known = [variable for variable in variables if variable is not None]
         if absent(model.design.right, [variable.name for variable in known]):

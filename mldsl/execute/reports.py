@@ -120,9 +120,11 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         (step.text, step.names_in, params, info)
         for step, params, info in zip(pipeline.steps, last.steps, last.steps_info, strict=True)
     ]
+    terms = pipeline.model.terms
     return ModelView(
         name=outcome.name, algorithm=prepared.plan.algorithm.name, spec=run.resolver.spec(prepared.plan.algorithm),
         params=last.params, info=last.info, shape=pipeline.shape, features=pipeline.features,
+        terms=() if terms is None else tuple(terms(run.resolver.spec(prepared.plan.algorithm))),
         held_out=shown, train=_part(run, outcome, last.prediction, said, part == "train", "train", classes),
         predict=predict, threshold=outcome.threshold,
         calibration=None if outcome.calibration is None else outcome.calibration.error,

@@ -218,10 +218,12 @@ class DesignPlan(Record):
     In `right` the operators `+ - : * ^` and `negate` are those of formulas. Its leaves are columns, sets of columns
     (type words and globs, resolved), and the constants 0 and 1 for the intercept; a function of one row is a column
     that one of the model's steps derives, called as the function is written. `text` is the formula as written.
+    `parameters` are those of a curve, whose matrix is the columns that it reads.
     """
 
     right: RowExpression
     text: str
+    parameters: tuple[str, ...] = ()
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
 

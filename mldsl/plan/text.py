@@ -198,7 +198,10 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
             yield "matrix", _states(model.columns)
     if model.design is not None:
         yield "reads", _states(model.columns)
-        yield "terms", _terms(model)
+        if model.design.parameters:
+            yield "parameters", ", ".join(model.design.parameters)
+        else:
+            yield "terms", _terms(model)
     if model.target_scale is not None:
         scale = model.target_scale if isinstance(model.target_scale, str) else written_text(model.target_scale)
         yield "target", f"learned as {scale}; predictions and metrics are in its own units"

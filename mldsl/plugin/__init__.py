@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
     from mldsl.plugin.hookspecs import hookimpl
     from mldsl.plugin.params import (
+        Arithmetic,
         Column,
         Columns,
         Costs,
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
         Label,
         ModelName,
         Network,
+        Numbers,
         Range,
+        Ranges,
         Secret,
         Share,
         Size,
@@ -70,7 +73,8 @@ _HOMES = {
     "display": ("Figure", "Panel", "ReportOutput", "Series", "Table"),
     "hookspecs": ("hookimpl",),
     "params": (
-        "Column", "Columns", "Costs", "Duration", "Formula", "Label", "ModelName", "Network", "Range", "Secret",
+        "Arithmetic", "Column", "Columns", "Costs", "Duration", "Formula", "Label", "ModelName", "Network", "Numbers",
+        "Range", "Ranges", "Secret",
         "Share", "Size", "Weights", "param",
     ),
     "search": ("Domain", "Proposal", "Told"),
@@ -78,11 +82,12 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Choice", "Column", "Columns", "Component", "Costs", "Declaration",
-    "DefaultCall", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric", "Model",
-    "ModelName", "NamedColumn", "Network", "NoSpec", "Operand", "Order", "Output", "Panel", "Parameter",
-    "ParameterType", "Part", "Problem", "Proposal", "Range", "Report", "ReportOutput", "Search", "Secret", "Series",
-    "Share", "Size", "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl", "param",
+    "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Arithmetic", "Choice", "Column", "Columns", "Component", "Costs",
+    "Declaration", "DefaultCall", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric",
+    "Model", "ModelName", "NamedColumn", "Network", "NoSpec", "Numbers", "Operand", "Order", "Output", "Panel",
+    "Parameter", "ParameterType", "Part", "Problem", "Proposal", "Range", "Ranges", "Report", "ReportOutput", "Search",
+    "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl",
+    "param",
 ]  # fmt: skip
 
 

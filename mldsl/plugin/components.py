@@ -103,7 +103,8 @@ class Model(Component):
     gives a classifier `class_weights`. `margins`: as a classifier it gives `score` [n, classes] and no probabilities,
     until the file says `calibrate`. `batches`: fits that are mapped over weights and settings were measured to gain,
     always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `examples` are Specs by task, where
-    `example` does not do all tasks. `info_columns` and such
+    `example` does not do all tasks. `terms(spec)` names the last axis of `Params.coefficients`, where that is not the
+    columns. `info_columns` and such
     are the report's business: Info is stored whole. A Spec with a field of type `Formula` (or None) gets the formula's
     design as its inputs; its intercept is no column, `shape.intercept` says whether there is one. cluster(spec) names
     the declared column whose codes `fit` gets as `examples.cluster` (and their number as `shape.clusters`), or is None.
@@ -141,6 +142,7 @@ class Model(Component):
     precision: str = "float32"
     rounds: str = ""
     examples: Mapping[str, Any] = attrs.field(factory=dict)
+    terms: Callable[..., tuple[str, ...]] | None = None
 
     def goes_in_rounds(self, spec: Any) -> bool:
         """Whether a fit with this Spec is a loop of updates that the engine owns."""

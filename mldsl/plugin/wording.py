@@ -27,8 +27,8 @@ def value_text(value: Any, type: ParameterType | None = None) -> str:
         types = {p.name: p.type for p in choice.parameters} if choice else {}
         return call_text(value.name, value.arguments, types)
     if isinstance(value, tuple | list):
-        if name in ("weights", "costs"):
-            inner = ParameterType("weights") if name == "costs" else None
+        if name in ("weights", "costs", "numbers", "ranges"):
+            inner = {"costs": ParameterType("weights"), "ranges": ParameterType("range")}.get(name)
             return "[" + ", ".join(f"{quoted(label)} = {value_text(item, inner)}" for label, item in value) + "]"
         if name == "range":
             return "..".join(value_text(item) for item in value)

@@ -11,6 +11,7 @@ from mldsl.diagnostics.diagnostic import Label
 from mldsl.plan.model import ComponentValue, RowExpression
 from mldsl.plugin.condition import fits, in_words, parsed
 from mldsl.plugin.declaration import Choice, Declaration, DefaultCall, Parameter, ParameterType
+from mldsl.semantics.arithmetic import free_names
 from mldsl.semantics.names import did_you_mean, parameter_aliases
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.spelling import spell
@@ -21,6 +22,7 @@ from mldsl.source import Span
 from mldsl.syntax import ast
 
 Node = ast.Component | ast.Call | ast.Ref
+_FREE = ("arithmetic", "ranges")  # types whose values use the names that a parameter of type numbers gives
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -91,7 +93,8 @@ def _bind(node: Node, owner: str, parameters: Sequence[Parameter], scope: Scope)
     values: dict[str, Any] = {}
     for parameter in parameters:
         if parameter.name in given:
-            values[parameter.name] = _typed(given[parameter.name], parameter, owner, scope)
+            beside = attrs.evolve(scope, free=free_names(given, parameters)) if parameter.type.name in _FREE else scope
+            values[parameter.name] = _typed(given[parameter.name], parameter, owner, beside)
         elif parameter.required:
             values[parameter.name] = FAILED
         else:

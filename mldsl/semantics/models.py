@@ -11,6 +11,7 @@ from mldsl.diagnostics.diagnostic import Label
 from mldsl.plan.model import Threshold
 from mldsl.plugin.declaration import ParameterType
 from mldsl.semantics.arguments import Resolved, resolve
+from mldsl.semantics.arithmetic import columns_of
 from mldsl.semantics.class_weights import offered
 from mldsl.semantics.draft import ModelDraft
 from mldsl.semantics.flow import Move, walk
@@ -96,7 +97,13 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
         line, given_to_all = offered(line, scope)
         algorithm = resolve(line, "model", scope, given_to_all)
     formula = _formula(algorithm)
+    free: tuple[str, ...] = ()
+    if formula is not None and algorithm is not None and algorithm.value is not None and _is_curve(algorithm):
+        free = _parameters(algorithm)
+        formula = columns_of(formula, free) if free else None
     design = design_of(formula, scope) if formula is not None else None
+    if design is not None and free:
+        design = attrs.evolve(design, plan=attrs.evolve(design.plan, parameters=free))
     matrix = tuple(frame.inputs()) if design is None else design.columns
     if design is None and (formula is not None or _lacks_formula(algorithm)):
         matrix = ()  # what it would use is not known
@@ -138,11 +145,26 @@ def _formula(algorithm: Resolved | None) -> ast.Formula | None:
     return None
 
 
+def _is_curve(algorithm: Resolved) -> bool:
+    """Whether its formula is arithmetic with parameters of its own."""
+    declared = algorithm.declaration.parameters if algorithm.declaration is not None else ()
+    return any(parameter.type.name == "arithmetic" for parameter in declared)
+
+
+def _parameters(algorithm: Resolved) -> tuple[str, ...]:
+    """The parameters of a curve, in the order of their start values; none after a message."""
+    assert algorithm.declaration is not None
+    assert algorithm.value is not None
+    given = dict(algorithm.value.args)
+    numbers = [p.name for p in algorithm.declaration.parameters if p.type.name == "numbers"]
+    return tuple(name for parameter in numbers for name, _ in given.get(parameter) or ())
+
+
 def _lacks_formula(algorithm: Resolved | None) -> bool:
     """Whether an argument that should be a formula is something else."""
     if algorithm is None or algorithm.declaration is None or algorithm.value is None:
         return False
-    formulas = {p.name for p in algorithm.declaration.parameters if p.type.name == "formula"}
+    formulas = {p.name for p in algorithm.declaration.parameters if p.type.name in ("formula", "arithmetic")}
     return bool(formulas & set(algorithm.value.written))
 
 

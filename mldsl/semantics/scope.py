@@ -17,7 +17,8 @@ class Scope:
     """The surroundings of a value.
 
     `levels` are those of the target where they are known, `target` its name. `secrets` says that `env()` may stand
-    here. `lost` are the kinds of items of which something did not parse, so that nobody calls their names unknown;
+    here. `free` are names that the arguments beside this one give: parameters of a curve. `lost` are the kinds of items
+    of which something did not parse, so that nobody calls their names unknown;
     `mistakes` the places of syntax errors.
     """
 
@@ -29,6 +30,7 @@ class Scope:
     target: str | None = None
     levels: tuple[str, ...] | None = None
     secrets: bool = False
+    free: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     mistakes: tuple[Span, ...] = ()
 

@@ -28,7 +28,9 @@ WANTED = {
     "range": "a range such as `1..5`", "enum": "a name", "column": "a column", "columns": "columns",
     "label": "a level of the target in quotes", "weights": 'weights such as `["yes" = 2]`',
     "costs": 'costs such as `["yes" = ["no" = 5]]` (actual, then predicted)',
-    "formula": "a formula such as `~ a + b`", "network": "the name of a network", "model": "a model",
+    "formula": "a formula such as `~ a + b`", "arithmetic": "a formula such as `y ~ b1 * exp(b2 * x)`",
+    "numbers": 'numbers such as `["b1" = 500]`', "ranges": 'ranges such as `["b1" = 0..10]`',
+    "network": "the name of a network", "model": "a model",
     "component": "a component", "secret": '`env("NAME")`', "list": "a list such as `[a, b]`",
 }  # fmt: skip
 _NOUNS = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from mldsl.plan.model import ClassCount, EnvSecret
 from mldsl.plugin.declaration import Choice, Parameter, ParameterType
-from mldsl.semantics import value_names
+from mldsl.semantics import arithmetic, value_names
 from mldsl.semantics.constants import UNKNOWN, Value
 from mldsl.semantics.names import did_you_mean, one_of
 from mldsl.semantics.params import convert
@@ -153,6 +153,9 @@ _FORMS = {
     "list": ("list",),
     "range": ("range",),
     "formula": ("formula",),
+    "arithmetic": ("formula",),
+    "numbers": ("list",),
+    "ranges": ("list",),
     "label": ("string",),
 }
 
@@ -199,6 +202,8 @@ _TYPERS: dict[str, Callable[[ast.Expr, ParameterType, Parameter, str, Scope], An
     "range": _range, "enum": _enum, "list": _list, "column": value_names.column_value,
     "columns": value_names.columns_value, "label": value_names.label_value, "weights": value_names.weights_value,
     "costs": value_names.costs_value,
-    "formula": value_names.formula_value, "network": value_names.network_value, "model": value_names.model_value,
+    "formula": value_names.formula_value, "arithmetic": arithmetic.arithmetic_value,
+    "numbers": arithmetic.numbers_value, "ranges": arithmetic.ranges_value,
+    "network": value_names.network_value, "model": value_names.model_value,
     "component": value_names.nested_value, "secret": value_names.secret_value,
 }  # fmt: skip

@@ -138,6 +138,8 @@ MODELS = [
         accepts=ALL, missing="accepts", iterative=True,
     ),
     d("loss", "squared_error"),
+    model("nonlinear_regression", "regress", p("formula", "arithmetic"), p("start", "numbers"),
+          p("bounds", "ranges?", None), accepts=("continuous", "integer")),
     model("lambdamart", "rank", p("trees", "int", 100), p("leaves", "int", 31), p("learning_rate", "number", 0.1),
           p("truncation", "int", 30), iterative=True, missing="accepts"),
     d("weighting", "time_decay", p("half_life", "duration")), d("weighting", "inverse_user_frequency"),

@@ -138,7 +138,8 @@ class Info(NamedTuple):
     Log-likelihoods are in nats, NaN for `tweedie`, whose density has no closed form, and at that dispersion, for
     `gaussian` with `identity` at the most likely one, both as in statsmodels; `null` is that of an intercept alone.
     `aic` counts the coefficients, and alpha where it was estimated. McFadden's R2 is that of counts and classes.
-    `alpha` is that of `negative_binomial`, else NaN, its error NaN where it was given. `improper` counts rows whose
+    `alpha` is that of `negative_binomial`, else NaN, its error NaN where it was given. `separated` and `unbounded` say,
+    of classes and of numbers, that the likelihood has no maximum at finite coefficients. `improper` counts rows whose
     target the family does not have. `null_space` [d, d] holds directions of the coefficients that change no row, `dead`
     marks columns that do not vary.
     """
@@ -163,6 +164,7 @@ class Info(NamedTuple):
     iterations: Int[Array, ""]
     converged: Bool[Array, ""]
     separated: Bool[Array, ""]
+    unbounded: Bool[Array, ""]
     improper: Float[Array, ""]
     null_space: Float[Array, "d d"]
     center: Float[Array, " d"]
@@ -286,6 +288,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     of_intercept, covariance = design.covariance(scoring.solved(found.value.information, jnp.diag(design.free)))
     errors = jnp.sqrt(jnp.maximum(dispersion * jnp.diag(covariance), 0))
     drifting = found.drifting | (found.separated & (name == "binomial"))
+    endless = drifting & (spec.l2 == 0) & (mass > 0)
     return Params(intercept[None], b[None]), Info(
         standard_error=jnp.where(design.dead, jnp.nan, errors)[None],
         intercept_standard_error=jnp.where(
@@ -308,7 +311,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         mass=mass,
         iterations=found.iterations,
         converged=found.converged,
-        separated=drifting & (spec.l2 == 0) & (mass > 0),
+        separated=endless & (name == "binomial"),
+        unbounded=endless & (name != "binomial"),
         improper=total(jnp.sum(jnp.where(proper, 0, examples.weight))),
         null_space=jnp.where(spec.l2 > 0, 0, design.null),
         center=design.mean,
@@ -425,7 +429,7 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
         yield f"{found.words(names)}: the data cannot tell their effects apart, so they share a coefficient"
     for place in np.flatnonzero(info.dead):
         yield f"`{names[place]}` does not vary among the training rows; its coefficient is 0"
-    if info.separated and name != "binomial":
+    if info.unbounded:
         yield (
             "the likelihood has no maximum: for some combination of the inputs all targets are 0, so a coefficient "
             "grows without bound; a penalty (`l2`) makes it finite"

@@ -15,6 +15,7 @@ from mldsl_plugins.reports._statistics import two_sided_p, two_sided_quantile
 _SHOWN = 30
 _SCALING = ("standardize", "min_max_scale", "robust_scale")
 INTERCEPT = "(intercept)"
+BETWEEN = " | "  # two levels, a cutpoint
 
 
 @attrs.frozen
@@ -39,6 +40,10 @@ class Terms:
         """Two-sided p-values of no effect."""
         return two_sided_p(self.statistic, self.degrees)
 
+    def of_column(self, place: int) -> bool:
+        """Whether a term is an effect: neither an intercept nor a cutpoint between two levels."""
+        return self.term[place] != INTERCEPT and BETWEEN not in self.term[place]
+
     def bounds(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """The intervals' ends."""
         reach = two_sided_quantile(confidence, self.degrees) * self.error
@@ -48,7 +53,8 @@ class Terms:
 def terms_of(model: ModelView, view: ReportView) -> Terms | None:
     """The coefficients of a model, or None where it has none."""
     coefficients = attribute(model.params, "coefficients")
-    if coefficients is None or (coefficients.size and coefficients.shape[-1] != len(model.features)):
+    names = list(model.terms or model.features)
+    if coefficients is None or (coefficients.size and coefficients.shape[-1] != len(names)):
         return None
     coefficients = np.atleast_2d(coefficients).astype(float)
     k = len(coefficients)
@@ -57,12 +63,19 @@ def terms_of(model: ModelView, view: ReportView) -> Terms | None:
     if error is None or _penalties(model):
         error = intercept_error = np.full(coefficients.shape, np.nan)
     error = np.atleast_2d(error).astype(float)
-    outputs, names = _outputs(k, view), list(model.features)
+    outputs = _outputs(k, view)
     if intercept is not None:
         names = [INTERCEPT, *names]
         coefficients = np.column_stack([np.atleast_1d(intercept).astype(float), coefficients])
         first = np.full(k, np.nan) if intercept_error is None or intercept_error.ndim > 1 else intercept_error
         error = np.column_stack([np.atleast_1d(first).astype(float), error])
+    cutpoints = attribute(model.params, "cutpoints")
+    if cutpoints is not None and len(cutpoints) == len(view.levels) - 1:  # of levels that have an order
+        names += [f"{low}{BETWEEN}{high}" for low, high in zip(view.levels, view.levels[1:], strict=False)]
+        own = attribute(model.info, "cutpoint_standard_error")
+        none = own is None or _penalties(model)
+        coefficients = np.column_stack([coefficients, np.atleast_2d(cutpoints).astype(float)])
+        error = np.column_stack([error, np.full((1, len(cutpoints)), np.nan) if none else np.atleast_2d(own)])
     degrees = attribute(model.info, "residual_degrees_of_freedom")
     # Without a penalty one class is the reference: all of its log odds are 0 by definition, not by estimation.
     shown = [i for i in range(k) if k == 1 or np.any(coefficients[i] != 0) or np.any(error[i] != 0)] or list(range(k))
@@ -171,7 +184,7 @@ def forest(
     panels, title = [], what
     outputs = list(dict.fromkeys(terms.output))
     for output in outputs:
-        rows = [i for i, o in enumerate(terms.output) if o == output and terms.term[i] != INTERCEPT]
+        rows = [i for i, o in enumerate(terms.output) if o == output and terms.of_column(i)]
         if len(rows) > _SHOWN:  # the largest, from the highest to the lowest
             rows = sorted(rows, key=lambda i: -abs(terms.estimate[i]))[:_SHOWN]
             rows.sort(key=lambda i: -terms.estimate[i])
@@ -192,7 +205,7 @@ def forest(
                 x_kind="log" if exponentiate else "number",
             )
         )  # fmt: skip
-    most = max(range(len(terms.term)), key=lambda i: abs(terms.estimate[i]) if terms.term[i] != INTERCEPT else -1)
+    most = max(range(len(terms.term)), key=lambda i: abs(terms.estimate[i]) if terms.of_column(i) else -1)
     shown = float(change(terms.estimate[most : most + 1])[0])
     alt = f"{what} of {terms.model.name}; the largest is {shown:.4g}, of {terms.term[most]}."
     return Figure(
