@@ -137,7 +137,8 @@ class Info(NamedTuple):
     `residual_degrees_of_freedom` are those of the tests: infinite (z) where the dispersion is not estimated.
     Log-likelihoods are in nats, NaN for `tweedie`, whose density has no closed form, and at that dispersion, for
     `gaussian` with `identity` at the most likely one, both as in statsmodels; `null` is that of an intercept alone.
-    `aic` counts the coefficients, and alpha where it was estimated. McFadden's R2 is that of counts and classes.
+    `aic` and `bic` count the coefficients, and alpha where it was estimated. McFadden's R2 and the likelihood ratio are
+    those of counts and classes.
     `alpha` is that of `negative_binomial`, else NaN, its error NaN where it was given. `separated` and `unbounded` say,
     of classes and of numbers, that the likelihood has no maximum at finite coefficients. `improper` counts rows whose
     target the family does not have. `null_space` [d, d] holds directions of the coefficients that change no row, `dead`
@@ -156,7 +157,10 @@ class Info(NamedTuple):
     dispersion: Float[Array, ""]
     log_likelihood: Float[Array, ""]
     null_log_likelihood: Float[Array, ""]
+    likelihood_ratio: Float[Array, ""]
+    likelihood_ratio_degrees: Float[Array, ""]
     aic: Float[Array, ""]
+    bic: Float[Array, ""]
     mcfadden_r2: Float[Array, ""]
     alpha: Float[Array, ""]
     alpha_standard_error: Float[Array, ""]
@@ -304,7 +308,10 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         dispersion=dispersion,
         log_likelihood=likely,
         null_log_likelihood=unlikely,
+        likelihood_ratio=2 * (likely - unlikely) if name not in ESTIMATED else jnp.full_like(mass, jnp.nan),
+        likelihood_ratio_degrees=rank - shape.intercept,
         aic=2 * (rank + estimates - likely),
+        bic=jnp.log(jnp.maximum(mass, 1)) * (rank + estimates) - 2 * likely,
         mcfadden_r2=1 - likely / unlikely if name not in ESTIMATED else jnp.full_like(mass, jnp.nan),
         alpha=alpha if name == "negative_binomial" else jnp.full_like(alpha, jnp.nan),
         alpha_standard_error=alpha_error,

@@ -81,7 +81,10 @@ class Info(NamedTuple):
     log_likelihood: Float[Array, ""]
     null_log_likelihood: Float[Array, ""]
     mcfadden_r2: Float[Array, ""]
+    likelihood_ratio: Float[Array, ""]
+    likelihood_ratio_degrees: Float[Array, ""]
     aic: Float[Array, ""]
+    bic: Float[Array, ""]
     rank: Float[Array, ""]
     mass: Float[Array, ""]
     iterations: Int[Array, ""]
@@ -281,7 +284,10 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         log_likelihood=-end.value.loss,
         null_log_likelihood=null,
         mcfadden_r2=jnp.where(null < 0, 1 + end.value.loss / jnp.where(null < 0, null, -1), 0),
+        likelihood_ratio=-2 * (end.value.loss + null),
+        likelihood_ratio_degrees=rank,
         aic=2 * (rank + open_.sum() + end.value.loss),
+        bic=jnp.log(jnp.maximum(rows, 1)) * (rank + open_.sum()) + 2 * end.value.loss,
         rank=rank,
         mass=rows,
         iterations=end.iterations,

@@ -1,4 +1,4 @@
-"""How well a model of classes fits its training rows, by its likelihood: a table below its coefficients.
+"""How well a model fits its training rows, by its likelihood: a table below its coefficients.
 
 McFadden's R2 is 1 - log L / log L0, with L0 the likelihood without inputs; the likelihood-ratio statistic
 2 (log L - log L0) is chi-squared where the inputs say nothing. With a penalty log L is that of the penalised fit, which
@@ -22,7 +22,9 @@ from mldsl_plugins.reports._terms import penalty_of
 
 _ROWS = (
     ("rows", "mass"), ("log-likelihood", "log_likelihood"), ("log-likelihood without inputs", "null_log_likelihood"),
-    ("McFadden's R2", "mcfadden_r2"),
+    ("McFadden's R2", "mcfadden_r2"), ("deviance", "deviance"), ("deviance without inputs", "null_deviance"),
+    ("Pearson's chi-squared", "pearson_chi2"), ("residual degrees of freedom", "degrees_of_freedom"),
+    ("dispersion", "dispersion"), ("alpha", "alpha"), ("standard error of alpha", "alpha_standard_error"),
 )  # fmt: skip
 _PLAIN = (
     ("likelihood-ratio chi-squared", "likelihood_ratio"), ("degrees of freedom", "likelihood_ratio_degrees"),
@@ -31,7 +33,7 @@ _PLAIN = (
 
 
 def fit_statistics(found: Sequence[ModelView], models: Sequence[ModelView]) -> list[Table]:
-    """The table, or none where no model has a McFadden's R2."""
+    """The table, or none where no model has a likelihood to compare with."""
     rows = [
         (model, name, value)
         for model in found
@@ -54,15 +56,19 @@ def fit_statistics(found: Sequence[ModelView], models: Sequence[ModelView]) -> l
 
 
 def _lines(model: ModelView) -> list[tuple[str, float]]:
+    """What the model says of itself; a figure that it does not know is left out."""
     lines = _ROWS if penalty_of(model) > 0 else (*_ROWS, *_PLAIN)
-    return [(name, float(attribute(model.info, field)) if field else _p(model)) for name, field in lines]
+    known = {field: value for _, field in lines if field and (value := attribute(model.info, field)) is not None}
+    found = [(name, _p(model) if not field else float(known.get(field, np.nan))) for name, field in lines]
+    return [(name, value) for name, value in found if not np.isnan(value)]
 
 
 def _p(model: ModelView) -> float:
     """Of a likelihood ratio at least as large, if no input says anything; NaN without inputs."""
     from scipy.special import chdtrc  # takes 0.1 s to import, and most runs have no use for it
 
-    degrees = float(attribute(model.info, "likelihood_ratio_degrees"))
-    if degrees <= 0:
+    known = attribute(model.info, "likelihood_ratio_degrees")
+    degrees = np.nan if known is None else float(known)
+    if not degrees > 0:
         return float(np.nan)
     return float(chdtrc(degrees, max(float(attribute(model.info, "likelihood_ratio")), 0.0)))

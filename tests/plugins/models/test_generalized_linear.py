@@ -107,6 +107,9 @@ def test_fits_are_statsmodels(run, agreement, case):
         assert ours.info.aic == pytest.approx(theirs.aic, rel=1e-9)
     if case in ("poisson", "negative_binomial", "binomial"):
         assert ours.info.mcfadden_r2 == pytest.approx(theirs.pseudo_rsquared("mcf"), rel=1e-9)
+        assert ours.info.likelihood_ratio == pytest.approx(2 * (theirs.llf - theirs.llnull), rel=1e-6)
+        assert ours.info.likelihood_ratio_degrees == theirs.df_model
+        assert ours.info.bic == pytest.approx(theirs.bic_llf, rel=1e-9)
     answer = ours.predict(x)
     said = answer.probability[:, 1] if classes else answer.mean
     np.testing.assert_allclose(said, theirs.predict(), rtol=1e-6)

@@ -59,6 +59,9 @@ def test_fits_are_statsmodels(run, agreement, link):
     assert ours.info.null_log_likelihood == pytest.approx(theirs.llnull, rel=1e-9)
     assert ours.info.mcfadden_r2 == pytest.approx(theirs.prsquared, rel=1e-6)
     assert ours.info.aic == pytest.approx(theirs.aic, rel=1e-8)
+    assert ours.info.bic == pytest.approx(theirs.bic, rel=1e-8)
+    assert ours.info.likelihood_ratio == pytest.approx(theirs.llr, rel=1e-6)
+    assert ours.info.likelihood_ratio_degrees == 4
 
 
 def test_columns_as_they_are_give_the_same_fit(run):

@@ -45,3 +45,18 @@ def test_cutpoints_stand_between_levels_and_are_not_drawn(numbers, build) -> Non
     assert found["estimate"][d:] == pytest.approx([-1, 2])
     assert found["z"][d:] == pytest.approx([-10, 10])
     assert list(output.figures[0].panels[0].series[1].y) == list(model.features)
+
+
+class Fit(NamedTuple):
+    mcfadden_r2: float
+    deviance: float
+    alpha: float
+
+
+def test_a_figure_that_a_model_does_not_know_is_left_out(numbers, build) -> None:
+    from mldsl_plugins.reports._fit_statistics import fit_statistics
+
+    model = attrs.evolve(numbers.models[0], info=Fit(0.25, 12.0, np.nan))
+    (table,) = fit_statistics([model], [model])
+    columns = {column.name: list(column.values) for column in table.columns}
+    assert columns == {"statistic": ["McFadden's R2", "deviance"], "value": [0.25, 12.0]}
