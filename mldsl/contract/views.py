@@ -127,6 +127,7 @@ class ModelView:
     columns that its answers come from. `permuted(columns, repeats, metric) -> Permuted`; `metric` is a nested
     component of a Spec, None the primary one. `replaced({column: values [g], ...}) -> [g, m, outputs]`: the answers
     for the m rows of `held_out` with these values in place of their own; outputs are probabilities, or one number.
+    `answered(frame) -> Prediction` [m]: what the last fit says of other rows, which hold the declared columns (Polars).
     `refit(train Bool[n], fold) -> {part: {metric: value}}`: the same model fitted anew on these training rows of one
     of `ReportView.training_folds()`, measured on them (`train`) and on the rows which that fold holds out (`held`).
     """
@@ -150,6 +151,7 @@ class ModelView:
     terms: tuple[str, ...] = ()
     permuted: Callable[..., Permuted] | None = None
     replaced: Callable[..., np.ndarray] | None = None
+    answered: Callable[[Any], Any] | None = None
     refit: Callable[..., Mapping[str, Mapping[str, float]]] | None = None
     design: Design | None = None
 

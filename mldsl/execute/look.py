@@ -195,6 +195,15 @@ class Looker:
         one: Any = [None if leaf is None else leaf[None] for leaf in answer]
         return Prediction(*one)
 
+    def answered(self, frame: Any) -> Prediction:
+        """What the last fit says of rows that hold the declared columns (Polars), calibrated: leaves [m, ...]."""
+        outcome = self.outcome
+        learned = learned_of(self.run.plan, outcome.model, outcome.threshold, outcome.calibrator)
+        scorer = Scorer(learned, self.run.resolver, self.run.programs)
+        said, _ = scorer.raw(attrs.evolve(self.run.dataset, frame=frame))
+        rows: Prediction = jax.tree.map(lambda leaf: leaf[: frame.height], said)
+        return rows
+
     def replaced(self, values: Mapping[str, Sequence[Any]]) -> np.ndarray:
         """The answers with these values [g] of declared columns in all rows: [g, m, outputs].
 

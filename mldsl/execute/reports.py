@@ -135,7 +135,7 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
 
 
 def _doors(run: Run, outcome: Outcome, index: np.ndarray | None) -> dict[str, Any]:
-    """What the model may be asked: `reads`, `permuted`, `replaced`, `refit`."""
+    """What the model may be asked: `reads`, `permuted`, `replaced`, `answered`, `refit`."""
     looker = Looker(run, outcome, np.asarray(index))
     if not looker.answers_rows:
         return {}
@@ -143,6 +143,7 @@ def _doors(run: Run, outcome: Outcome, index: np.ndarray | None) -> dict[str, An
         "reads": looker.reads,
         "permuted": partial(permuted, looker) if run.plan.target is not None and run.plan.metrics else None,
         "replaced": looker.replaced,
+        "answered": looker.answered,
         "refit": Refitter(run, outcome).refit if run.plan.target is not None and run.plan.metrics else None,
     }
 

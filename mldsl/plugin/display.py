@@ -63,6 +63,21 @@ class Series:
 
 
 @attrs.frozen
+class Field:
+    """A plane of cells behind the marks of a panel: in each the name that holds there, and how strongly.
+
+    `x`, `y` are the middles of evenly spaced cells; `which[j][i]` is the place in `names` of what holds at y[j] and
+    x[i], `strength[j][i]` (0..1) how strongly. A name has the hue of the series of that name.
+    """
+
+    x: Values
+    y: Values
+    which: Sequence[Sequence[int]]
+    strength: Sequence[Sequence[float]]
+    names: Sequence[str]
+
+
+@attrs.frozen
 class Panel:
     """One pair of axes. `x_kind`/`y_kind`: "number", "log", "category". `square` keeps equal scales (ROC)."""
 
@@ -79,6 +94,7 @@ class Panel:
     x_labels: Sequence[str] = ()
     y_labels: Sequence[str] = ()
     cell_format: Literal["integer", "number", "share"] = "number"
+    field: Field | None = None  # behind the series, on axes of numbers
 
 
 @attrs.frozen

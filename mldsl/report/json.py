@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from mldsl.diagnostics import Diagnostic, MldslError
-from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
+from mldsl.plugin.display import Column, Field, Figure, Panel, ReportOutput, Series, Table
 from mldsl.report.format import plain
 
 FORMAT_VERSION = "1.0"
@@ -44,7 +44,9 @@ def read_output(text: str, where: str) -> ReportOutput:
 def _panel(value: Mapping[str, Any]) -> Panel:
     ranges = {name: value[name] and tuple(value[name]) for name in ("x_range", "y_range")}
     grid = value["heatmap"] and [[math.nan if v is None else v for v in row] for row in value["heatmap"]]
-    return _build(Panel, value, series=[_build(Series, s) for s in value["series"]], heatmap=grid, **ranges)
+    field = value.get("field") and _build(Field, value["field"])
+    series = [_build(Series, s) for s in value["series"]]
+    return _build(Panel, value, series=series, heatmap=grid, field=field, **ranges)
 
 
 def _build(cls: type[_T], value: Mapping[str, Any], **built: Any) -> _T:

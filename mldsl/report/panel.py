@@ -11,6 +11,7 @@ import attrs
 
 from mldsl.plugin.display import Panel, Series, Values
 from mldsl.report.axis import Scale, shorten, spread, text_width
+from mldsl.report.field import cells_of, extent
 from mldsl.report.format import plain
 from mldsl.report.marks import (
     Drawn,
@@ -82,7 +83,8 @@ def draw_panel(panel: Panel, size: tuple[float, float], hues: Mapping[str, int])
     else:
         items = [_drawn(series, panel, hues) for series in panel.series]
         axes = _axes(panel, items, size)
-        left, right, marks = axes.left, axes.right, _ticks(panel, axes) + _marks(items, axes)
+        behind = [] if panel.field is None else cells_of(panel.field, axes.x, axes.y, hues)
+        left, right, marks = axes.left, axes.right, behind + _ticks(panel, axes) + _marks(items, axes)
     out += marks
     if panel.x:
         out.append(_text((left + right) / 2, height - 8, shorten(panel.x, width - 16, SIZE), "s", "middle"))
@@ -218,6 +220,8 @@ def _domain(panel: Panel, items: Sequence[Drawn], axis: str, names: list[str]) -
         return given
     if names:
         return -0.5, len(names) - 0.5
+    if panel.field is not None:
+        return extent(getattr(panel.field, axis))
     log = getattr(panel, f"{axis}_kind") == "log"
     bars = [item for item in items if item.series.mark == "bars"]
     values = [v for item in items for v in getattr(item, axis)]

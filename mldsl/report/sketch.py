@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from mldsl.plugin.display import Figure, Panel
 from mldsl.report.axis import Scale, spread
+from mldsl.report.field import map_of
 from mldsl.report.format import number
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -25,6 +26,8 @@ def sketch(figure: Figure, width: int) -> list[str]:
     panel = figure.panels[0] if len(figure.panels) == 1 else None
     if panel is None or panel.heatmap is not None or "category" in (panel.x_kind, panel.y_kind):
         return []
+    if panel.field is not None:
+        return map_of(panel.field, panel.x, panel.y, min(width, 64), 16)
     if not any(s.mark in ("line", "step") and s.emphasis == "normal" for s in panel.series):
         return []
     return curves(panel, min(width, 64), 11)

@@ -324,6 +324,7 @@ POLISH = 1e-4  # of the tolerance is to be gained at the end, so that coefficien
 
 
 ROUGH = 1e-4  # of the tolerance, where the unknowns of lbfgs are not whitened
+SMALL = 10_000  # unknowns up to which it is
 
 
 class _Loop(NamedTuple):
@@ -441,8 +442,9 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     The unknowns are whitened by a bound of the Hessian, so that few iterations suffice.
     """
     whiten = _whitening(problem, start)
-    if isinstance(problem.x, Sparse):  # unknowns that are scaled only have fewer digits for the same loss
-        tol = ROUGH * tol
+    # Unknowns that are scaled only have fewer digits for the same loss; where they are few, more cost little.
+    finer = ROUGH if isinstance(problem.x, Sparse) and start.size <= SMALL else 1.0
+    tol = finer * tol
 
     @jax.custom_vjp
     def objective(unknown: Array) -> Array:
@@ -480,8 +482,9 @@ def lbfgs(problem: Problem, start: Array, max_iter: int, tol: Array, null: Array
     drifting = jnp.asarray(False)
     if value.hessian is not None:
         drifting = jnp.max(jnp.abs(newton_step(factored(value), value)[0])) > 0.05
-    close = tol / ROUGH if isinstance(problem.x, Sparse) else tol
-    return Found(theta, value, iterations, decrease <= close, drifting, history.at[iterations].set(value.objective))
+    return Found(
+        theta, value, iterations, decrease <= tol / finer, drifting, history.at[iterations].set(value.objective)
+    )
 
 
 def _whitening(problem: Problem, start: Array) -> Callable[[Array, bool], Array]:
