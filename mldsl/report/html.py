@@ -22,7 +22,7 @@ from mldsl.report.svg import assign_hues, legend, panel_svg
 
 _MOST_ROWS = 60
 _LEFT = ("text",)
-_ABBREVIATIONS = ("roc", "vif", "anova")
+_SPELT = {"roc": "ROC", "vif": "VIF", "anova": "ANOVA", "simpsons": "Simpson's"}
 
 
 def page(record: RunRecord, outputs: Mapping[str, ReportOutput], source_text: str, plan_text: str) -> str:
@@ -205,7 +205,7 @@ def _title(name: str) -> str:
     """`roc_curve-2` as a heading: ROC curve (2)."""
     words, _, number_of = name.partition("-")
     first, *rest = words.split("_")
-    first = first.upper() if first in _ABBREVIATIONS else first.capitalize()
+    first = _SPELT.get(first, first.capitalize())
     return " ".join([first, *rest]) + (f" ({number_of})" if number_of else "")
 
 

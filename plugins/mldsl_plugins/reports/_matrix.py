@@ -18,7 +18,7 @@ def refused(plan: Any) -> Iterator[Problem]:
     kinds = {c.type for model in plan.models for c in model.columns}
     if plan.models and all(any(c.type in _TENSORS for c in model.columns) for model in plan.models):
         found = ", ".join(sorted(kinds & set(_TENSORS)))
-        yield Problem("", f"expected a model of numbers in columns, found columns of {found}")
+        yield Problem("model", f"expected a model of numbers in columns, found columns of {found}")
 
 
 def matrix_of(model: ModelView, part: PartView | None = None) -> np.ndarray | None:

@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import polars as pl
 import pytest
-from mldsl_plugins.reports import correlation_matrix
+from mldsl_plugins.reports import _correlation, correlation_matrix
 from mldsl_plugins.reports._correlation import intervals, kendall, p_of_z, p_values, pearson, spearman
 from mldsl_plugins.reports._statistics import corrected
 from scipy import stats
@@ -55,6 +55,14 @@ def test_kendall_as_scipy(cells, agreement) -> None:
     found, expected = np.array(found), np.array(expected)
     agreement("report.correlation_matrix", "kendall", found[:, 0], expected[:, 0], relative=1e-12, **place)
     agreement("report.correlation_matrix", "kendall p", found[:, 1], expected[:, 1], relative=1e-9, **place)
+
+
+def test_kendall_is_the_same_block_by_block(cells, monkeypatch) -> None:
+    weight = np.random.default_rng(0).integers(1, 4, len(cells)).astype(float)
+    whole = kendall(cells, weight)
+    monkeypatch.setattr(_correlation, "_BLOCK", 30 * cells.size)
+    for ours, theirs in zip(kendall(cells, weight), whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["pearson", "spearman"])

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import statsmodels.formula.api as smf
 from mldsl_plugins.reports import simpsons_paradox
-from mldsl_plugins.reports._paradox import odds_ratios
+from mldsl_plugins.reports._paradox import Sums, judge, odds_ratios, sums_between
 from mldsl_plugins.reports._statistics import two_sided_quantile
 from statsmodels.stats.contingency_tables import StratifiedTable
 
@@ -151,6 +151,40 @@ def test_what_only_vanishes_within_levels_is_no_reversal(build) -> None:
     assert abs(build.cells(named)["overall"][0]) > 0.3
     assert abs(build.cells(named)["within"][0]) < 0.1
     assert any("No reversal that the intervals support" in n or "does not reverse" in n for n in named.notes)
+
+
+def shares(*strata) -> Sums:
+    """Of (rows a, positive a, rows b, positive b) in each stratum."""
+    na, ya, nb, yb = np.array(strata, float).T
+    return sums_between(np.array([np.column_stack([na, nb]), *[np.column_stack([ya, yb])] * 2]), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("strata", "kind", "proof"),
+    [
+        # a is behind overall (0.32 against 0.68) and ahead in both, surely
+        ([(1000, 900, 3000, 2300), (3000, 600, 1000, 80)], "full", "common"),
+        # as before of a twentieth of the rows: the whole is sure, the levels are not
+        ([(20, 17, 60, 46), (60, 9, 20, 2)], "", ""),
+        # one level goes against the whole beyond doubt, the other contradicts it as surely
+        ([(1000, 900, 3000, 2000), (3000, 300, 1000, 250)], "", ""),
+        # all levels go the way of the whole
+        ([(1000, 500, 1000, 700), (1000, 300, 1000, 500)], "", ""),
+    ],
+)
+def test_what_supports_a_reversal(strata, kind, proof) -> None:
+    verdict = judge(shares(*strata), groups=True, z=3.0, z_strata=3.2)
+    assert verdict.whole.slope[0] < 0
+    assert (verdict.kind, verdict.proof) == (kind, proof)
+
+
+def test_a_level_that_contradicts_silences_another_that_speaks() -> None:
+    three = [(500, 400, 1500, 900), (500, 251, 500, 250), (2000, 200, 200, 60)]
+    verdict = judge(shares(*three), groups=True, z=3.0, z_strata=3.2)
+    assert (verdict.opposite, len(verdict.strata.slope)) == (2, 3)
+    assert verdict.kind == ""
+    calm = judge(shares(*three[:2], (2000, 200, 200, 21)), groups=True, z=3.0, z_strata=3.2)
+    assert calm.kind == "partial"
 
 
 def test_numbers_to_look_within_are_cut_into_fifths(build) -> None:
