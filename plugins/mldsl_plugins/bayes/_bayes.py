@@ -87,9 +87,7 @@ def class_sums(
     O(n d k) products of blocks, or O(entries) additions.
     """
     if isinstance(inputs, Sparse):
-        cell = target[inputs.row] * inputs.d + inputs.column
-        sums = segment_reduce(of(inputs.value), cell, classes * inputs.d, weight=weight[inputs.row])
-        return sums.reshape(classes, inputs.d)
+        return inputs._replace(value=of(inputs.value)).class_sums(weight, target, classes).T
 
     def block(w: Array, x: Array, t: Array) -> Array:
         return jnp.matmul(of_class(w, t, classes).T, of(x), precision="highest")
