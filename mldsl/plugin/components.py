@@ -104,7 +104,8 @@ class Model(Component):
     until the file says `calibrate`. `batches`: fits that are mapped over weights and settings were measured to gain,
     always or for some Specs and numbers of columns: batches(spec, columns) -> bool. `examples` are Specs by task, where
     `example` does not do all tasks. `terms(spec)` names the last axis of `Params.coefficients`, where that is not the
-    columns. `info_columns` and such
+    columns. `scale_free`: settings, such as `distance = gower`, with which a `scale_sensitive` model is not one.
+    `info_columns` and such
     are the report's business: Info is stored whole. A Spec with a field of type `Formula` (or None) gets the formula's
     design as its inputs; its intercept is no column, `shape.intercept` says whether there is one. cluster(spec) names
     the declared column whose codes `fit` gets as `examples.cluster` (and their number as `shape.clusters`), or is None.
@@ -134,6 +135,7 @@ class Model(Component):
     missing: str = "refuses"
     sparse: bool = False
     scale_sensitive: bool = False
+    scale_free: Collection[str] = ()
     roles: Collection[str] = ()
     shards: bool = False
     batches: bool | Callable[[Any, int], bool] = False

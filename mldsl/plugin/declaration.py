@@ -193,6 +193,7 @@ class Declaration:
     iterative: bool = False
     rounds: str = ""
     scale_sensitive: bool = False
+    scale_free: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     precision: str = "float32"
     outputs: tuple[Output, ...] = (Output(),)

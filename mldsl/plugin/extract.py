@@ -349,7 +349,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
-                "batches": bool(component.batches),
+                "batches": bool(component.batches), "scale_free": tuple(component.scale_free),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
         case kinds.Transform():

@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mldsl.diagnostics.diagnostic import Diagnostic
+from mldsl.semantics.arguments import Resolved
 from mldsl.semantics.draft import Draft
 from mldsl.semantics.flow import Move
 from mldsl.semantics.frame import NUMERIC, Known
@@ -51,8 +52,8 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         declaration = model.declaration
         if declaration is None or not declaration.scale_sensitive or model.algorithm is None:
             continue
-        if draft.verb not in declaration.tasks:
-            continue  # the model is wrong anyway (MLP0310)
+        if draft.verb not in declaration.tasks or _free(model.algorithm):
+            continue  # the model is wrong anyway (MLP0310), or looks at no scale
         raw = [k for k in model.matrix if k.type in NUMERIC and not k.state.sparse and not _scaled(k, model.moves)]
         if not raw or _comparable(draft, model.matrix, raw):
             continue
@@ -62,6 +63,14 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             help="add `standardize on numeric` to `transforms`",
             fix=add_step(draft, model, "standardize on numeric", safe=False), severity="warning",
         )  # fmt: skip
+
+
+def _free(algorithm: Resolved) -> bool:
+    """Whether the settings are some with which the model does not depend on scale."""
+    given = dict(algorithm.value.args) if algorithm.value is not None else {}
+    conditions = algorithm.declaration.scale_free if algorithm.declaration is not None else ()
+    pairs = [tuple(part.strip() for part in condition.split("=")) for condition in conditions]
+    return any(str(given.get(name)) == value for name, value in pairs)
 
 
 def _steps(draft: Draft) -> Iterator[Diagnostic]:

@@ -18,7 +18,6 @@ from mldsl.contract import (
     Sparse,
     block_rows,
     least_of_blocks,
-    segment_reduce,
     sum_blocks,
     tiny,
 )

@@ -285,3 +285,21 @@ def test_what_a_distance_compares(spec, kinds, parameter, says):
     problems = list(knn.check(spec, Shape(10, kinds, classes=2)))
     assert [p.parameter for p in problems] == ([parameter] if parameter else [])
     assert all(says in p.message for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("distance", "warned"), [("", True), ("(distance = manhattan)", True), ("(distance = gower)", False)]
+)
+def test_only_distances_that_depend_on_scale_ask_for_one(distance, warned):
+    import mldsl
+
+    text = f"""mlp 1
+data {{ csv("examples/data/wine.csv") }}
+features {{
+  cultivar: categorical as target
+  alcohol, proline: continuous
+}}
+model {{ k_nearest_neighbors{distance} }}
+"""
+    codes = [d.code for d in mldsl.check(text)]
+    assert ("MLP0802" in codes) == warned
