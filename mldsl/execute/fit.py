@@ -34,6 +34,7 @@ from mldsl.execute.watch import watch_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan, StepPlan
 from mldsl.plugin import NamedColumn
 from mldsl.plugin.declaration import CLASSES
+from mldsl.plugin.spec import Configured
 
 if TYPE_CHECKING:
     from mldsl.execute.stages import Stages
@@ -147,7 +148,7 @@ def lay_out(
         step, design = design_step("design", model.design, final)
         steps, final = [*steps, step], step.after
     component = resolver.component(model.algorithm)
-    x64 = "float64" in {component.precision, *(getattr(s.component, "precision", "float32") for s in steps)}
+    x64 = "float64" in {component.precision, *(p for s in steps for p in _precisions(s))}
     dtype = np.float64 if x64 else np.float32
     spec = spec_of(model, classes, resolver)
     weights = class_weights_of(model.algorithm, component, classes, dtype)
@@ -205,6 +206,20 @@ def spec_of(model: ModelPlan, classes: tuple[str, ...], resolver: Resolver) -> A
     if isinstance(bound, list):
         raise refusal(bound, model)
     return bound
+
+
+def _precisions(step: Any) -> set[str]:
+    """Of a step and of the components in its Spec: a model that columns are chosen by."""
+    found = {getattr(step.component, "precision", "float32")}
+    specs = [step.spec]
+    while specs:
+        spec = specs.pop()
+        if isinstance(spec, Configured):
+            found.add(getattr(spec.component, "precision", "float32"))
+            spec = spec.spec
+        if spec is not None and attrs.has(type(spec)):
+            specs += [v for v in (getattr(spec, f.name) for f in attrs.fields(type(spec))) if attrs.has(type(v))]
+    return found
 
 
 def _who(value: ComponentValue | None) -> tuple[str, str] | None:

@@ -186,7 +186,6 @@ TRANSFORMS = [
         "pca", ("continuous", "integer", "binary"), p("components", "int?", None), p("variance", "share?", None),
         outputs=(Output("pca_*", "continuous", "no", per="step"),),
     ),
-    transform("target_encode", ("categorical",), uses_target=True, outputs=(Output("{column}", "continuous", "no"),)),
     transform("date_parts", ("time",), outputs=(Output("{column}_month", "integer"), Output("{column}_weekday", "integer"))),
 ]  # fmt: skip
 
@@ -222,6 +221,11 @@ FIRST = (
     transform("one_hot", ("categorical", "binary", "ordinal"), p("min_count", "int", 1),
               outputs=(Output("{column}_*", "binary", "no"),)),
     transform("unit_norm", ("continuous", "integer"), fitted=False, sparse=True),
+    transform("target_encode", ("categorical", "binary", "ordinal"), p("smoothing", "auto|:number", "auto"),
+              uses_target=True, missing="fills", outputs=(
+                  Output("{column}", "continuous", "no", only_if="target = one"),
+                  Output("{column}_*", "continuous", "no", only_if="target = classes"),
+              )),
     transform("drop", (), selects="drop", missing="accepts", fitted=False), transform("keep", (), selects="keep", missing="accepts", fitted=False),
     model("constant", "classify regress", p("strategy", "mean|median|quantile(q)|prior", "mean"), accepts=ALL,
           missing="accepts", sparse=True),

@@ -18,7 +18,7 @@ with install_import_hook(
     [f"mldsl_plugins.{family}" for family in ("missing", "scaling", "encoding", "expansion", "selection")],
     "beartype.beartype",
 ):
-    from mldsl_plugins.encoding import discretize, frequency_encode, one_hot, ordinal_encode
+    from mldsl_plugins.encoding import discretize, frequency_encode, one_hot, ordinal_encode, target_encode
     from mldsl_plugins.expansion import interactions, polynomial, spline
     from mldsl_plugins.missing import impute
     from mldsl_plugins.scaling import (
@@ -30,7 +30,7 @@ with install_import_hook(
         unit_norm,
         winsorize,
     )
-    from mldsl_plugins.selection import drop_collinear, drop_correlated, drop_low_variance
+    from mldsl_plugins.selection import drop_collinear, drop_correlated, drop_low_variance, select_best
 
 from mldsl.contract import ColumnShape, Examples, Shape, as_tree
 from mldsl.execute.steps import outputs_of
@@ -39,7 +39,8 @@ from mldsl.plugin import NamedColumn
 TRANSFORMS = {
     "impute": impute, "standardize": standardize, "min_max_scale": min_max_scale, "robust_scale": robust_scale,
     "one_hot": one_hot, "ordinal_encode": ordinal_encode, "frequency_encode": frequency_encode,
-    "discretize": discretize, "power_transform": power_transform, "quantile_transform": quantile_transform,
+    "target_encode": target_encode, "select_best": select_best, "discretize": discretize,
+    "power_transform": power_transform, "quantile_transform": quantile_transform,
     "spline": spline, "unit_norm": unit_norm, "winsorize": winsorize,
     "polynomial": polynomial, "interactions": interactions,
     "drop_low_variance": drop_low_variance, "drop_correlated": drop_correlated, "drop_collinear": drop_collinear,
