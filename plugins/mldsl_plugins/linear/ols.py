@@ -76,7 +76,7 @@ class Spec:
         "frequency", doc="What a weight says: how many rows a row stands for, or one over the variance of its error.",
     )  # fmt: skip
     confidence: Share = param(
-        Share(0.95), gt=0, lt=1, doc="Confidence of the prediction intervals.", also_known_as=("level",)
+        Share(0.95), gt=0, lt=1, traced=True, doc="Confidence of the prediction intervals.", also_known_as=("level",)
     )
 
 

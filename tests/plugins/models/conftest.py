@@ -41,7 +41,11 @@ def module_of(name: str) -> ModuleType:
 
 @cache
 def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
-    """The jitted `fit` (all rounds, of a model that has them) and `predict`, and the component."""
+    """The jitted `fit` (all rounds, of a model that has them) and `predict`, and the component.
+
+    Compiled as the engine compiles programs over little data.
+    """
+    quick = {"xla_backend_optimization_level": 0}
     component = module.mldsl_components()[0]
 
     def fit(spec, key, shape, examples):
@@ -51,19 +55,21 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
         end, told = jax.lax.scan(lambda s, _: module.update(spec, s, examples), start, length=component.steps(spec))
         return module.finish(spec, end), told
 
-    return jax.jit(fit, static_argnums=2), jax.jit(module.predict), component
+    whole = jax.jit(fit, static_argnums=2, compiler_options=quick)
+    return whole, jax.jit(module.predict, compiler_options=quick), component
 
 
 class Run:
     """A fitted model: `params`, `info` (NumPy leaves) and `predict`. Inputs are arrays, or SciPy's sparse matrices.
 
-    `columns` are the `ColumnShape`s, where they are not just numbers.
+    `columns` are the `ColumnShape`s, where they are not just numbers; `intercept` is what a formula says of it.
     """
 
     def __init__(
-        self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, columns=None, **parts
-    ):
-        self.columns = columns
+        self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, columns=None,
+        intercept=True, **parts,
+    ):  # fmt: skip
+        self.columns, self.intercept = columns, intercept
         module = module_of(name)
         self.fit, self._predict, self.component = compiled(module)
         self.x64 = self.component.precision == "float64"
@@ -82,9 +88,13 @@ class Run:
         x = self.inputs(x, pad)
         if y is not None:
             y = np.pad(np.asarray(y, np.int32 if self.classes else self.dtype), (0, pad), constant_values=0)
-        parts = {k: np.pad(np.asarray(v, self.dtype), (0, pad), constant_values=1) for k, v in parts.items()}
+        types = {"cluster": np.int32}
+        parts = {
+            k: np.pad(np.asarray(v, types.get(k, self.dtype)), (0, pad), constant_values=1) for k, v in parts.items()
+        }
         columns = self.columns or tuple(ColumnShape(f"x{j}") for j in range(d))
-        shape = Shape(rows=n + pad, columns=columns, classes=self.classes)
+        clusters = 0 if "cluster" not in parts else int(parts["cluster"].max()) + 3
+        shape = Shape(n + pad, columns, self.classes, intercept=self.intercept, clusters=clusters)
         active = np.ones(d, bool) if active is None else np.asarray(active)
         return shape, Examples(x, np.pad(weight, (0, pad)).astype(self.dtype), y, active, **parts)
 
