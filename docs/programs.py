@@ -298,6 +298,8 @@ def _report(declaration: Declaration) -> Program:
         return _tuned("search = grid(points = 8)", block)
     if declaration.tasks == ("cluster",):
         return _file(WINES, "model { k_means(clusters = 3) }", block)
+    if declaration.name == "anova":
+        return _file(HOUSES, "model { ols(log(sale_price) ~ log(gr_liv_area)*year_built + total_bsmt_sf) }", block)
     if declaration.name == "bayes_rule":
         return _file(LEVELS, "model { categorical_naive_bayes }", block)
     if declaration.tasks == ("regress",):

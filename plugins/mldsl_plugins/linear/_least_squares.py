@@ -181,7 +181,7 @@ def solve(data: Data, l2: Float[Array, ""], *, intercept: bool = True) -> Soluti
     inverse = inverse * scale[:, None]
     return Solution(
         c * scale, shift, inverse @ (hat.T @ hat) @ inverse.T, jnp.sum(hat**2), rank - dead.sum(), rss, inverse,
-        r[:, :d],
+        r[:d, :d],
     )  # fmt: skip
 
 

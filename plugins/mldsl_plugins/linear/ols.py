@@ -97,14 +97,15 @@ class Params(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What the fit says of its training rows; NaN where nothing is left to judge it by.
+    """What the fit says of its training rows; NaN where nothing is left to judge it by, and where the rows do not
+    determine a coefficient.
 
     `covariance` is that of the coefficients, the intercept first where there is one. `residual_degrees_of_freedom` are
     those that t has, `degrees_of_freedom` n - p. `r2` without an intercept is about 0, not about the mean. `f` tests
     that all coefficients but the intercept are 0, by the covariance that was asked for, with `model_degrees_of_freedom`
-    and `residual_degrees_of_freedom`. `aic`, `bic` count p coefficients. `condition_number` is that of the matrix with
-    its intercept. `rows` is n; `at_leverage_one` counts rows, NaN where leverages were not computed. `clusters` is 0
-    without.
+    and `residual_degrees_of_freedom`; NaN where there are too few clusters to test them together. `aic`, `bic` count p
+    coefficients. `condition_number` is that of the matrix with its intercept. `rows` is n; `at_leverage_one` counts
+    rows, NaN where leverages were not computed. `clusters` is 0 without. `length` is that of the columns about 0.
     """
 
     standard_error: Float[Array, "k d"]
@@ -168,6 +169,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     spread = jnp.asarray(_spread(found.factor, mean, mass, one))
     covariance = spread @ meat @ spread.T
     error = jnp.sqrt(jnp.diag(covariance))
+    error = jnp.where(_told_apart(found, mean)[1 - one :], error, jnp.nan)
 
     tss = weighted_sum((y - data.level) ** 2, w)
     varies = tss > 0
@@ -198,7 +200,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         total_sum_of_squares=tss,
         r2=1 - unexplained,
         adjusted_r2=jnp.where(some, 1 - unexplained * (rows - one) / jnp.where(some, free, 1), jnp.nan),
-        f=_f(spec, found, tss, variance, covariance[one:, one:]),
+        f=jnp.where(
+            (count > 0) & (count - 1 < found.rank), jnp.nan, _f(spec, found, tss, variance, covariance[one:, one:])
+        ),
         log_likelihood=likelihood,
         aic=2 * p - 2 * likelihood,
         bic=p * jnp.log(jnp.maximum(rows, 1)) - 2 * likelihood,
@@ -210,6 +214,24 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         triangle=found.triangle,
         length=jnp.sqrt(jnp.sum(found.triangle**2, axis=0) + mass * mean**2),
     )
+
+
+def _told_apart(found: Solution, mean: Array) -> Array:
+    """Whether the rows determine the intercept and each coefficient [1 + d]; not those of columns that others explain.
+
+    A function c of the coefficients is determined where c (X'X)^- X'X = c. A column that does not vary has the
+    coefficient 0, and the intercept what it would explain.
+    """
+    r, a = found.triangle, found.factor
+    length = jnp.sqrt(jnp.sum(r**2, axis=0))
+    some = (length > 0) & jnp.any(a != 0, axis=1)
+    scaled = jnp.where(some, length, 1)
+    whole = scaled[:, None] * jnp.matmul(a, jnp.matmul(jnp.matmul(r, a).T, r), precision="highest") / scaled[None]
+    whole = jnp.where(some[None] & some[:, None], whole, 0)
+    functions = jnp.concatenate([jnp.where(some, mean / scaled, 0)[None], jnp.diag(some.astype(r.dtype))])
+    size = jnp.maximum(jnp.max(jnp.abs(functions), axis=1, initial=0), tiny(mean))
+    off = jnp.max(jnp.abs(jnp.matmul(functions, whole) - functions), axis=1, initial=0)
+    return jnp.append(True, some) & (off <= 1e-6 * size)
 
 
 def _spread(factor: Array, mean: Array, mass: Array, one: int) -> Array:
@@ -343,7 +365,7 @@ def mldsl_components() -> list[Component]:
         Model(
             "ols", Spec, fit=fit, predict=predict, remarks=remarks, cluster=cluster, tasks=("regress",),
             roles=("weight", "offset"), precision="float64", shards=True,
-            snippet="model { ols(covariance = hc3) }",
+            snippet="model { ols(log(sale_price) ~ log(gr_liv_area) + year_built, covariance = hc3) }",
             sources=("White 1980, doi:10.2307/1912934",
                      "MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7",
                      "Liang & Zeger 1986, doi:10.1093/biomet/73.1.13"),

@@ -1,4 +1,4 @@
-"""Tail probabilities and quantiles of the normal and of Student's t distribution."""
+"""Tail probabilities and quantiles of the normal, of Student's t, of F and chi-square."""
 
 from __future__ import annotations
 
@@ -32,6 +32,26 @@ def two_sided_quantile(confidence: float, degrees_of_freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees_of_freedom, upper))
+
+
+def f_p(statistic: float, numerator: float, denominator: float) -> float:
+    """The probability of an F at least as large, with these degrees of freedom; NaN without any."""
+    if not (math.isfinite(statistic) and numerator > 0 and denominator > 0):
+        return math.nan
+    if math.isinf(denominator):
+        return chi_square_p(statistic * numerator, numerator)
+    from scipy.special import fdtrc
+
+    return float(fdtrc(numerator, denominator, max(statistic, 0.0)))
+
+
+def chi_square_p(statistic: float, degrees_of_freedom: float) -> float:
+    """The probability of a chi-square at least as large; NaN without degrees of freedom."""
+    if not (math.isfinite(statistic) and degrees_of_freedom > 0):
+        return math.nan
+    from scipy.special import chdtrc
+
+    return float(chdtrc(degrees_of_freedom, max(statistic, 0.0)))
 
 
 def corrected_t(values: np.ndarray, train_share: float, confidence: float = 0.95) -> tuple[float, float]:

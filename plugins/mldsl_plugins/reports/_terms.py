@@ -9,6 +9,7 @@ import numpy as np
 
 from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin.display import Figure, Panel, Series
+from mldsl_plugins.reports._matrix import has_intercept
 from mldsl_plugins.reports._shared import attribute
 from mldsl_plugins.reports._statistics import two_sided_p, two_sided_quantile
 
@@ -64,7 +65,7 @@ def terms_of(model: ModelView, view: ReportView) -> Terms | None:
         error = intercept_error = np.full(coefficients.shape, np.nan)
     error = np.atleast_2d(error).astype(float)
     outputs = _outputs(k, view)
-    if intercept is not None:
+    if intercept is not None and has_intercept(model):
         names = [INTERCEPT, *names]
         coefficients = np.column_stack([np.atleast_1d(intercept).astype(float), coefficients])
         first = np.full(k, np.nan) if intercept_error is None or intercept_error.ndim > 1 else intercept_error

@@ -2,7 +2,8 @@
 
 For coefficient b with standard error s the statistic is b / s: t with the residual degrees of freedom where the error
 variance is estimated (least squares), z otherwise (logistic regression). The p-value is two-sided, the interval is
-b -+ q s. `exponentiate` adds exp(b) and its interval: for logistic regression the odds ratio of one more unit.
+b -+ q s. `exponentiate` adds exp(b) and its interval: for logistic regression the odds ratio of one more unit. Below
+them stands how well the model fits: R2, F, the likelihood and its criteria, and tests of the residuals.
 
 With a penalty the estimates are drawn to 0 and the usual standard errors do not describe them, so the report shows the
 estimates alone and says what to write instead. Coefficients are on the scale that was fitted: of the columns after
@@ -25,8 +26,7 @@ import numpy as np
 from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin import Component, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, ReportOutput, Table
-from mldsl_plugins.reports._fit_statistics import fit_statistics
-from mldsl_plugins.reports._shared import model_column
+from mldsl_plugins.reports._shared import attribute, model_column
 from mldsl_plugins.reports._terms import Terms, exponential, forest, notes_of, several_outputs, terms_of, warnings_of
 
 
@@ -65,8 +65,12 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
                 label=ratio if spec.exponentiate else "estimate", several=len(found) > 1, place=i,
             )
         )  # fmt: skip
-    statistics = fit_statistics([terms.model for terms in found], models)
-    return ReportOutput([table, *statistics], figures, notes=list(dict.fromkeys(notes)), warnings=warnings)
+    return ReportOutput(
+        [table, *fit_tables(view, [terms.model for terms in found])],
+        figures,
+        notes=list(dict.fromkeys(notes)),
+        warnings=warnings,
+    )
 
 
 def _table(spec: Spec, models: Sequence[ModelView], found: list[Terms]) -> Table:
@@ -100,7 +104,17 @@ def _table(spec: Spec, models: Sequence[ModelView], found: list[Terms]) -> Table
             ]
     degrees = ", ".join(f"{t.degrees:,.0f}" for t in found if math.isfinite(t.degrees))
     note = f"t with {degrees} residual degrees of freedom." if degrees and errors else ""
-    return Table("Coefficients", columns, note=note)
+    robust = dict.fromkeys(words for t in found if (words := _covariance_words(t.model)) and errors)
+    return Table("Coefficients", columns, note=" ".join((note, *robust)).strip())
+
+
+def _covariance_words(model: ModelView) -> str:
+    """What the standard errors assume, where it is not one variance for all rows."""
+    kind = getattr(model.spec, "covariance", "classical")
+    if not isinstance(kind, str):
+        count = attribute(model.info, "clusters")
+        return f"Standard errors allow for correlation within the {float(count):,.0f} clusters of {kind.column}."
+    return f"Standard errors are robust ({kind})." if kind != "classical" else ""
 
 
 @hookimpl

@@ -209,6 +209,10 @@ def test_columns_that_others_explain_share_and_are_named(run: Any, penguins: Any
     np.testing.assert_allclose([found.info.r2, found.info.f, found.info.aic],
                                [plain.info.r2, plain.info.f, plain.info.aic], rtol=1e-9)  # fmt: skip
     assert found.params.coefficients[0, 5] == 0
+    errors = found.info.standard_error[0]
+    np.testing.assert_array_equal(np.isnan(errors), [True, True, False, False, True, True])  # not determined
+    np.testing.assert_allclose(errors[2:4], plain.info.standard_error[0, 2:], rtol=1e-9)
+    assert np.isfinite(found.info.intercept_standard_error)
     first, second = said_of(found, ols.Spec(), "length depth flipper male mix four")
     assert first.startswith("`mix` = `length` - 2 `depth`: they share what they explain")
     assert second == "`four` does not vary"
