@@ -64,6 +64,9 @@ def influence_of(view: ReportView, model: ModelView) -> Influence | str:
         return _not(model, f"`{model.algorithm}(l2 = 0)`")
     precise = str(getattr(model.spec, "weights", "frequency")) == "precision"
     if model.shape.classes == 2 and part.probability is not None:
+        separated = attribute(model.info, "separated")
+        if separated is not None and bool(np.any(separated)):
+            return f"{model.name}: the columns separate the classes, so no finite fit is there for rows to move."
         share = part.probability[:, 1].astype(float)
         y, fitted = part.target.astype(float), share
         work = np.maximum(share * (1 - share), 1e-12)

@@ -12,9 +12,10 @@ With H = X (X'X)^-1 X' the hat matrix, e the residuals, p coefficients and s^2 t
 | DFBETAS | how far one coefficient moves, in its standard errors | 2 / sqrt(n) |
 
 Rows are the training rows. For least squares (`ols`, `ridge(l2 = 0)`) the figures are exact, on the scale that was
-fitted; for logistic regression without a penalty they are those of one reweighted step. The outlier test asks of the
-largest |t| whether so large a one is likely among n (Bonferroni). A weight is how often a row counts, and the figures
-are those of one of its copies. Influence is no guilt: look at the row before leaving it out.
+fitted; for logistic regression without a penalty they are those of one reweighted step, and residuals are Pearson's.
+The outlier test of least squares asks of the largest |t| whether so large a one is likely among n (Bonferroni). A
+weight is how often a row counts, and the figures are those of one of its copies. Influence is no guilt: look at the row
+before leaving it out.
 
 Shapes:  n rows, p coefficients: O(n p^2); tables and figures hold the rows that matter most.
 Units:   leverage, distances: none; between 0 and 1, and from 0.
@@ -73,6 +74,8 @@ def outlier(one: Influence) -> tuple[int, float]:
     """The place of the largest |t|, and its p for the number of rows (Bonferroni)."""
     size = np.nan_to_num(np.abs(one.external))
     place = int(size.argmax())
+    if not np.isfinite(one.degrees):
+        return place, math.nan  # residuals of classes are not normal
     p = float(two_sided_p(one.external[place : place + 1], one.degrees - 1)[0])
     return place, min(1.0, p * one.total)
 
@@ -124,10 +127,12 @@ def _rows(spec: Spec, view: ReportView, found: Sequence[Influence]) -> Table:
             Column("DFFITS", joined(lambda o: o.dffits)),
             Column("largest DFBETAS", joined(lambda o: o.largest)),
             Column("of", [one.names[k] for one, i in kept for k in one.of[i]], "text"),
-            Column("r", joined(lambda o: o.internal)),
+            *([] if classes else [Column("r", joined(lambda o: o.internal))]),
         ],
         name="rows",
-        note="Rows count from 1 after the header; t is the externally studentized residual, r the internally.",
+        note="Rows count from 1 after the header; t is the externally studentized residual, r the internally."
+        if not classes
+        else "Rows count from 1 after the header; residuals are Pearson's, studentized.",
     )
 
 

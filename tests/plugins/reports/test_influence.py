@@ -5,8 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 import statsmodels.api as sm
-from mldsl_plugins.reports import influence
+from mldsl_plugins.reports import influence, residual_plots
 from mldsl_plugins.reports._influence import Influence, influence_of
+from scipy.sparse import csr_array
 from statsmodels.stats.outliers_influence import GLMInfluence, OLSInfluence
 
 from mldsl.plan import ColumnPlan
@@ -96,6 +97,47 @@ def test_logistic_regression_as_statsmodels(build, agreement) -> None:
     agreement(
         "report.influence", "studentized residual (logistic)", ours, theirs.resid_studentized, relative=1e-6, **place
     )
+
+
+def test_classes_that_are_separated_have_no_influence(build) -> None:
+    x = np.arange(20.0)[:, None]
+    y = (x[:, 0] > 9).astype(int)
+    share = np.where(y == 1, 1 - 1e-9, 1e-9)
+    part = build.part("train", target=y, prediction=y, probability=np.column_stack([1 - share, share]), inputs=x)
+    model = build.model(
+        "logistic_regression", part, features=("a",), train=part, classes=2, info=build.Info(separated=np.array(True)),
+        params=build.Params(np.zeros(1), np.ones((1, 1))),
+    )  # fmt: skip
+    assert "separate the classes" in influence_of(build.view("classification", [model], ["no", "yes"]), model)
+
+
+@attrs.frozen
+class Precise:
+    weights: str = "precision"
+    l2: float = 0.0
+
+
+def test_weights_that_are_precisions(houses, build, agreement) -> None:
+    names, x, y = houses
+    weight = np.random.default_rng(0).uniform(0.5, 3, len(x))
+    found = figures(build, names, x, y, weight, spec=Precise())
+    root = np.sqrt(weight)
+    theirs = OLSInfluence(sm.OLS(root * y, root[:, None] * sm.add_constant(x)).fit())
+    for quantity, ours, expected in (
+        ("leverage (precision weights)", found.leverage, theirs.hat_matrix_diag),
+        ("externally studentized residual (precision weights)", found.external, theirs.resid_studentized_external),
+        ("Cook's distance (precision weights)", found.cook, theirs.cooks_distance[0]),
+    ):
+        agreement("report.influence", quantity, ours, expected, relative=1e-6, **PLACE)
+
+
+def test_sparse_matrices_say_so(houses, build) -> None:
+    names, x, y = houses
+    model = least_squares(build, names, x, y)
+    model = attrs.evolve(model, train=attrs.evolve(model.train, inputs=csr_array(x)))
+    assert "ols has no matrix of numbers in columns" in influence_of(build.view("regression", [model]), model)
+    plots = residual_plots.compute(residual_plots.Spec(rows="train"), build.view("regression", [model]))
+    assert "against the prediction alone" in plots.tables[1].note
 
 
 def test_a_penalty_or_another_loss_is_refused(houses, build) -> None:
