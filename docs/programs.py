@@ -253,6 +253,8 @@ def _model(declaration: Declaration) -> Program:
         return _file(DIGITS, block)
     if declaration.name == "categorical_naive_bayes":
         return _file(LEVELS, block)
+    if declaration.scale_sensitive and "classify" in declaration.tasks:
+        return _file(TITANIC, IMPUTED.replace("one_hot", "standardize on numeric\n  one_hot"), block)
     if "poisson" in block:
         return _file(BICYCLES, block)
     if "classify" in declaration.tasks:
