@@ -62,6 +62,15 @@ features {
 
 transforms { standardize on continuous }
 """
+BERTHS = """\
+data { csv("data/titanic.csv") }
+
+features {
+  pclass: ordinal("3rd", "2nd", "1st") as target
+  sex: categorical
+  sibsp, parch: integer in 0..20
+}
+"""
 BICYCLES = """\
 data { csv("data/bike_sharing.csv") }
 
@@ -257,6 +266,8 @@ def _model(declaration: Declaration) -> Program:
         return _file(TITANIC, IMPUTED.replace("one_hot", "standardize on numeric\n  one_hot"), block)
     if "poisson" in block:
         return _file(BICYCLES, block)
+    if declaration.name == "ordinal_regression":
+        return _file(BERTHS, "transforms { one_hot(drop = first) on sex }", block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
     return _file(HOUSES, block)

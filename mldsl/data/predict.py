@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
@@ -34,7 +34,7 @@ def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = N
     warnings, counted in `warnings` and named in `row_warnings` row by row. `given` has all columns, as they are.
     """
     scans = _scans(rows, context)
-    needed = _needed(plan)
+    needed = _needed(plan) | _computed_offset(plan, scans)
     columns = [
         attrs.evolve(column, missing=True) if _past(plan, column) else column
         for column in plan.columns if column.name in needed or _optional(plan, column, scans)
@@ -68,7 +68,7 @@ def load_rows(plan: Plan, rows: Any, context: Context, levels: Levels | None = N
     )
     return Dataset(
         frame, tuple(columns), sources, frame.height, frame.select(SOURCE, ROW).clear(),
-        warnings=(*_absent_warnings(absent), *_offset_warnings(plan, scans), *problems), row_warnings=said,
+        warnings=(*_absent_warnings(absent), *_offset_warnings(plan, scans, needed), *problems), row_warnings=said,
         given=_given(scans, table),
     )  # fmt: skip
 
@@ -106,6 +106,17 @@ def _needed(plan: Plan) -> set[str]:
     return named.union(*(reads(name, computed) for name in named))
 
 
+def _computed_offset(plan: Plan, scans: Sequence[Scan]) -> set[str]:
+    """An offset that is computed, and what from, where all of that is there."""
+    computed = {column.name: column.computed for column in plan.columns if column.computed is not None}
+    for column in plan.columns:
+        if column.role == "offset" and column.computed is not None:
+            sources = reads(column.name, computed)
+            if all(name in scan.columns for scan in scans for name in sources - set(computed)):
+                return {column.name} | sources
+    return set()
+
+
 def _optional(plan: Plan, column: ColumnPlan, scans: Sequence[Scan]) -> bool:
     present = all(column.name in scan.columns for scan in scans)
     return (column.role in OPTIONAL_ROLES or _past(plan, column)) and column.computed is None and present
@@ -138,9 +149,9 @@ def _absent_warnings(absent: Mapping[str, Sequence[ColumnPlan]]) -> Iterator[Dia
         )  # fmt: skip
 
 
-def _offset_warnings(plan: Plan, scans: Sequence[Scan]) -> Iterator[Diagnostic]:
+def _offset_warnings(plan: Plan, scans: Sequence[Scan], needed: Set[str]) -> Iterator[Diagnostic]:
     for column in plan.columns:
-        if column.role == "offset" and not _optional(plan, column, scans):
+        if column.role == "offset" and column.name not in needed and not _optional(plan, column, scans):
             yield Diagnostic(
                 "MLP0413", f"the offset `{column.name}` is absent; it counts as 0", column.span, severity="warning"
             )
