@@ -1,5 +1,6 @@
 """vif agrees with statsmodels and with the definition of Fox and Monette; exact relations are named."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import attrs
@@ -8,6 +9,10 @@ import polars as pl
 import pytest
 from mldsl_plugins.reports import vif
 from statsmodels.stats.outliers_influence import variance_inflation_factor
+
+from mldsl.driver import Options
+from mldsl.driver import run as run_source
+from mldsl.source import Source
 
 LONGLEY = "../shared/data/longley.csv"
 
@@ -120,3 +125,46 @@ def test_a_plan_of_images_is_refused() -> None:
     plan = SimpleNamespace(models=[SimpleNamespace(columns=[column])])
     (problem,) = vif.check(vif.Spec(), plan)
     assert "columns of image" in problem.message
+
+
+PENGUINS = f"""mlp 1
+data {{
+  csv("{Path("examples/data").absolute()}/penguins.csv")
+  where = not is_missing(sex)
+}}
+features {{
+  body_mass_g: continuous as target
+  bill_length_mm, flipper_length_mm: continuous
+  species, sex: categorical
+}}
+split {{ test = 0% }}
+model {{ ols(body_mass_g ~ bill_length_mm + flipper_length_mm + species + sex) }}
+report {{
+  vif
+  influence
+}}
+"""
+
+
+def test_a_formula_from_file_to_table(build, agreement) -> None:
+    import statsmodels.formula.api as smf
+    from statsmodels.stats.outliers_influence import OLSInfluence
+
+    outputs = run_source(Source("<test>", PENGUINS), Options(keep=False)).outputs
+    found = build.cells(outputs["vif"])
+    data = pl.read_csv("examples/data/penguins.csv").drop_nulls().to_pandas()
+    fit = smf.ols("body_mass_g ~ bill_length_mm + flipper_length_mm + species + sex", data).fit()
+    names, x = fit.model.exog_names[1:], fit.model.exog[:, 1:]
+    corr, det = np.corrcoef(x.T), np.linalg.det
+    place = {"reference": "definition of Fox and Monette", "data": "penguins"}
+    for term in ("bill_length_mm", "flipper_length_mm", "species", "sex"):
+        mine = [j for j, name in enumerate(names) if name.startswith(term)]
+        rest = [j for j in range(len(names)) if j not in mine]
+        gvif = det(corr[np.ix_(mine, mine)]) * det(corr[np.ix_(rest, rest)]) / det(corr)
+        i = found["term"].index(term)
+        agreement("report.vif", "gvif of a formula", found["GVIF"][i], gvif, relative=1e-8, **place)
+        assert found["df"][i] == len(mine)
+        assert found["GVIF^(1/(2 df))"][i] == pytest.approx(gvif ** (1 / (2 * len(mine))))
+    cook = build.cells(outputs["influence"], 1)["Cook's distance"]
+    theirs = np.sort(OLSInfluence(fit).cooks_distance[0])[::-1][: len(cook)]
+    agreement("report.influence", "Cook's distance", cook, theirs, reference="statsmodels", data="penguins")
