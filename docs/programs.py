@@ -52,6 +52,16 @@ features {
 
 split { test = 0% }
 """
+SMS = """\
+data { csv("data/sms_spam.csv") }
+
+features {
+  label: binary("ham", "spam") as target
+  text: text
+}
+
+split { by = stratified }
+"""
 WINES = """\
 data { csv("data/wine.csv") }
 
@@ -233,6 +243,11 @@ def _function(declaration: Declaration) -> Program:
 
 def _transform(declaration: Declaration) -> Program:
     name = declaration.name
+    if declaration.accepts == ("text",):
+        line = example(declaration).strip()
+        steps = [line] if any(output.sparse == "yes" for output in declaration.outputs) else [line, "tfidf on text"]
+        block = "transforms {\n" + "".join(f"  {step}\n" for step in steps) + "}"
+        return _file(SMS, block, "model { multinomial_naive_bayes }", 'metrics { f1(positive = "spam") }')
     line = re.sub(r"^transforms \{\s*(.*?)\s*\}$", r"\1", example(declaration).strip(), flags=re.DOTALL)
     lines = ["impute(median) on age", "one_hot on sex"]
     if name in ("lag", "rolling"):

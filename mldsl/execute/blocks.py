@@ -94,7 +94,8 @@ def with_blocks(
         return attrs.evolve(made, order=tuple(blocks)), blocks
     if component.host_apply is not None:
         own = tuple(name for name in blocks_of(step).values() if name in blocks)
-        return attrs.evolve(made, blocks=own, each=True, names_in=own, order=tuple(blocks)), blocks
+        wide = min((len(blocks[name]) for name in own), default=0)
+        return attrs.evolve(made, blocks=own, each=True, names_in=own, order=tuple(blocks), wide=wide), blocks
     here = {state.name for state in step.before}
     present = {name: names for name, names in blocks.items() if f"{name}_*" in here}
     if component.selects:
@@ -152,7 +153,8 @@ def _together(
         names = Chained((made.names_in, *(blocks[one] for one in taken)))
         with blamed(step.component, "names"):
             new = outputs_of(component, made.spec, _Columns(names), classes)
-    made = attrs.evolve(made, leave=leave, place=len(leave), after=(*kept, *new))
+    wide = sum(len(blocks[one]) for one in taken)
+    made = attrs.evolve(made, leave=leave, place=len(leave), after=(*kept, *new), wide=wide)
     return attrs.evolve(made, blocks=taken, order=tuple(after)), after
 
 

@@ -90,7 +90,7 @@ def check_steps(pipeline: Pipeline, rows: int) -> None:
             continue
         columns = tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in (step.before[i] for i in step.take))
         with blamed(step.value, "check"):
-            problems = list(check(step.spec, attrs.evolve(pipeline.shape, rows=rows, columns=columns)))
+            problems = list(check(step.spec, attrs.evolve(pipeline.shape, rows=rows, columns=columns, wide=step.wide)))
         found += [
             Diagnostic("MLP0312", f"`{step.text}` cannot work here: `{p.parameter}`: {p.message}", step.value.span)
             for p in problems

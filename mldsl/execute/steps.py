@@ -45,7 +45,8 @@ class DeviceStep:
     `beside` is the position of the column that the parameter `per` names: the step reads it, after those it takes, and
     leaves it where it is. `blocks` are the sparse blocks that it works on, `each` by itself or all of them together
     with its columns, after which they are one; `inner` are, by block, the places of single columns that it selects,
-    which `stay` or leave. `order` are the blocks after it, as they stand in the model's matrix.
+    which `stay` or leave. `order` are the blocks after it, as they stand in the model's matrix, `wide` counts the
+    columns of those that it works on.
     """
 
     path: str
@@ -67,6 +68,7 @@ class DeviceStep:
     inner: tuple[tuple[str, tuple[int, ...]], ...] = ()
     stay: bool = False
     order: tuple[str, ...] = ()
+    wide: int = 0
 
     @property
     def reads(self) -> tuple[int, ...]:

@@ -177,10 +177,6 @@ TRANSFORMS = [
     transform("random_crop", ("image",), p("padding", "int"), phase="train", fitted=False),
     transform("lowercase", ("text",), fitted=False), transform("remove_stop_words", ("text",), p("language", "english|german")),
     transform("stem", ("text",), p("language", "english|german"), fitted=False),
-    transform(
-        "tfidf", ("text",), p("ngrams", "range", (1, 1)), p("min_documents", "int", 1),
-        outputs=(Output("{column}_*", "continuous", "no", sparse="yes"),),
-    ),
     transform("tokenize", ("text",), p("vocabulary", "int"), p("length", "int"), outputs=(Output("{column}", "sequence"),)),
     transform(
         "pca", ("continuous", "integer", "binary"), p("components", "int?", None), p("variance", "share?", None),
@@ -220,6 +216,10 @@ FIRST = (
     transform("standardize", ("continuous", "integer"), p("per", "column?", None), missing="accepts", outputs=(Output("{column}", "continuous"),)),
     transform("one_hot", ("categorical", "binary", "ordinal"), p("min_count", "int", 1),
               outputs=(Output("{column}_*", "binary", "no"),)),
+    transform(
+        "tfidf", ("text",), p("ngrams", "range", (1, 1)), p("min_documents", "number", 1.0, gt=0), missing="fills",
+        outputs=(Output("{column}_*", "continuous", "no", sparse="yes"),),
+    ),
     transform("unit_norm", ("continuous", "integer"), fitted=False, sparse=True),
     transform("target_encode", ("categorical", "binary", "ordinal"), p("smoothing", "auto|:number", "auto"),
               uses_target=True, missing="fills", outputs=(
