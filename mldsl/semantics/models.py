@@ -16,7 +16,7 @@ from mldsl.semantics.class_weights import offered
 from mldsl.semantics.draft import ModelDraft
 from mldsl.semantics.flow import Move, walk
 from mldsl.semantics.formulas import design_of
-from mldsl.semantics.frame import Frame
+from mldsl.semantics.frame import Frame, Known
 from mldsl.semantics.names import did_you_mean
 from mldsl.semantics.scope import Scope
 from mldsl.semantics.settings import read_settings, setting_value, touch, words
@@ -104,7 +104,7 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
     design = design_of(formula, scope) if formula is not None else None
     if design is not None and free:
         design = attrs.evolve(design, plan=attrs.evolve(design.plan, parameters=free))
-    matrix = tuple(frame.inputs()) if design is None else design.columns
+    matrix = _matrix(frame) if design is None else design.columns
     if design is None and (formula is not None or _lacks_formula(algorithm)):
         matrix = ()  # what it would use is not known
     model = ModelDraft(
@@ -134,6 +134,11 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
         model.stop_when_node = settings["stop_when"]
         model.stop_when = _component(settings["stop_when"], "stop", scope)
     return model
+
+
+def _matrix(frame: Frame) -> tuple[Known, ...]:
+    """What a model gets, in order: dense columns, then sparse ones."""
+    return tuple(sorted(frame.inputs(), key=lambda known: known.state.sparse))
 
 
 def _formula(algorithm: Resolved | None) -> ast.Formula | None:

@@ -120,11 +120,10 @@ def negative(info: Any, shape: Shape) -> Iterator[Problem]:
     if len(below):
         worst = int(least.argmin())
         more = f", and in {len(below) - 1} more columns" if len(below) > 1 else ""
-        yield Problem(
-            shape.name_of(worst),
-            f"expected counts (0 or more), found {least[worst]:.4g}{more}; columns of any numbers suit "
-            "`gaussian_naive_bayes`, and `min_max_scale` leaves nothing below 0",
-        )
+        remedy = "columns of any numbers suit `gaussian_naive_bayes`, and `min_max_scale` leaves nothing below 0"
+        if worst >= len(shape.columns):
+            remedy = "words that are counted are never below 0: `tfidf`, or `hash_words(signs = false)`"
+        yield Problem(shape.name_of(worst), f"expected counts (0 or more), found {least[worst]:.4g}{more}; {remedy}")
 
 
 # ---- Bayes' rule -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@
 of zeros stays as it is. Rows are scaled one by one and nothing is learned; use it where the direction of a row matters
 and its size does not, such as shares of a total or the terms of a text.
 
-Shapes: n rows, d columns; O(n d) time.
+Sparse columns, such as the words of a text, are scaled as they are, and with dense ones beside them if `on` names both.
+
+Shapes: n rows, d columns; O(n d) time, O(entries) where they are sparse.
 Units:  the columns must share one; the result has none.
 Errors: none.
 """
@@ -17,7 +19,7 @@ import attrs
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from mldsl.contract import tiny
+from mldsl.contract import Sparse, tiny
 from mldsl.plugin import Component, NamedColumn, Output, Transform, hookimpl, param
 
 
@@ -33,8 +35,10 @@ def names(spec: Spec, columns: tuple[NamedColumn, ...]) -> tuple[NamedColumn, ..
     return tuple(NamedColumn(c.name, "continuous") for c in columns)
 
 
-def apply(spec: Spec, params: None, inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
+def apply(spec: Spec, params: None, inputs: Float[Array, "n d"] | Sparse) -> Float[Array, "n d"] | Sparse:
     """Divide each row by its length."""
+    if isinstance(inputs, Sparse):
+        return _sparse(spec, inputs)
     largest = jnp.abs(inputs).max(axis=1, initial=0)
     # Squares of what has been divided by the largest neither overflow nor vanish.
     scaled = inputs / jnp.where(largest > 0, largest, 1)[:, None]
@@ -48,13 +52,22 @@ def apply(spec: Spec, params: None, inputs: Float[Array, "n d"]) -> Float[Array,
     return scaled / jnp.maximum(length, tiny(length))[:, None]
 
 
+def _sparse(spec: Spec, x: Sparse) -> Sparse:
+    largest = x.row_norms("max")
+    scaled = x.scaled(row=1 / jnp.where(largest > 0, largest, 1))
+    if spec.norm == "max":
+        return scaled
+    length = scaled.row_norms(spec.norm)
+    return scaled.scaled(row=1 / jnp.where(length > 0, length, 1))
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """Scaling of rows."""
     return [
         Transform(
             "unit_norm", Spec, apply=apply, names=names, inputs=("continuous", "integer", "binary"),
-            outputs=(Output("{column}", "continuous", "no"),), snippet="unit_norm on continuous",
+            outputs=(Output("{column}", "continuous", "no"),), sparse=True, snippet="unit_norm on continuous",
             also_known_as=("Normalizer", "row_normalize", "l2_normalize"),
         )
     ]  # fmt: skip
