@@ -26,7 +26,9 @@ import numpy as np
 from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin import Component, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, ReportOutput, Table
+from mldsl_plugins.reports._fit_statistics import fit_statistics
 from mldsl_plugins.reports._shared import attribute, model_column
+from mldsl_plugins.reports._squares_fit import squares_fit
 from mldsl_plugins.reports._terms import Terms, exponential, forest, notes_of, several_outputs, terms_of, warnings_of
 
 
@@ -65,12 +67,9 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
                 label=ratio if spec.exponentiate else "estimate", several=len(found) > 1, place=i,
             )
         )  # fmt: skip
-    return ReportOutput(
-        [table, *fit_tables(view, [terms.model for terms in found])],
-        figures,
-        notes=list(dict.fromkeys(notes)),
-        warnings=warnings,
-    )
+    fitted = [terms.model for terms in found]
+    statistics = [*squares_fit(view, fitted), *fit_statistics(fitted, models)]
+    return ReportOutput([table, *statistics], figures, notes=list(dict.fromkeys(notes)), warnings=warnings)
 
 
 def _table(spec: Spec, models: Sequence[ModelView], found: list[Terms]) -> Table:
