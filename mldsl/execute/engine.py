@@ -63,7 +63,7 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
             found.append(f"`{outcome.name}` did not converge in {info.get('iterations', 'its')} iterations")
         if info.get("separated") is True:
             found.append(
-                f"`{outcome.name}`: a combination of the inputs separates the classes perfectly, so coefficients and "
+                f"`{outcome.name}`: a combination of the inputs separates the classes, so coefficients and "
                 "standard errors grow without bound; a penalty (`l2`) makes them finite"
             )
         found += warnings_of(run, outcome.model.prepared, outcome.model.last)

@@ -103,5 +103,7 @@ def _otherwise(model: ModelDraft) -> str:
 
 
 def _others(draft: Draft) -> str:
-    iterative = [d.name for d in draft.components.visible("model") if d.iterative and draft.verb in d.tasks]
+    own = {model.declaration.name for model in draft.models if model.declaration is not None}
+    visible = draft.components.visible("model")
+    iterative = [d.name for d in visible if d.iterative and draft.verb in d.tasks and d.name not in own]
     return f"; models with rounds: {familiar(iterative, 3)}" if iterative else ""

@@ -261,21 +261,14 @@ def _separating(problem: softmax.Problem, k: int, separated: Array) -> Array:
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[str]:
-    """Separated classes, and an optimum that was not reached."""
+    """Separated classes, and the columns that separate them alone."""
     if info.separated:
-        how = "perfectly" if info.separated_wholly else "but for ties (quasi-complete separation)"
-        alone = [c.name for c, kind in zip(shape.columns, info.separating.tolist(), strict=False) if kind != NONE]
-        named = ", ".join(f"`{name}`" for name in alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
-        who = f"{named} alone {'tells' if len(alone) == 1 else 'tell'} a class from the others" if alone else ""
-        yield (
-            f"the columns separate the classes {how}{f': {who}' if who else ''}; so no finite coefficients fit best, "
-            "and standard errors mean nothing. Write `l2 = 1`, or leave out what gives the answer away"
-        )
-    elif not info.converged:
-        yield (
-            f"the fit has not converged after {int(info.iterations)} iterations: give it more (`max_iter`), or "
-            "a larger `l2`"
-        )
+        how = "complete" if info.separated_wholly else "quasi-complete: some rows lie on the border"
+        alone = [f"`{c.name}`" for c, kind in zip(shape.columns, info.separating.tolist(), strict=False) if kind]
+        named = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
+        tells = "tells" if len(alone) == 1 else "tell"
+        who = f"; {named} alone {tells} a class from the others: leave out what gives the answer away" if alone else ""
+        yield f"the separation is {how}{who}"
 
 
 # ---- descent ---------------------------------------------------------------------------------------------------------

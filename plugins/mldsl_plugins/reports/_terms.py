@@ -158,7 +158,7 @@ def warnings_of(model: ModelView) -> list[str]:
     if separated is None or not bool(np.any(separated)) or penalty_of(model) > 0:
         return []
     wholly, alone = attribute(model.info, "separated_wholly"), attribute(model.info, "separating")
-    how = "perfectly" if wholly is None or bool(wholly) else "but for ties (quasi-complete separation)"
+    how = "perfectly" if wholly is None or bool(wholly) else "in part (quasi-complete separation)"
     names = [] if alone is None else [f"`{f}`" for f, kind in zip(model.features, alone, strict=False) if kind]
     alone_text = f" ({', '.join(names[:5])}{' and more' if len(names) > 5 else ''} alone)" if names else ""
     text = (

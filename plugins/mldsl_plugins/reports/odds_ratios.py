@@ -27,7 +27,6 @@ from mldsl.plugin import Component, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, ReportOutput, Table
 from mldsl_plugins.reports._shared import model_column
 from mldsl_plugins.reports._terms import (
-    INTERCEPT,
     Terms,
     exponential,
     forest,
@@ -52,7 +51,7 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     """One table of all terms, and a panel of odds ratios with intervals for each model and class."""
     notes, warnings, found, units = [], [], [], []
     for model in view.models:
-        whole = terms_of(model, view)
+        whole = terms_of(model, view) if _linear_in_log_odds(model) else None
         if whole is None:
             notes.append(f"{model.name} has no odds ratios: `{model.algorithm}` is not linear in the log odds.")
             continue
@@ -72,9 +71,15 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     return ReportOutput([_table(spec, view, found, units)], figures, list(dict.fromkeys(notes)), warnings)
 
 
+def _linear_in_log_odds(model: ModelView) -> bool:
+    """Whether exp(coefficient) can be a ratio of odds: there are probabilities, by the logit where a link is chosen."""
+    margins_only = model.held_out.probability is None and model.held_out.score is not None
+    return not margins_only and getattr(model.spec, "link", "logit") == "logit"
+
+
 def _of_ratios(terms: Terms, unit: dict[str, float]) -> Terms:
     """The terms per unit, without the intercept."""
-    rows = [i for i, term in enumerate(terms.term) if term != INTERCEPT]
+    rows = [i for i in range(len(terms.term)) if terms.of_column(i)]
     size = np.array([unit[terms.term[i]] for i in rows])
     return attrs.evolve(
         terms, output=[terms.output[i] for i in rows], term=[terms.term[i] for i in rows],
@@ -108,7 +113,9 @@ def _references(model: ModelView, view: ReportView, terms: Terms) -> list[str]:
     """Which class the odds are of, and which levels the indicators are compared with."""
     levels = view.levels
     out = []
-    if len(levels) == 2:
+    if len(levels) > 2 and not set(terms.output) & set(levels):
+        out.append(f"{model.name}: odds of a higher level against all lower ones, wherever the line is drawn.")
+    elif len(levels) == 2:
         out.append(f"{model.name}: odds of `{levels[1]}` against `{levels[0]}`.")
     else:
         missing = [level for level in levels if level not in terms.output]

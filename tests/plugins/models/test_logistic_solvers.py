@@ -253,20 +253,12 @@ def test_columns_that_separate_alone_are_named(run, data):
     assert (bool(wholly.info.separated), bool(wholly.info.separated_wholly)) == (True, True)
     assert wholly.info.separating.tolist() == [0, 2]
     (said,) = logistic.remarks(wholly.spec, wholly.info, wholly.shape)
-    assert "separate the classes perfectly: `x1` alone tells a class from the others" in said
-    assert "`l2 = 1`" in said
+    assert said.startswith("the separation is complete; `x1` alone tells a class from the others: leave out")
     ties = run("logistic_regression", Spec(l2=0.0), np.column_stack([noise, tie]), y, classes=2)
     assert (bool(ties.info.separated), bool(ties.info.separated_wholly)) == (True, False)
     assert ties.info.separating.tolist() == [0, 1]
     (said,) = logistic.remarks(ties.spec, ties.info, ties.shape)
-    assert "but for ties (quasi-complete separation): `x1` alone" in said
+    assert said.startswith("the separation is quasi-complete: some rows lie on the border; `x1` alone tells")
     sound = run("logistic_regression", Spec(l2=0.0), noise[:, None], y, classes=2)
     assert not sound.info.separating.any()
     assert list(logistic.remarks(sound.spec, sound.info, sound.shape)) == []
-
-
-def test_a_fit_that_did_not_converge_says_so(run, scaled):
-    x, y, k = scaled("wine")
-    early = run("logistic_regression", Spec(max_iter=1, solver="lbfgs"), x, y, classes=k)
-    (said,) = logistic.remarks(early.spec, early.info, early.shape)
-    assert "not converged after 1 iterations" in said

@@ -149,7 +149,7 @@ def test_separation_is_said_with_the_columns_that_do_it_alone(logit: Any, build:
                 (0, 1))  # fmt: skip
     model = attrs.evolve(view.models[0], info=given)
     (said,) = odds_ratios.compute(odds_ratios.Spec(), attrs.evolve(view, models=(model,))).warnings
-    assert "separate the classes but for ties (quasi-complete separation) (`treated` alone)" in said
+    assert "separate the classes in part (quasi-complete separation) (`treated` alone)" in said
     wholly = attrs.evolve(model, info=given._replace(separated_wholly=True, separating=(0, 0)))
     (said,) = coefficients.compute(coefficients.Spec(), attrs.evolve(view, models=(wholly,))).warnings
     assert "separate the classes perfectly, so" in said
