@@ -77,7 +77,9 @@ data { csv("data/titanic.csv") }
 
 features {
   pclass: ordinal("3rd", "2nd", "1st") as target
+  survived: binary("died", "survived")
   sex: categorical
+  age: continuous? in 0..100
   sibsp, parch: integer in 0..20
 }
 """
@@ -282,7 +284,7 @@ def _model(declaration: Declaration) -> Program:
     if "poisson" in block:
         return _file(BICYCLES, block)
     if declaration.name == "ordinal_regression":
-        return _file(BERTHS, "transforms { one_hot(drop = first) on sex }", block)
+        return _file(BERTHS, "transforms {\n  impute(median) on age\n  one_hot(drop = first) on sex\n}", block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
     return _file(HOUSES, block)
