@@ -37,7 +37,17 @@ from mldsl.plugin import Column as ColumnName
 from mldsl.plugin import Component, Problem, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._columns import LEVELS, NUMBERS, is_number, texts, trained, values
-from mldsl_plugins.reports._paradox import Effect, Sums, Verdict, judge, odds_ratios, sums_along, sums_between, tables
+from mldsl_plugins.reports._paradox import Effect, judge, odds_ratios, sums_along, sums_between, tables
+from mldsl_plugins.reports._paradox_words import (
+    Finding,
+    Outcome,
+    Variable,
+    means,
+    plainly,
+    searched,
+    sentence,
+    why,
+)
 from mldsl_plugins.reports._shared import thin, weighted_quantile
 from mldsl_plugins.reports._statistics import two_sided_quantile
 
@@ -47,7 +57,6 @@ _WHOLE = 10  # distinct whole numbers that are levels of their own
 _WORK = 6e7  # rows times pairs of columns
 _POINTS = 1200
 _DRAWN = 3
-_NAMED = 6  # levels in a sentence
 
 
 @attrs.frozen
@@ -64,49 +73,6 @@ class Spec:
     )
     confidence: Share = param(Share(0.95), gt=0, lt=1, doc="Confidence of intervals, for all comparisons together.")
     most: int = param(5, ge=1, unit="reversals", doc="Most to tell, the surest first.")
-
-
-@attrs.frozen(eq=False)
-class _Variable:
-    """A column as it is compared: a number (`levels` empty), or codes Int[n] of `levels`; missing is NaN or -1."""
-
-    name: str
-    cells: np.ndarray
-    levels: tuple[str, ...] = ()
-    cut: bool = False  # into fifths
-
-    @property
-    def known(self) -> np.ndarray:
-        """Where it is not missing."""
-        return np.isfinite(self.cells) if not self.levels else self.cells >= 0
-
-
-@attrs.frozen(eq=False)
-class _Outcome:
-    """What is compared: numbers, or an indicator of a level."""
-
-    name: str
-    level: str
-    cells: np.ndarray
-
-
-@attrs.frozen(eq=False)
-class _Finding:
-    """One comparison: of `a` with `b` (levels of the group), or along it (both empty)."""
-
-    outcome: _Outcome
-    group: _Variable
-    by: _Variable
-    a: int
-    b: int
-    sums: Sums
-    verdict: Verdict
-    table: np.ndarray | None
-
-    @property
-    def names(self) -> list[str]:
-        """The levels that can be compared."""
-        return [name for name, c in zip(self.by.levels, self.verdict.chosen, strict=True) if c]
 
 
 def check(spec: Spec, plan: Any) -> Iterator[Problem]:
@@ -152,31 +118,31 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     reversed_ = sorted(
         (f for f in found if f.verdict.kind), key=lambda f: (f.verdict.kind != "full", -f.verdict.strength)
     )
-    notes.append(_searched(spec, count, part.words, found, bool(reversed_)))
+    notes.append(searched(spec, count, part.words, found, bool(reversed_)))
     told = _once(reversed_)[: spec.most]
     if len(reversed_) > len(told):
         notes.append(f"{len(reversed_)} comparisons reverse; told are the surest, one for each outcome and group.")
     shown = told
     if not told and spec.group and spec.by and found:
         shown = sorted(found, key=lambda f: -abs(float(f.verdict.whole.r[0])))[:1]
-        notes.append(_plainly(shown[0]))
+        notes.append(plainly(shown[0]))
     if not shown:
         return ReportOutput(notes=notes)
     near = two_sided_quantile(spec.confidence, math.inf)
-    warnings = [_sentence(f) for f in told]
+    warnings = [sentence(f) for f in told]
     details = [_strata(f, near, spec, i) for i, f in enumerate(shown[:_DRAWN])]
     figures = [_figure(f, weight, near, i) for i, f in enumerate(shown[:_DRAWN])]
-    return ReportOutput([_overview(shown, z, count), *details], figures, [*_why(told[:1], near), *notes], warnings)
+    return ReportOutput([_overview(shown, z, count), *details], figures, [*why(told[:1], near), *notes], warnings)
 
 
 # ---- columns ---------------------------------------------------------------------------------------------------------
-def _outcomes(frame: Any, column: Any) -> list[_Outcome]:
+def _outcomes(frame: Any, column: Any) -> list[Outcome]:
     if is_number(frame, column):
-        return [_Outcome(column.name, "", values(frame, column.name))]
+        return [Outcome(column.name, "", values(frame, column.name))]
     levels, code = _coded(frame, column)
     told = levels[1:] if len(levels) == 2 else levels
     return [
-        _Outcome(column.name, level, np.where(code < 0, np.nan, code == levels.index(level)))
+        Outcome(column.name, level, np.where(code < 0, np.nan, code == levels.index(level)))
         for level in told[: _OUTCOMES if len(levels) <= _OUTCOMES else 0]
     ]
 
@@ -191,26 +157,26 @@ def _coded(frame: Any, column: Any) -> tuple[list[str], np.ndarray]:
     return levels, series.replace_strict(places, default=None, return_dtype=pl.Int64).fill_null(-1).to_numpy()
 
 
-def _group(frame: Any, column: Any) -> _Variable | None:
+def _group(frame: Any, column: Any) -> Variable | None:
     if frame.schema[column.name].is_nested():
         return None
     if is_number(frame, column):
         cells = values(frame, column.name)
         finite = cells[np.isfinite(cells)]
-        return _Variable(column.name, cells) if len(finite) and np.ptp(finite) > 0 else None
+        return Variable(column.name, cells) if len(finite) and np.ptp(finite) > 0 else None
     if column.type not in LEVELS:
         return None
     levels, code = _coded(frame, column)
-    return _Variable(column.name, code, tuple(levels)) if 2 <= len(levels) <= _GROUPS else None
+    return Variable(column.name, code, tuple(levels)) if 2 <= len(levels) <= _GROUPS else None
 
 
-def _third(frame: Any, column: Any, weight: np.ndarray) -> _Variable | None:
+def _third(frame: Any, column: Any, weight: np.ndarray) -> Variable | None:
     """Codes: levels, few whole numbers, or fifths of a number."""
     if frame.schema[column.name].is_nested():
         return None
     if not is_number(frame, column):
         levels, code = _coded(frame, column) if column.type in LEVELS else ([], np.zeros(0, int))
-        return _Variable(column.name, code, tuple(levels)) if 2 <= len(levels) <= _STRATA else None
+        return Variable(column.name, code, tuple(levels)) if 2 <= len(levels) <= _STRATA else None
     cells = values(frame, column.name)
     finite = np.isfinite(cells)
     distinct = np.unique(cells[finite])
@@ -219,15 +185,15 @@ def _third(frame: Any, column: Any, weight: np.ndarray) -> _Variable | None:
     if len(distinct) <= _WHOLE:
         code = np.searchsorted(distinct, cells)
         names = tuple(f"{v:.6g}" for v in distinct)
-        return _Variable(column.name, np.where(finite, np.minimum(code, len(distinct) - 1), -1), names)
+        return Variable(column.name, np.where(finite, np.minimum(code, len(distinct) - 1), -1), names)
     edges = np.unique(weighted_quantile(cells[finite], weight[finite], _FIFTHS))
     code = np.searchsorted(edges, cells, side="left")
     shown = [f"{v:.4g}" for v in edges]
     names = (f"up to {shown[0]}", *(f"{a} to {b}" for a, b in pairwise(shown)), f"over {shown[-1]}")
-    return _Variable(column.name, np.where(finite, code, -1), names, cut=True)
+    return Variable(column.name, np.where(finite, code, -1), names, cut=True)
 
 
-def _comparisons(group: _Variable) -> int:
+def _comparisons(group: Variable) -> int:
     return len(group.levels) * (len(group.levels) - 1) // 2 if group.levels else 1
 
 
@@ -243,8 +209,8 @@ def _skipped(spec: Spec, outcomes: Any, groups: Any, thirds: Any, name: str) -> 
 
 # ---- comparisons -----------------------------------------------------------------------------------------------------
 def _compare(
-    spec: Spec, outcome: _Outcome, group: _Variable, by: _Variable, weight: np.ndarray, count: int, z: float
-) -> Iterator[_Finding]:
+    spec: Spec, outcome: Outcome, group: Variable, by: Variable, weight: np.ndarray, count: int, z: float
+) -> Iterator[Finding]:
     rows = np.flatnonzero(np.isfinite(outcome.cells) & group.known & by.known)
     y, w, third = outcome.cells[rows], weight[rows], by.cells[rows]
     search = not (spec.group and spec.by)
@@ -255,7 +221,7 @@ def _compare(
         sums = sums_along(x - x0, y - (0 if outcome.level else y0), w, third, len(by.levels))
         verdict = judge(sums, groups=False, z=z, z_strata=z_strata, search=search)
         if verdict is not None:
-            yield _Finding(outcome, group, by, -1, -1, sums, verdict, None)
+            yield Finding(outcome, group, by, -1, -1, sums, verdict, None)
         return
     table = tables(group.cells[rows], y, w, third, (len(by.levels), len(group.levels)))
     for a, b in combinations(range(len(group.levels)), 2):
@@ -266,143 +232,19 @@ def _compare(
         verdict = judge(sums, groups=True, z=z, z_strata=z_strata, search=search)
         if verdict is None:
             continue
-        yield _Finding(outcome, group, by, a, b, sums, verdict, table)
+        yield Finding(outcome, group, by, a, b, sums, verdict, table)
 
 
-def _once(found: list[_Finding]) -> list[_Finding]:
+def _once(found: list[Finding]) -> list[Finding]:
     """The surest of each outcome and pair of groups."""
-    seen: dict[Any, _Finding] = {}
+    seen: dict[Any, Finding] = {}
     for f in found:
         seen.setdefault((f.outcome.name, f.outcome.level, f.group.name, f.a, f.b), f)
     return list(seen.values())
 
 
-# ---- words -----------------------------------------------------------------------------------------------------------
-def _searched(spec: Spec, count: int, rows: str, found: list[_Finding], some: bool) -> str:
-    able = len(found)
-    said = f"Looked at {count:,} {'comparison' if count == 1 else 'comparisons'} of {rows}"
-    if able < count:
-        said += f", of which {able:,} have enough rows in two levels or more"
-    if count > 1:
-        said += f"; intervals are {100 * spec.confidence:g}% for all of them together"
-    return said + ("." if some else "; none reverses so that intervals support it.")
-
-
-def _value(f: _Finding, value: float) -> str:
-    return f"{100 * value:.1f}%" if f.outcome.level else f"{value:.4g}"
-
-
-def _level(name: str) -> str:
-    return f"`{name}`"
-
-
-def _means(f: _Finding, stratum: int | None = None) -> tuple[tuple[float, float], tuple[float, float]]:
-    """(rows, mean) of group a and of b, over all or in a stratum."""
-    assert f.table is not None
-    n, y = (plane.sum(axis=0) if stratum is None else plane[stratum] for plane in f.table[:2])
-    return (float(n[f.a]), float(y[f.a] / n[f.a])), (float(n[f.b]), float(y[f.b] / n[f.b]))
-
-
-def _sentence(f: _Finding) -> str:
-    """What a newspaper could print."""
-    v = f.verdict
-    total = len(f.names)
-    against = np.flatnonzero(v.chosen)[v.strata.slope * v.whole.slope[0] < 0]
-    where = f"all {total}" if v.opposite == total else f"{v.opposite} of {total}"
-    levels = f"levels of `{f.by.name}`" if not f.by.cut else f"fifths of `{f.by.name}`"
-    what = _level(f.outcome.level) if f.outcome.level else f"the mean of `{f.outcome.name}`"
-    if f.group.levels:
-        a, b = _level(f.group.levels[f.a]), _level(f.group.levels[f.b])
-        (na, ma), (nb, mb) = _means(f)
-        listed = []
-        for s in against[:_NAMED]:
-            (_, left), (_, right) = _means(f, int(s))
-            listed.append(f"{f.by.levels[s]} ({_value(f, left)} against {_value(f, right)})")
-        less, more = ("less often", "more often") if f.outcome.level else ("lower", "higher")
-        is_ = "comes" if f.outcome.level else "is"
-        head = (
-            f"Overall {what} {is_} {less} among {a} ({_value(f, ma)} of {na:,.6g}) than among {b} ({_value(f, mb)} of "
-            f"{nb:,.6g}), yet in {where} {levels} {more}: "
-        )
-    else:
-        slope = float(v.whole.slope[0])
-        falls, rises = ("falls", "rises") if slope < 0 else ("rises", "falls")
-        if f.outcome.level:
-            what = f"the share of {what}"
-        listed = [
-            f"{f.by.levels[s]} ({_per_unit(f, v.strata.slope[i])})"
-            for i, s in enumerate(np.flatnonzero(v.chosen)) if s in set(against.tolist())
-        ][:_NAMED]  # fmt: skip
-        head = (
-            f"Overall {what} {falls} as `{f.group.name}` rises ({_per_unit(f, slope)}), yet within {where} {levels} it "
-            f"{rises}: "
-        )
-    more_levels = f" and {len(against) - _NAMED} more" if len(against) > _NAMED else ""
-    return f"{head}{', '.join(listed)}{more_levels}."
-
-
-def _per_unit(f: _Finding, slope: float) -> str:
-    if f.outcome.level:
-        return f"{100 * slope:+.3g} points per unit".replace("-", "−")
-    return f"{slope:+.3g} per unit".replace("-", "−")
-
-
-def _why(told: list[_Finding], z: float) -> list[str]:
-    """How the surest came about, and what the levels say together."""
-    if not told:
-        return []
-    f = told[0]
-    out = [_spread(f)]
-    if f.verdict.proof == "strata":
-        low, high = (float(end[0]) for end in f.verdict.within.ends(z))
-        scale, unit = (100, " points") if f.outcome.level else (1, "")
-        said = f"{scale * float(f.verdict.within.slope[0]):+.3g}{unit} ({scale * low:+.3g} to {scale * high:+.3g})"
-        against = np.sign(f.verdict.whole.slope[0]) * f.verdict.strata.slope / f.verdict.strata.error
-        speaks = f.names[int(np.nanargmin(against))]
-        out.append(
-            f"All levels of `{f.by.name}` together leave a difference of {said.replace('-', '−')}, which may be none; "
-            f"it is {speaks} that goes against the whole beyond doubt."
-        )
-    return out
-
-
-def _spread(f: _Finding) -> str:
-    """How the groups are spread over the levels."""
-    if f.table is None:
-        both = f"`{f.group.name}` and `{f.outcome.name}`"
-        return f"The levels of `{f.by.name}` lie apart in both {both}, which turns the line."
-    n, y = f.table[0], f.table[1]
-    chosen = np.flatnonzero(f.verdict.chosen)
-    rate = y[chosen][:, [f.a, f.b]].sum(axis=1) / n[chosen][:, [f.a, f.b]].sum(axis=1)
-    order = chosen[np.argsort(-rate)]
-    mass = n[order][:, [f.a, f.b]].sum(axis=1)
-    top = order[: max(1, int(np.searchsorted(np.cumsum(mass), mass.sum() / 3) + 1))]
-    top = top[: max(1, len(order) - 1)]
-    share = [float(n[top, g].sum() / n[:, g].sum()) for g in (f.a, f.b)]
-    best = float(y[top][:, [f.a, f.b]].sum() / n[top][:, [f.a, f.b]].sum())
-    what = f"{_level(f.outcome.level)} comes most often" if f.outcome.level else f"`{f.outcome.name}` is highest"
-    named = ", ".join(f.by.levels[s] for s in top)
-    a, b = f.group.levels[f.a], f.group.levels[f.b]
-    return (
-        f"The groups are spread unevenly over `{f.by.name}`: where {what} ({named}: {_value(f, best)}) are "
-        f"{100 * share[0]:.0f}% of {_level(a)} and {100 * share[1]:.0f}% of {_level(b)}."
-    )
-
-
-def _plainly(f: _Finding) -> str:
-    v = f.verdict
-    total = len(f.names)
-    if v.opposite == 0:
-        return f"It does not reverse: all {total} levels of `{f.by.name}` go the way of the whole."
-    goes = "goes" if v.opposite == 1 else "go"
-    return (
-        f"No reversal that the intervals support: {v.opposite} of {total} levels of `{f.by.name}` {goes} against the "
-        "whole."
-    )
-
-
 # ---- tables and figures ----------------------------------------------------------------------------------------------
-def _overview(shown: list[_Finding], z: float, count: int) -> Table:
+def _overview(shown: list[Finding], z: float, count: int) -> Table:
     def ends(effect: Effect, i: int) -> float:
         return float(effect.ends(z)[i][0])
 
@@ -428,7 +270,7 @@ def _overview(shown: list[_Finding], z: float, count: int) -> Table:
     )  # fmt: skip
 
 
-def _strata(f: _Finding, z: float, spec: Spec, place: int) -> Table:
+def _strata(f: Finding, z: float, spec: Spec, place: int) -> Table:
     """The comparison level by level, and of all rows; 95% intervals of each by itself."""
     v = f.verdict
     chosen = np.flatnonzero(v.chosen)
@@ -442,7 +284,7 @@ def _strata(f: _Finding, z: float, spec: Spec, place: int) -> Table:
     if f.table is not None:
         n, mean = f.table[0], f.table[1] / np.maximum(f.table[0], 1e-300)
         for g in (f.a, f.b):
-            rows, share = _means(f)[0 if g == f.a else 1]
+            rows, share = means(f)[0 if g == f.a else 1]
             columns += [
                 Column(f"rows {f.group.levels[g]}", [*n[chosen, g], None, rows], "integer"),
                 Column(f.group.levels[g], [*mean[chosen, g], None, share], form),
@@ -467,18 +309,18 @@ def _strata(f: _Finding, z: float, spec: Spec, place: int) -> Table:
     return Table(title, columns, name="levels" if not place else f"levels-{place + 1}", note=note)
 
 
-def _figure(f: _Finding, weight: np.ndarray, z: float, place: int) -> Figure:
+def _figure(f: Finding, weight: np.ndarray, z: float, place: int) -> Figure:
     what = f"share of {f.outcome.level}" if f.outcome.level else f"mean {f.outcome.name}"
     title = f"{f.outcome.level or f.outcome.name} by {f.group.name}, overall and within {f.by.name}"
     panels = _lines(f, weight) if f.table is None else _bars(f, z, what)
     return Figure(title, panels, _alt(f), name="" if not place else str(place + 1))
 
 
-def _alt(f: _Finding) -> str:
-    return _sentence(f) if f.verdict.kind else f"{f.outcome.name} by {f.group.name}, overall and within {f.by.name}."
+def _alt(f: Finding) -> str:
+    return sentence(f) if f.verdict.kind else f"{f.outcome.name} by {f.group.name}, overall and within {f.by.name}."
 
 
-def _bars(f: _Finding, z: float, what: str) -> list[Panel]:
+def _bars(f: Finding, z: float, what: str) -> list[Panel]:
     assert f.table is not None
     chosen = np.flatnonzero(f.verdict.chosen)
     found = []
@@ -507,7 +349,7 @@ def _bars(f: _Finding, z: float, what: str) -> list[Panel]:
     ]  # fmt: skip
 
 
-def _lines(f: _Finding, weight: np.ndarray) -> list[Panel]:
+def _lines(f: Finding, weight: np.ndarray) -> list[Panel]:
     rows = np.flatnonzero(np.isfinite(f.outcome.cells) & f.group.known & f.by.known)
     x, y, third, w = f.group.cells[rows], f.outcome.cells[rows], f.by.cells[rows], weight[rows]
     shown = thin(len(rows), _POINTS)
