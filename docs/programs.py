@@ -245,12 +245,13 @@ def _function(declaration: Declaration) -> Program:
 
 def _transform(declaration: Declaration) -> Program:
     name = declaration.name
+    line = re.sub(r"^transforms \{\s*(.*?)\s*\}$", r"\1", example(declaration).strip(), flags=re.DOTALL)
+    if name == "tokenize":
+        return _file(SMS, f"transforms {{ {line} }}", "model { constant }")
     if declaration.accepts == ("text",):
-        line = example(declaration).strip()
         steps = [line] if any(output.sparse == "yes" for output in declaration.outputs) else [line, "tfidf on text"]
         block = "transforms {\n" + "".join(f"  {step}\n" for step in steps) + "}"
         return _file(SMS, block, "model { multinomial_naive_bayes }", 'metrics { f1(positive = "spam") }')
-    line = re.sub(r"^transforms \{\s*(.*?)\s*\}$", r"\1", example(declaration).strip(), flags=re.DOTALL)
     lines = ["impute(median) on age", "one_hot on sex"]
     if name in ("lag", "rolling"):
         steps = f"transforms {{\n  {line}\n  impute(median) on numeric\n}}"
@@ -324,6 +325,8 @@ def _report(declaration: Declaration) -> Program:
         return _file(ADMISSIONS, "transforms { one_hot on categorical }", "model { logistic_regression }", block)
     if declaration.name in ("influence", "vif"):
         return _file(HOUSES, "model { ridge(l2 = 0) }", block)
+    if declaration.name == "top_terms":
+        return _file(SMS, "transforms { tfidf on text }", "model { multinomial_naive_bayes }", block)
     if "tune" in declaration.needs:
         return _tuned("search = grid(points = 8)", block)
     if declaration.tasks == ("cluster",):
