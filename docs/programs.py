@@ -323,6 +323,11 @@ def _report(declaration: Declaration) -> Program:
     block = example(declaration)
     if declaration.name == "simpsons_paradox":
         return _file(ADMISSIONS, "transforms { one_hot on categorical }", "model { logistic_regression }", block)
+    if declaration.name == "odds_ratios":
+        model = "model { logistic_regression(l2 = 0, formula = survived ~ pclass + sex + age) }"
+        return _file(TITANIC, "transforms { impute(median) on age }", model, block)
+    if declaration.name == "decision_boundary":
+        return _file(IRIS, "model { logistic_regression }", block)
     if declaration.name in ("influence", "vif"):
         return _file(HOUSES, "model { ridge(l2 = 0) }", block)
     if declaration.name == "top_terms":

@@ -150,7 +150,8 @@ def _table(spec: Spec, view: ReportView, found: list[Terms], units: list[np.ndar
             Column(f"{percent} high", joined(lambda t: exponential(t.bounds(spec.confidence)[1]))),
             Column("p", joined(lambda t: t.p), "p"),
         ]
-    return Table("Odds ratios", columns, note="By what one more unit multiplies the odds, all other columns equal.")
+    more = "one more unit" if spec.per == "unit" else "more by `per`"
+    return Table("Odds ratios", columns, note=f"By what {more} multiplies the odds, all other columns equal.")
 
 
 @hookimpl
