@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from mldsl.execute.fit import Prepared
 
 
+LISTED = 200  # names of columns that the record keeps of each list
+
+
 def chosen_of(prepared: Prepared, steps: Sequence[Any]) -> dict[str, Any]:
     """`chosen`: each such step with the columns that it kept and those that it left out; empty without such steps.
 
-    `steps` are the Params of the fit. A column that an earlier step has left out is in neither list.
+    `steps` are the Params of the fit. A column that an earlier step has left out is in neither list. `stay` and `leave`
+    count; of the lists the record keeps the first names.
     """
     found = []
     gone: set[str] = set()
@@ -24,8 +28,14 @@ def chosen_of(prepared: Prepared, steps: Sequence[Any]) -> dict[str, Any]:
         if step.component is None or not getattr(step.component, "chooses", False):
             continue
         active = np.asarray(params.active)
-        there = [(name, bool(stays)) for name, stays in zip(step.names_in, active, strict=True) if name not in gone]
+        names: Sequence[str] = step.names_in
+        if step.blocks:  # dense columns and blocks are one block from here on, which a later step may make into others
+            names = prepared.pipeline.blocks.get(step.blocks[0], ())
+        if len(names) != len(active):
+            continue
+        there = [(name, bool(stays)) for name, stays in zip(names, active, strict=True) if name not in gone]
         kept, left = [name for name, stays in there if stays], [name for name, stays in there if not stays]
         gone |= set(left)
-        found.append({"step": called(step), "kept": kept, "left_out": left})
+        lists = {"kept": kept[:LISTED], "left_out": left[:LISTED]}
+        found.append({"step": called(step), "stay": len(kept), "leave": len(left), **lists})
     return {"chosen": found} if found else {}

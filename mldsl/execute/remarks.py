@@ -39,7 +39,7 @@ def warned_by_steps(steps: Sequence[Any], infos: Sequence[Any], shape: Any, mode
             continue
         columns = tuple(ColumnShape(c.name, c.type, len(c.levels or ())) for c in (step.before[i] for i in step.take))
         with blamed(step.value, "remarks"):
-            said = list(step.component.remarks(step.spec, info, attrs.evolve(shape, columns=columns)))
+            said = list(step.component.remarks(step.spec, info, attrs.evolve(shape, columns=columns, wide=step.wide)))
         problems += [
             Diagnostic("MLP0312", f"`{step.text}` cannot work here: `{p.parameter}`: {p.message}", step.value.span)
             for p in said

@@ -53,12 +53,12 @@ def _sentences(model: ModelRecord) -> Iterator[str]:
 
 def _choices(model: ModelRecord) -> Iterator[str]:
     for step in model.info.get("chosen", ()):
-        kept, left = step["kept"], step["left_out"]
-        count = f"{step['step']} kept {len(kept):,} of {len(kept) + len(left):,} columns"
-        shorter = kept if len(kept) <= len(left) else left
-        shown = ", ".join(shorter[:_NAMED]) + (f" and {len(shorter) - _NAMED:,} more" if len(shorter) > _NAMED else "")
-        between = ": " if shorter is kept else ", all but "
-        yield f"{count}{between}{shown}" if shorter else count
+        stay, leave = step["stay"], step["leave"]
+        count = f"{step['step']} kept {stay:,} of {stay + leave:,} columns"
+        names, number_of = (step["kept"], stay) if stay <= leave else (step["left_out"], leave)
+        shown = ", ".join(names[:_NAMED]) + (f" and {number_of - _NAMED:,} more" if number_of > _NAMED else "")
+        between = ": " if stay <= leave else ", all but "
+        yield f"{count}{between}{shown}" if names else count
 
 
 def _some(items: Mapping[str, _Value]) -> list[tuple[str, _Value]]:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from mldsl.contract import Examples, Shape, tiny, weighted_gram, weighted_moments
+from mldsl.contract import Examples, Shape, Sparse, tiny, weighted_gram, weighted_moments
 from mldsl.plugin import Problem
 
 NUMBERS = ("continuous", "integer", "binary", "ordinal")
@@ -21,7 +22,7 @@ class Params(NamedTuple):
     active: Bool[Array, " d"]
 
 
-def apply(spec: Any, params: Params, inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
+def apply(spec: Any, params: Params, inputs: Float[Array, "n d"] | Sparse) -> Float[Array, "n d"] | Sparse:
     """The columns as they are; the engine takes out those that do not stay."""
     return inputs
 
@@ -29,7 +30,8 @@ def apply(spec: Any, params: Params, inputs: Float[Array, "n d"]) -> Float[Array
 def there(examples: Examples) -> Bool[Array, " d"]:
     """The columns that exist in this fold before the step."""
     inputs: Any = examples.inputs
-    return jnp.ones(inputs.shape[1], bool) if examples.active is None else examples.active
+    d = inputs.d if isinstance(inputs, Sparse) else inputs.shape[1]
+    return jnp.ones(d, bool) if examples.active is None else examples.active
 
 
 def none_stays(active: Any, parameter: str, why: str) -> Iterator[Problem]:
@@ -66,5 +68,5 @@ def ranks(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Float[Array, "n
 
 def listed(shape: Shape, chosen: Any, most: int = 8) -> str:
     """Names of the columns chosen, in words."""
-    names = [c.name for c, here in zip(shape.columns, chosen, strict=True) if here]
+    names = [shape.name_of(int(place)) for place in np.flatnonzero(chosen)]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

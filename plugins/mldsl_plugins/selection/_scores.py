@@ -9,18 +9,32 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from mldsl.contract import Moments, Shape, segment_reduce, weighted_mean, weighted_moments, weighted_quantile
-
-
-def classes_of(target: Int[Array, " n"], weight: Float[Array, " n"], classes: int) -> Float[Array, "n k"]:
-    """An indicator for each class, 0 in rows that are not there."""
-    here = (target[:, None] == jnp.arange(classes)[None, :]) & (weight > 0)[:, None]
-    return here.astype(weight.dtype)
+from mldsl.contract import (
+    Inputs,
+    Moments,
+    Shape,
+    Sparse,
+    segment_reduce,
+    tiny,
+    weighted_mean,
+    weighted_moments,
+    weighted_quantile,
+)  # fmt: skip
 
 
 def present(x: Float[Array, "n d"], weight: Float[Array, " n"]) -> Float[Array, "n d"]:
     """The rows, 0 where they are not there."""
     return jnp.where((weight > 0)[:, None], x, 0)
+
+
+def moments(x: Inputs, weight: Float[Array, " n"]) -> Moments:
+    """Means and variances of columns; sparse ones by sums of squares, since centred they would not be sparse."""
+    if not isinstance(x, Sparse):
+        return weighted_moments(x, weight)
+    mass = weight.sum()
+    safe = jnp.maximum(mass, tiny(mass))
+    mean = x.column_sums(weight) / safe
+    return Moments(mean, jnp.maximum(x.squared().column_sums(weight) / safe - mean**2, 0), mass)
 
 
 def varies(found: Moments) -> Array:
@@ -29,17 +43,20 @@ def varies(found: Moments) -> Array:
     return found.variance > (8 * eps * jnp.abs(found.mean)) ** 2
 
 
-def variance_ratio(
-    x: Float[Array, "n d"], target: Int[Array, " n"], weight: Float[Array, " n"], classes: int
-) -> Float[Array, " d"]:
+def variance_ratio(x: Inputs, target: Int[Array, " n"], weight: Float[Array, " n"], classes: int) -> Float[Array, " d"]:
     """F of the analysis of variance: between over within the classes, by degrees of freedom."""
-    found = weighted_moments(x, weight)
-    off = present(x - found.mean[None], weight)
+    found = moments(x, weight)
     mass = segment_reduce(jnp.ones_like(weight), target, classes, weight=weight)
     safe = jnp.where(mass > 0, mass, 1)[:, None]
-    mean = segment_reduce(off, target, classes, weight=weight) / safe
-    between = (mass[:, None] * mean**2).sum(axis=0)
-    within = weighted_mean((off - mean[jnp.clip(target, 0, classes - 1)]) ** 2, weight) * mass.sum()
+    if isinstance(x, Sparse):
+        mean = jnp.where(mass[:, None] > 0, x.class_sums(weight, target, classes).T / safe - found.mean[None], 0)
+        between = (mass[:, None] * mean**2).sum(axis=0)
+        within = jnp.maximum(found.variance * mass.sum() - between, 0)
+    else:
+        off = present(x - found.mean[None], weight)
+        mean = segment_reduce(off, target, classes, weight=weight) / safe
+        between = (mass[:, None] * mean**2).sum(axis=0)
+        within = weighted_mean((off - mean[jnp.clip(target, 0, classes - 1)]) ** 2, weight) * mass.sum()
     there = (mass > 0).sum()
     free = mass.sum() - there
     ratio = jnp.where(within > 0, between / jnp.where(within > 0, within, 1), jnp.where(between > 0, jnp.inf, 0))
@@ -47,12 +64,14 @@ def variance_ratio(
     return ratio * jnp.maximum(free, 0) / jnp.maximum(there - 1, 1)
 
 
-def correlation(x: Float[Array, "n d"], y: Float[Array, " n"], weight: Float[Array, " n"]) -> Float[Array, " d"]:
+def correlation(x: Inputs, y: Float[Array, " n"], weight: Float[Array, " n"]) -> Float[Array, " d"]:
     """Pearson's correlation with the target; 0 where either does not vary."""
-    columns, of_y = weighted_moments(x, weight), weighted_moments(y, weight)
-    off = present(x - columns.mean[None], weight)
+    columns, of_y = moments(x, weight), weighted_moments(y, weight)
     beside = jnp.where(weight > 0, y - of_y.mean, 0)
-    shared = weighted_mean(off * beside[:, None], weight)
+    if isinstance(x, Sparse):
+        shared = x.column_sums(weight * beside) / jnp.maximum(columns.mass, tiny(columns.mass))
+    else:
+        shared = weighted_mean(present(x - columns.mean[None], weight) * beside[:, None], weight)
     scale = jnp.sqrt(columns.variance) * jnp.sqrt(of_y.variance)
     known = varies(columns) & varies(of_y)
     return jnp.clip(jnp.where(known, shared / jnp.where(known, scale, 1), 0), -1, 1)
@@ -65,11 +84,12 @@ def f_of_correlation(r: Float[Array, " d"], weight: Float[Array, " n"]) -> Float
     return ratio * jnp.maximum(weight.sum() - 2, 0)
 
 
-def chi_squared(
-    x: Float[Array, "n d"], target: Int[Array, " n"], weight: Float[Array, " n"], classes: int
-) -> Float[Array, " d"]:
+def chi_squared(x: Inputs, target: Int[Array, " n"], weight: Float[Array, " n"], classes: int) -> Float[Array, " d"]:
     """How far the sums of a column by class are from what the shares of the classes would give."""
-    observed = segment_reduce(present(x, weight), target, classes, weight=weight)
+    if isinstance(x, Sparse):
+        observed = x.class_sums(weight, target, classes).T
+    else:
+        observed = segment_reduce(present(x, weight), target, classes, weight=weight)
     mass = segment_reduce(jnp.ones_like(weight), target, classes, weight=weight)
     share = mass / jnp.maximum(mass.sum(), 1e-30)
     expected = share[:, None] * observed.sum(axis=0)[None]

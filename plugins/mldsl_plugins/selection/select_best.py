@@ -11,10 +11,11 @@ or by what the model declares as `importance`.
 The k columns with the largest scores stay, of equal ones those that come first. Each fit chooses by its own training
 rows, so that held-out rows have no part in it.
 
-Shapes:  n rows, d columns; O(n d) time, `mutual_information` O(n d log n), `importance` that of the model.
+Shapes:  n rows, d columns; O(n d) time, or O(entries) where they are sparse; `mutual_information` O(n d log n),
+         `importance` that of the model.
 Units:   scores have that of their kind; k is a number of columns from 1, or below 1 a share of them.
-Errors:  `chi_squared` of numbers, or of negative values; `correlation` of more than two classes; a model without
-         coefficients.
+Errors:  `mutual_information` of sparse columns; `chi_squared` of numbers, or of negative values; `correlation` of more
+         than two classes; a model without coefficients.
 Sources: Guyon & Elisseeff 2003, JMLR 3:1157-1182.
 """
 
@@ -29,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Shape, weighted_moments, weighted_sum
+from mldsl.contract import Examples, Shape, Sparse, weighted_sum
 from mldsl.plugin import Component, Problem, Transform, hookimpl, param
 from mldsl_plugins.selection import _columns as columns
 from mldsl_plugins.selection import _scores
@@ -86,7 +87,7 @@ def score(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> 
             return _scores.chi_squared(x, target, weight, shape.classes)
         case "f_test" if shape.classes:
             return _scores.variance_ratio(x, target, weight, shape.classes)
-    r = _scores.correlation(x, target.astype(x.dtype), weight)
+    r = _scores.correlation(x, target.astype(weight.dtype), weight)
     return jnp.abs(r) if spec.by == "correlation" else _scores.f_of_correlation(r, weight)
 
 
@@ -95,7 +96,7 @@ def _importance(model: Any, key: Key[Array, ""], shape: Shape, examples: Example
     declared = getattr(info, "importance", getattr(params, "importance", None))
     if declared is not None:
         return declared
-    deviation = jnp.sqrt(weighted_moments(examples.inputs, examples.weight).variance)
+    deviation = jnp.sqrt(_scores.moments(examples.inputs, examples.weight).variance)
     coefficients = params.coefficients.reshape(-1, deviation.shape[0])
     return (jnp.abs(coefficients).sum(axis=0) * deviation).astype(deviation.dtype)
 
@@ -105,7 +106,10 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     there = columns.there(examples)
     x, weight = examples.inputs, examples.weight
     found = score(spec, key, shape, examples)
-    negative = weighted_sum((_scores.present(x, weight) < 0).astype(weight.dtype), weight)
+    if isinstance(x, Sparse):
+        negative = x._replace(value=(x.value < 0).astype(x.value.dtype)).column_sums(weight)
+    else:
+        negative = weighted_sum((_scores.present(x, weight) < 0).astype(weight.dtype), weight)
     order = jnp.argsort(jnp.where(there & ~jnp.isnan(found), -found, jnp.inf), stable=True)
     rank = jnp.zeros(found.shape[0], jnp.int32).at[order].set(jnp.arange(found.shape[0], dtype=jnp.int32))
     count = jnp.where(spec.k < 1, jnp.round(spec.k * there.sum()), jnp.floor(spec.k))
@@ -119,6 +123,8 @@ def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
                       "found chi_squared, which needs classes")  # fmt: skip
     if spec.by == "correlation" and shape.classes > 2:
         yield Problem("by", f"expected two classes or a number for correlation, found {shape.classes} classes")
+    if shape.wide and (spec.by == "mutual_information" or isinstance(spec.by, Binned)):
+        yield Problem("by", "expected chi_squared, f_test or correlation for sparse columns, found mutual_information")
     if isinstance(spec.by, Importance):
         yield from _unsuitable(spec.by.model, shape)
 
@@ -131,6 +137,9 @@ def _unsuitable(model: Any, shape: Shape) -> Iterator[Problem]:
         return
     if component.fit is None or component.prepare is not None:
         yield Problem("by", f"expected a model that is fitted in one step, found `{component.name}`")
+        return
+    if shape.wide and not component.sparse:
+        yield Problem("by", f"expected a model that takes sparse columns, found `{component.name}`")
         return
     kind = np.float64 if component.precision == "float64" else np.float32
     n, d = 8, shape.d
@@ -162,7 +171,7 @@ def mldsl_components() -> list[Component]:
     return [
         Transform(
             "select_best", Spec, fit=fit, apply=columns.apply, check=check, remarks=remarks, inputs=columns.NUMBERS,
-            uses_target=True, chooses=True, tasks=("classify", "regress"), example=Spec(k=2.0),
+            uses_target=True, chooses=True, sparse=True, tasks=("classify", "regress"), example=Spec(k=2.0),
             snippet="select_best(k = 3, by = f_test) on numeric",
             sources=("Guyon & Elisseeff 2003, JMLR 3:1157-1182",),
             also_known_as=("SelectKBest", "SelectPercentile", "SelectFromModel", "feature_selection", "sbf"),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import attrs
+import jax
+import jax.numpy as jnp
 import numpy as np
+import polars as pl
 import pytest
 from mldsl_plugins.linear import logistic_regression, ridge
 from mldsl_plugins.selection import select_best
 from scipy.stats import spearmanr
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import (
     SelectKBest,
     chi2,
@@ -19,7 +23,7 @@ from sklearn.feature_selection import (
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mutual_info_score
 
-from mldsl.contract import ColumnShape, Shape
+from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree
 from mldsl.plugin import NamedColumn
 from mldsl.plugin.spec import Configured
 
@@ -141,3 +145,37 @@ def test_negative_counts_are_refused_and_a_k_that_chooses_nothing_is_said(run):
     assert problem.message == "expected counts or shares for chi_squared, found values below 0 in debt"
     assert said == "all 2 columns stay, since k is 2"
     assert not list(select_best.remarks(attrs.evolve(spec, k=1.0, by="f_test"), info, shape(2)))
+
+
+@pytest.mark.parametrize(("by", "theirs"), [("f_test", f_classif), ("chi_squared", chi2)])
+def test_scores_of_words(by, theirs, agreement):
+    """Counts of words stay sparse; the reference scores the same sparse matrix."""
+    frame = pl.read_csv("examples/data/sms_spam.csv").head(800)
+    counts = CountVectorizer(min_df=3).fit_transform(frame["text"]).astype(float)
+    y = (frame["label"] == "spam").to_numpy().astype(np.int32)
+    weight = (1 + np.arange(800) % 3).astype(np.float32)
+    entries = counts.tocoo()
+    order = np.argsort(entries.row, kind="stable")
+    part = [np.pad(a[order], (0, 50)) for a in (entries.data.astype(np.float32), entries.row, entries.col)]
+    part[1][-50:] = 799
+    x = Sparse(part[0], part[1].astype(np.int32), part[2].astype(np.int32), np.zeros((800, 0, counts.shape[1])))
+    spec = as_tree(select_best.Spec(20.0, by))
+    shape = Shape(800, (), 2, wide=counts.shape[1])
+    params, info = jax.jit(select_best.fit, static_argnums=2)(
+        spec, jax.random.key(0), shape, Examples(jax.tree.map(jnp.asarray, x), weight, y)
+    )
+    rows = np.repeat(np.arange(800), weight.astype(int))
+    expected = theirs(counts[rows], y[rows])[0]
+    agreement("transform.select_best", f"{by} of words", info.score, expected, reference="scikit-learn",
+              data="sms_spam, weighted", relative=1e-4)  # fmt: skip
+    assert set(np.flatnonzero(params.active)) == set(np.argsort(-expected, kind="stable")[:20])
+
+
+def test_what_sparse_columns_do_not_allow_is_refused():
+    wide = Shape(64, (), 2, wide=100)
+    (problem,) = select_best.check(select_best.Spec(by="mutual_information"), wide)
+    assert problem.message.startswith("expected chi_squared, f_test or correlation for sparse columns")
+    component = ridge.mldsl_components()[0]
+    spec = select_best.Spec(by=select_best.Importance(Configured(component, ridge.Spec())))
+    (problem,) = select_best.check(spec, attrs.evolve(wide, classes=0))
+    assert problem.message == "expected a model that takes sparse columns, found `ridge`"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from mldsl_plugins.scaling import unit_norm, winsorize
 from sklearn.preprocessing import Normalizer
 
-from mldsl.contract import ColumnShape, Shape
+from mldsl.contract import ColumnShape, Shape, Sparse
 from mldsl.plugin import NamedColumn
 
 
@@ -18,6 +19,15 @@ def test_rows_of_length_one(norm, run, wine, agreement):
     agreement("transform.unit_norm", f"rows, {norm}", found, Normalizer(norm).fit_transform(x),
               reference="scikit-learn", data="wine", relative=1e-6)  # fmt: skip
     assert (found[178] == 0).all()
+
+
+@pytest.mark.parametrize("norm", ["l2", "l1", "max"])
+def test_sparse_rows_of_length_one(norm):
+    dense = np.array([[3.0, 0, -4], [0, 0, 0], [0, 2, 0]], np.float32)
+    row, column = np.nonzero(dense)
+    x = Sparse(*map(jnp.asarray, (dense[row, column], row, column)), jnp.zeros((3, 0, 3)))
+    found = unit_norm.apply(unit_norm.Spec(norm), None, x)
+    np.testing.assert_allclose(found.matmul(jnp.eye(3)), Normalizer(norm).transform(dense), rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1e30, 1e-30])
