@@ -189,6 +189,9 @@ def literal(value: Any) -> str:
         return "[" + ", ".join(f"{quoted(level)} = {number_text(weight)}" for level, weight in value) + "]"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, dict) and isinstance(value.get("name"), str):  # a choice with arguments
+        rest = literal({key: item for key, item in value.items() if key != "name"})
+        return f"{value['name']}({rest})" if rest else value["name"]
     if isinstance(value, dict):
         return ", ".join(f"{key} = {literal(item)}" for key, item in value.items())
     return "none" if value is None else str(value)

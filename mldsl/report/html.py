@@ -162,7 +162,7 @@ def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
         "name": name,
         "algorithm": model.algorithm,
         "best": name == record.best and len(record.models) > 1,
-        "spec": ", ".join(f"{k} = {_short(v)}" for k, v in model.spec.items()),
+        "spec": ", ".join(f"{k} = {v if k == 'formula' and v else _short(v)}" for k, v in model.spec.items()),
         "parts": _heads([model], parts),
         "rows": rows,
         "threshold": facts.threshold_words(model),

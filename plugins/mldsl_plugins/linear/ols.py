@@ -349,9 +349,12 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
         )
     if np.isfinite(info.at_leverage_one) and info.at_leverage_one > 0 and kind(spec) in ("hc2", "hc3"):
         count = info.at_leverage_one
+        ones = (np.abs(info.center * info.mass - 1) < 1e-6) & (np.abs(info.length**2 - 1) < 1e-6)
+        single = [f"`{name}`" for name, is_one in zip(names, ones, strict=True) if is_one][:MOST]
+        why = f"{' and '.join(single)} has no other row" if single else "some level or combination has no other row"
         yield (
             f"{count:,.6g} {'row is' if count == 1 else 'rows are'} fitted exactly (leverage 1) and left out of the "
-            f"standard errors by {kind(spec)}: some level or combination has no other row"
+            f"standard errors by {kind(spec)}: {why}"
         )
 
 

@@ -247,6 +247,7 @@ def test_a_level_of_one_row_is_fitted_exactly_and_counted(run: Any, penguins: An
     assert plain.info.at_leverage_one == 0
     (said,) = said_of(found, spec, "a b c d e")
     assert said.startswith("1 row is fitted exactly (leverage 1) and left out of the standard errors by hc3")
+    assert said.endswith(": `e` has no other row")
 
 
 def test_without_columns_the_mean_is_left(run: Any, penguins: Any) -> None:
