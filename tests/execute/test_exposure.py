@@ -58,6 +58,25 @@ def test_a_curve_from_its_text_to_new_rows(engine: Any, rows: pl.DataFrame) -> N
     assert {"low", "high"} <= set(said.columns)
 
 
+@pytest.mark.parametrize("right", ["1", "a + 0"])
+def test_formulas_without_columns_and_without_an_intercept(engine: Any, rows: pl.DataFrame, right: str) -> None:
+    text = engine.pipeline(
+        "report { coefficients }", features="features {\n  n: continuous as target\n  a: continuous\n}", steps="",
+        model=f"generalized_linear(family = poisson, formula = ~ {right})", metrics="metrics { rmse }", split="",
+    )  # fmt: skip
+    (outcome,) = engine.run(text, rows).result.outcomes
+    params, info = outcome.model.last.params, outcome.model.last.info
+    assert params.coefficients.shape == (1, right.count("a"))
+    assert info.rank == 1
+    if right == "1":
+        trained = rows["n"].to_numpy()[outcome.model.prepared.weight[:200] > 0]
+        assert info.deviance == pytest.approx(info.null_deviance)
+        assert np.isfinite(params.intercept).all()
+        assert trained.min() <= np.exp(params.intercept[0]) <= trained.max()
+    else:
+        assert params.intercept[0] == 0
+
+
 def test_a_target_that_a_family_does_not_have_is_refused(engine: Any, rows: pl.DataFrame) -> None:
     from mldsl.diagnostics import MldslError
 

@@ -432,7 +432,7 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
         yield Problem("family", f"expected {WANTED[name]} as target for {name}, found others in {info.improper:g} rows")
     names = [column.name for column in shape.columns]
     basis = np.asarray(info.null_space)
-    for found in dependencies_of_null_space(basis[:, np.abs(basis).max(axis=0) > 0], np.asarray(info.center)):
+    for found in dependencies_of_null_space(basis[:, np.abs(basis).any(axis=0)], np.asarray(info.center)):
         yield f"{found.words(names)}: the data cannot tell their effects apart, so they share a coefficient"
     for place in np.flatnonzero(info.dead):
         yield f"`{names[place]}` does not vary among the training rows; its coefficient is 0"
