@@ -54,6 +54,7 @@ class Finding:
 
 
 def searched(spec: Any, count: int, rows: str, found: list[Finding], some: bool) -> str:
+    """How much was looked at, and how sure intervals are."""
     able = len(found)
     said = f"Looked at {count:,} {'comparison' if count == 1 else 'comparisons'} of {rows}"
     if able < count:
@@ -165,6 +166,7 @@ def _spread(f: Finding) -> str:
 
 
 def plainly(f: Finding) -> str:
+    """What is said of a named comparison that does not reverse."""
     v = f.verdict
     total = len(f.names)
     if v.opposite == 0:
