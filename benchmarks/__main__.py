@@ -10,7 +10,7 @@ from typing import Any
 import benchmarks
 from benchmarks import harness, page
 
-HELPERS = {"__main__", "dense", "harness", "page", "tuning"}
+HELPERS = {"__main__", "dense", "harness", "page", "text", "tuning"}
 NAMES = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in HELPERS and not m.ispkg)
 
 
@@ -28,11 +28,11 @@ def main() -> None:
 def line(result: dict[str, Any]) -> str:
     """One result in one line."""
     ours, peer, ratio, score = (result[key] for key in ("ours_seconds", "peer_seconds", "ratio", "score"))
-    text = f"{result['name']:32} {ours['median']:8.3f} s"
+    unit = result["unit"]
+    text = f"{result['name']:32} {ours['median']:8.3f} {unit}"
     if ratio:
-        text += (
-            f"  peer {peer['median']:8.3f} s  ratio {ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
-        )
+        text += f"  peer {peer['median']:8.3f} {unit}  "
+        text += f"ratio {ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
     if score:
         text += f"  {score['name']} {score['ours']:.4f}, peer {score['peer']:.4f}"
     if (result["load_before"] or 0) > result["machine"]["cores"] / 2:

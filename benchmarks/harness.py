@@ -49,7 +49,7 @@ class Process:
     """A whole process. `before` prepares each round of ours (an empty cache) and gives environment variables to set.
 
     With a peer, `goal` is the greatest ratio; without one, the most seconds. `score` reads standard output, as text;
-    so does `seconds`, for processes that time a part of themselves.
+    so does `seconds`, for processes that time a part of themselves, or measure something else, in another `unit`.
     """
 
     title: str
@@ -62,6 +62,7 @@ class Process:
     score_ours: Callable[[str], float] | None = None
     score_peer: Callable[[str], float] | None = None
     seconds: Callable[[str], float] | None = None
+    unit: str = "s"
     warm_up: int = 1
     rounds: int = 9
     cwd: Path = ROOT
@@ -78,6 +79,7 @@ def run(name: str, benchmark: Fit | Process, rounds: int | None = None) -> dict[
         "title": benchmark.title,
         "kind": "fit" if isinstance(benchmark, Fit) else "process",
         "peer": benchmark.peer_call,
+        "unit": getattr(benchmark, "unit", "s"),
         "goal": benchmark.goal,
         "ours_seconds": _summary(ours),
         "peer_seconds": _summary(peer) if peer else None,

@@ -48,17 +48,19 @@ def _table(results: list[dict[str, Any]]) -> str:
     ]
     for r in results:
         ratio, score = r["ratio"], r["score"]
-        peer = f"{_seconds(r['peer_seconds']['median'])} `{r['peer']}`" if ratio else ""
+        peer = f"{_figure(r['peer_seconds']['median'], r)} `{r['peer']}`" if ratio else ""
         figure = f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if ratio else ""
         goal = f"{r['goal']:g}" if ratio else f"{r['goal']:g} s"
         goal += "" if r["reached"] else ", not reached"
         scores = f"{score['name']} {score['ours']:.4f}, {score['peer']:.4f}" if score else ""
-        ours = _seconds(r["ours_seconds"]["median"])
+        ours = _figure(r["ours_seconds"]["median"], r)
         lines.append(f"| {r['title']} | {ours} | {peer} | {figure} | {goal} | {scores} |")
     return "\n".join(lines) + "\n"
 
 
-def _seconds(value: float) -> str:
+def _figure(value: float, result: dict[str, Any]) -> str:
+    if (unit := result.get("unit", "s")) != "s":
+        return f"{value:.2f} {unit}"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
