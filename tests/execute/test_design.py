@@ -324,3 +324,74 @@ def test_a_formula_needs_only_its_own_columns_to_predict(engine: Any, table: Any
     assert said.height == 5
     whole = finished.model().predict(table.head(5))
     np.testing.assert_array_equal(said["prediction"], whole["prediction"])
+
+
+ROLES = "features {\n  a, b: continuous\n  s: categorical\n  g: integer as ignore\n  z: continuous as target\n}"
+
+
+def test_clusters_are_the_values_of_a_column_of_any_role(engine: Any, table: Any) -> None:
+    import statsmodels.formula.api as smf
+
+    text = engine.pipeline(
+        features=ROLES, steps="", split="split { test = 0% }", model="ols(log(z) ~ a + s, covariance = cluster(g))",
+        metrics="",
+    )  # fmt: skip
+    info = engine.run(text, table).result.outcomes[0].model.last.info
+    frame = table.to_pandas()
+    wanted = smf.ols("np.log(z) ~ a + s", frame).fit(cov_type="cluster", cov_kwds={"groups": frame["g"]})
+    order = ["Intercept", "a", "s[T.v]", "s[T.w]"]
+    np.testing.assert_allclose(info.covariance, wanted.cov_params().loc[order, order], rtol=1e-6)
+    assert info.clusters == frame["g"].nunique()
+    with pytest.raises(MldslError) as caught:
+        engine.run(text, table.with_columns(g=pl.lit(1)))
+    assert "expected at least 2 clusters, found 1" in caught.value.diagnostics[0].message
+
+
+def test_reports_see_the_design_and_what_it_reads(engine: Any, table: Any) -> None:
+    from mldsl.execute.reports import report_view
+
+    text = engine.pipeline(
+        features=ROLES, steps="", split="split { test = 0% }", model="ols(z ~ log(a + 9) + s - 1)", metrics=""
+    )
+    (model,) = report_view(engine.run(text, table).result).models
+    assert model.reads == ("a", "s")
+    assert model.features == ("log(a + 9)", "s[u]", "s[v]", "s[w]")
+    assert model.design is not None
+    assert model.design.positions() == {"log(a + 9)": (0,), "s": (1, 2, 3)}
+    assert not model.design.intercept
+    assert model.shape.intercept is False
+
+
+def test_the_plan_tells_the_columns_the_references_and_what_is_left(engine: Any, table: Any) -> None:
+    from mldsl.driver import Options, look, plan, plan_text
+    from mldsl.source import Source
+
+    text = engine.pipeline(
+        features=ROLES, steps="", split="split { test = 25% }", model="ols(log(z) ~ a*s + exp(b))", metrics=""
+    )
+    source, options = Source("<test>", text), Options(frames={"rows": table})
+    looked = look(source, plan(source, options), options)
+    (design,) = looked.facts.designs
+    assert design.terms == (
+        ("a", ("a",)),
+        ("s", ("s[v]", "s[w]")),
+        ("exp(b)", ("exp(b)",)),
+        ("a:s", ("a:s[v]", "a:s[w]")),
+    )
+    assert (design.references, design.rows, design.residual) == ((("s", "u"),), 90, 83)
+    shown = " ".join(plan_text(looked.checked.sound(), looked.facts).split())
+    assert "terms a, s, exp(b), a:s; an intercept" in shown
+    assert "s 2 columns: s[v], s[w]; against `u`" in shown
+    assert "residual df 83: 90 training rows less 6 columns and the intercept" in shown
+    assert "step 1" not in shown
+
+
+def test_the_interval_moves_with_the_offset(engine: Any, table: Any) -> None:
+    features = ROLES.replace("b: continuous", "b: continuous as offset").replace("a, b:", "a: continuous\n  b:")
+    text = engine.pipeline(features=features, steps="", split="split { test = 0% }", model="ols(z ~ a)", metrics="")
+    outcome = engine.run(text, table).result.outcomes[0]
+    said, params = outcome.model.last.prediction, outcome.model.last.params
+    n = table.height
+    line = params.intercept[0] + params.coefficients[0, 0] * table["a"].to_numpy() + table["b"].to_numpy()
+    np.testing.assert_allclose(np.asarray(said.mean)[:n], line, rtol=1e-10)
+    np.testing.assert_allclose(np.asarray(said.interval)[:n].mean(axis=1), line, rtol=1e-10)
