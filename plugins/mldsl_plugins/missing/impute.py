@@ -1,14 +1,17 @@
-"""Fill missing values with the column's mean, median, most frequent value, or a constant.
+"""Fill missing values with the column's mean, median, most frequent value, a constant, or from the nearest rows.
 
 Statistics are those of the training rows that have a value, each counted by its weight: the mean; the median (type 7);
 the most frequent value, the least of equals. `constant(0)` fills numbers; `constant("unknown")` fills a level, which a
-categorical column need not have yet. With `indicator = true` a column `column_missing` is 1 where a value was filled.
+categorical column need not have yet. `neighbors(k)` fills with the mean of the column in the k nearest training rows
+that have a value there; the squared distance of two rows is their mean squared difference over the columns worked on
+that both have, so `standardize` first, and where no row shares a column, the column's mean is taken. The training rows
+are then part of what is kept. With `indicator = true` a column `column_missing` is 1 where a value was filled.
 
 Shapes: n rows, d columns in; d columns out, or 2 d with indicators. O(n d) time; medians O(n log n) for short columns,
-        most frequent values O(n log n).
+        most frequent values O(n log n); `neighbors` O(n log n d) for each row that has a gap.
 Units:  those of the columns.
-Errors: mean and median of a categorical column; a constant that is not a level of an ordinal or binary column. A column
-        without any value in the rows of a fit becomes 0 and is left out of what is learned from them.
+Errors: mean, median and neighbors of a categorical column; a constant that is not a level of an ordinal or binary
+        column. A column without any value in the rows of a fit becomes 0 and is left out of what is learned from them.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from mldsl.contract import Examples, Shape, sum_blocks, tiny, weighted_quantile
 from mldsl.plugin import Component, NamedColumn, Output, Problem, Transform, hookimpl, param
+from mldsl_plugins.missing import _neighbors
 
 LEVELS = ("categorical", "ordinal", "binary")
 
@@ -32,6 +36,13 @@ class Constant:
     """The same value for every row."""
 
     value: float | str = param(0.0, doc="The number, or the level in quotes.", also_known_as=("fill_value",))
+
+
+@attrs.frozen
+class Neighbors:
+    """The mean of the nearest rows."""
+
+    k: int = param(5, ge=1, unit="rows", doc="How many rows.", search="2..20", also_known_as=("n_neighbors",))
 
 
 @attrs.frozen
@@ -46,9 +57,9 @@ class Filled:
 class Spec:
     """Hyperparameters of filling."""
 
-    strategy: str | Constant = param(
-        "mean", choices={"mean": None, "median": None, "most_frequent": None, "constant": Constant},
-        doc="What to fill with.",
+    strategy: str | Constant | Neighbors = param(
+        "mean", doc="What to fill with.",
+        choices={"mean": None, "median": None, "most_frequent": None, "constant": Constant, "neighbors": Neighbors},
     )  # fmt: skip
     indicator: bool = param(
         False, doc="Whether to add a column that says where values were filled.", also_known_as=("add_indicator",)
@@ -56,10 +67,15 @@ class Spec:
 
 
 class Params(NamedTuple):
-    """The value to fill each column with, and which outputs exist: those of columns with a value, or a constant."""
+    """The value to fill each column with, and which outputs exist: those of columns with a value, or a constant.
+
+    `donors` are the rows to fill from and their weights, where values come from neighbors.
+    """
 
     fill: Float[Array, " d"]
     active: Bool[Array, " outputs"]
+    donors: Float[Array, "m d"] | None = None
+    weight: Float[Array, " m"] | None = None
 
 
 class Info(NamedTuple):
@@ -101,8 +117,10 @@ def bind(spec: Spec, columns: tuple[NamedColumn, ...]) -> Spec | list[Problem]:
 
 def _unsuitable(spec: Spec, columns: tuple[NamedColumn, ...]) -> Iterator[Problem]:
     for column in columns:
-        if spec.strategy in ("mean", "median") and column.type == "categorical":
-            found = f"{spec.strategy}, and `{column.name}` is categorical"
+        numeric = spec.strategy in ("mean", "median") or isinstance(spec.strategy, Neighbors)
+        if numeric and column.type == "categorical":
+            word = spec.strategy if isinstance(spec.strategy, str) else "neighbors"
+            found = f"{word}, and `{column.name}` is categorical"
             yield Problem("strategy", f'expected most_frequent or constant("level"), found {found}')
         if not isinstance(spec.strategy, Constant):
             continue
@@ -120,7 +138,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     there = sum_blocks(lambda w, v: jnp.dot(w, (~jnp.isnan(v)).astype(v.dtype), precision="highest"), weight, x)
     has_value = there > 0
     match spec.strategy:
-        case "mean":
+        case "mean" | Neighbors():
             values = sum_blocks(lambda w, v: jnp.dot(w, jnp.where(jnp.isnan(v), 0, v), precision="highest"), weight, x)
             fill = values / jnp.maximum(there, tiny(there))
         case "median":
@@ -136,7 +154,10 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     active = has_value if examples.active is None else has_value & examples.active
     # A column that is never missing here needs no indicator: it would be constant.
     outputs = jnp.concatenate([active, active & (missing > 0)]) if spec.indicator else active
-    return Params(fill, outputs), Info(fill, missing)
+    if not isinstance(spec.strategy, Neighbors):
+        return Params(fill, outputs), Info(fill, missing)
+    donors = jnp.where((weight > 0)[:, None], x, 0)
+    return Params(fill, outputs, jnp.where(active[None], donors, jnp.nan), weight), Info(fill, missing)
 
 
 def most_frequent(column: Float[Array, " n"], weight: Float[Array, " n"]) -> Float[Array, ""]:
@@ -153,6 +174,11 @@ def apply(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Float[Arra
     """Fill; then the indicators."""
     gap = jnp.isnan(inputs)
     filled = jnp.where(gap, params.fill[None], inputs)
+    if isinstance(spec.strategy, Neighbors) and params.donors is not None and params.weight is not None:
+        known = ~jnp.isnan(params.donors).all(axis=0)  # a column without any value is no distance
+        rows = jnp.where(known[None], inputs, 0)
+        near = _neighbors.filled(rows, params.donors, params.weight, params.fill, spec.strategy.k)
+        filled = jnp.where(gap & known[None], near, filled)
     return jnp.concatenate([filled, gap.astype(inputs.dtype)], axis=1) if spec.indicator else filled
 
 
@@ -167,6 +193,7 @@ def mldsl_components() -> list[Component]:
                 Output("{column}", "same", "no"),
                 Output("{column}_missing", "binary", "no", only_if="indicator = true"),
             ),
-            snippet="impute(median) on numeric", also_known_as=("SimpleImputer", "fillna", "fill_missing"),
+            snippet="impute(median) on numeric",
+            also_known_as=("SimpleImputer", "KNNImputer", "fillna", "fill_missing"),
         )
     ]  # fmt: skip
