@@ -77,6 +77,16 @@ def _rates(rest: Array, t: Array, problem: Problem) -> _Rates:
     return _Rates(up, down, above, below)
 
 
+class Blocks(NamedTuple):
+    """What the solver asks of the rows: `take(places [q])` gives a block of them; `among(block, places)` [q, q] is its
+    kernel matrix; `moved(block, places, moves [q])` [n] what the values of all rows change by.
+    """
+
+    take: Callable[[Array], Any]
+    among: Callable[[Any, Array], Array]
+    moved: Callable[[Any, Array, Array], Array]
+
+
 class _Loop(NamedTuple):
     """`rest` is y - f; `least` the least violation so far, and `stale` the rounds since."""
 
@@ -88,17 +98,26 @@ class _Loop(NamedTuple):
     iterations: Array
 
 
-def solve(
-    kernel: Kernel, rows: Any, problem: Problem, count: Int[Array, ""], tol: Array, max_iter: int, working: int
-) -> Solution:
-    """The solution for the first `count` rows; the others must have bounds 0.
+def blocks(kernel: Kernel, rows: Any, count: Int[Array, ""], like: Array) -> Blocks:
+    """Of rows [n, ...] with a kernel; the first `count` matter. A round takes O(q count d) time and O(q^2) memory."""
+    rough = jax.tree.map(lambda a: a.astype(jnp.float32), rows) if len(like) > EXACT else rows
+    diagonal = kernel.itself(rough).astype(like.dtype)
 
-    `working` is the size of blocks. A round takes O(working count d) time, O(working^2) memory.
-    """
+    def among(block: Any, chosen: Array) -> Array:
+        of_pairs = kernel.between(block, block).astype(like.dtype)
+        return jnp.where(jnp.eye(len(chosen), dtype=bool), diagonal[chosen][:, None], of_pairs)
+
+    return Blocks(
+        lambda chosen: jax.tree.map(lambda a: a[chosen], rough),
+        among,
+        lambda block, chosen, moves: _moved(kernel, block, rough, moves, count),
+    )
+
+
+def solve(rows: Blocks, problem: Problem, count: Int[Array, ""], tol: Array, max_iter: int, working: int) -> Solution:
+    """The solution for the first `count` rows; the others must have bounds 0. `working` is the size of blocks."""
     n, dtype = problem.y.shape[0], problem.y.dtype
     q = min(n, working)
-    rough = jax.tree.map(lambda a: a.astype(jnp.float32), rows) if n > EXACT else rows
-    diagonal = kernel.itself(rough).astype(dtype)
     whole = count <= q
 
     def violated(loop: _Loop) -> Array:
@@ -107,13 +126,12 @@ def solve(
     def step(loop: _Loop) -> _Loop:
         first = jnp.arange(q, dtype=jnp.int32)
         chosen = first if q == n else jax.lax.cond(whole, lambda: first, lambda: _worst(loop.rest, loop.t, problem, q))
-        block = jax.tree.map(lambda a: a[chosen], rough)
-        among = kernel.between(block, block).astype(dtype)
-        among = jnp.where(jnp.eye(q, dtype=bool), diagonal[chosen][:, None], among)
+        block = rows.take(chosen)
         part = Problem(problem.y[chosen], problem.low[chosen], problem.high[chosen], problem.epsilon)
         left = jnp.where(whole, tol, jnp.maximum(0.5 * tol, INNER * loop.gap))
+        among = rows.among(block, chosen)
         t, steps = _smo(among, part, loop.t[chosen], loop.rest[chosen], left, max_iter - loop.iterations)
-        rest = loop.rest - _moved(kernel, block, rough, t - loop.t[chosen], count)
+        rest = loop.rest - rows.moved(block, chosen, t - loop.t[chosen])
         t = loop.t.at[chosen].set(t)
         rates = _rates(rest, t, problem)
         gap = rates.up.max() - rates.down.min()
@@ -133,7 +151,8 @@ def _level(rest: Array, t: Array, problem: Problem) -> Array:
     """b: the mean over the rows that are free to move either way, else the middle of what is allowed."""
     rates = _rates(rest, t, problem)
     free = (t > problem.low) & (t < problem.high) & (t != 0)
-    share = jnp.where(free, problem.high - problem.low, 0)  # a row that is there twice counts twice
+    range_ = problem.high - problem.low
+    share = jnp.where(free, jnp.where(jnp.isfinite(range_), range_, 1), 0)  # a row that is there twice counts twice
     mean = jnp.dot(share, rest - jnp.sign(t) * problem.epsilon) / jnp.where(share.sum() > 0, share.sum(), 1)
     most, least = rates.up.max(), rates.down.min()
     middle = jnp.where(jnp.isfinite(most) & jnp.isfinite(least), (most + least) / 2, jnp.where(

@@ -74,7 +74,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     y = jnp.where(weight > 0, target, 0)
     problem = dual.Problem(y, -limit, limit, spec.epsilon)
     count = jnp.asarray(y.shape[0])
-    found = dual.solve(made.kernel, made.rows, problem, count, spec.tol, spec.max_iter, dual.WORKING)
+    rows = dual.blocks(made.kernel, made.rows, count, y)
+    found = dual.solve(rows, problem, count, spec.tol, spec.max_iter, dual.WORKING)
     error = jnp.maximum(jnp.abs(y - found.value - found.b) - spec.epsilon, 0)
     return kept(made, found.t[:, None], found.b[None]), Info(
         support_vectors=(found.t != 0).sum(),
