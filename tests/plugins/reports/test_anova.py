@@ -235,6 +235,28 @@ report { anova(models = [one, two]) }
     assert cells["df"][1] == 2
 
 
+def test_an_estimated_dispersion_makes_it_an_f(frame: pl.DataFrame, agreement: Any) -> None:
+    text = (
+        FEATURES
+        + """
+model one { generalized_linear(formula = ~ species, family = gamma) }
+model two { generalized_linear(formula = ~ species*sex, family = gamma) }
+report { anova(models = [one, two]) }
+"""
+    )
+    (table,) = mldsl.run(text, frames={"rows": frame}, keep=False)._finished.outputs["anova"].tables
+    cells = {c.name: list(c.values) for c in table.columns}
+    family = sm.families.Gamma(sm.families.links.Log())  # with factors alone all links fit the same means
+    small, large = (
+        smf.glm(f"body_mass_g ~ {right}", frame.to_pandas(), family=family).fit()
+        for right in ("species", "species*sex")
+    )
+    wanted = (small.deviance - large.deviance) / 3 / large.scale
+    agreement("report.anova", "F of deviances", cells["F"][1], wanted, reference="statsmodels", data="penguins",
+              relative=1e-5)  # fmt: skip
+    assert (cells["df"][1], cells["residual df"]) == (3, [330, 327])
+
+
 def test_what_the_plan_rules_out(frame: pl.DataFrame) -> None:
     def said(report: str, model: str = "ridge(l2 = 0)") -> str:
         text = (
