@@ -107,6 +107,8 @@ class _Case:
             return self._say("MLP0001", "unexpected end of the line", help_, *self._expected())
         if self.token.text == "?" and any(token.text == "=" for token in self.before):
             help_ = help_ or "there is no `? :`; write `if_else(CONDITION, A, B)`"
+        if self.token.text == "." and any(token.text == "~" for token in self.before):
+            help_ = help_ or 'all inputs are `"*"` in a formula'
         return self._say("MLP0001", f"unexpected {_shown(self.token)}", help_, *self._expected())
 
     def _chained(self) -> Mistake | None:

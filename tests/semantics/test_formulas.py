@@ -69,6 +69,11 @@ def test_the_remedies(pipeline: Any) -> None:
     assert help_of("~ factor(a)").startswith("declare the column `categorical`")
 
 
+def test_the_dot_of_r_is_a_glob(pipeline: Any) -> None:
+    (found,) = pipeline(features=FEATURES, transforms="", model="model { ols(y ~ .) }").diagnostics
+    assert (found.code, found.help) == ("MLP0001", 'all inputs are `"*"` in a formula')
+
+
 def test_the_scale_of_the_target_is_said_once(said: Any) -> None:
     model = "model {\n  ols(log(y) ~ a)\n  target = log(y)\n}"
     assert said(features=FEATURES, transforms="", model=model) == ["MLP0113 the scale of the target is given twice"]
