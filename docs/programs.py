@@ -321,6 +321,8 @@ def _metric(declaration: Declaration) -> Program:
 
 def _report(declaration: Declaration) -> Program:
     block = example(declaration)
+    if declaration.name == "support_vectors":
+        return _file(CANCER, "transforms { standardize on continuous }", "model { svm }", block)
     if declaration.name == "simpsons_paradox":
         return _file(ADMISSIONS, "transforms { one_hot on categorical }", "model { logistic_regression }", block)
     if declaration.name == "odds_ratios":
