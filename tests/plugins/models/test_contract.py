@@ -148,8 +148,9 @@ def stacked(fit, specs, weights):
     """One program over stacked settings and fold weights."""
     with jax.enable_x64(fit.x64):
         spec = jax.tree.map(lambda *leaves: jnp.stack(leaves), *specs)
-        # Not the jitted one: compiler options belong to the outermost program.
-        of = lambda s, w: fit.fit.__wrapped__(s, jax.random.key(0), fit.shape, fit.examples._replace(weight=w))[0]  # noqa: E731
+        plain = fit.fit.__wrapped__  # compiler options belong to the outermost program
+        examples = jax.tree.map(jnp.asarray, fit.examples)
+        of = lambda s, w: plain(s, jax.random.key(0), fit.shape, examples._replace(weight=w))[0]  # noqa: E731
         return jax.tree.map(np.asarray, jax.jit(jax.vmap(of))(spec, weights))
 
 
