@@ -263,7 +263,7 @@ def _transform(declaration: Declaration) -> Program:
         return _file(houses, f"transforms {{ {line} }}", "model { ridge }")
     if name == "impute":
         lines = [line, "one_hot on sex"]
-    elif name in ("one_hot", "ordinal_encode"):
+    elif name == "one_hot" or name.endswith("_encode"):
         lines = ["impute(median) on age", line]
     elif name in ("drop", "keep"):
         lines = [f"{name} on {'[sibsp, parch]' if name == 'drop' else '[pclass, sex, age]'}", *lines]

@@ -172,7 +172,7 @@ def mldsl_components() -> list[Component]:
         Transform(
             "select_best", Spec, fit=fit, apply=columns.apply, check=check, remarks=remarks, inputs=columns.NUMBERS,
             uses_target=True, chooses=True, sparse=True, tasks=("classify", "regress"), example=Spec(k=2.0),
-            snippet="select_best(k = 3, by = f_test) on numeric",
+            snippet="select_best(k = 2, by = f_test) on numeric",
             sources=("Guyon & Elisseeff 2003, JMLR 3:1157-1182",),
             also_known_as=("SelectKBest", "SelectPercentile", "SelectFromModel", "feature_selection", "sbf"),
         )
