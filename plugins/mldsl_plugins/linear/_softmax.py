@@ -534,6 +534,21 @@ def original(problem: Problem, theta: Array, contrast: Array) -> tuple[Float[Arr
     return intercept, coefficients
 
 
+def told_apart(problem: Problem, hessian: Array) -> tuple[Float[Array, "d d"], Float[Array, " d"]]:
+    """Sums of products of the columns about a mean, and that mean: what shows which columns the others explain.
+
+    Rows count by the curvature of their likelihood, which is above 0 wherever a row is; so dependencies are those of
+    the rows themselves. Of the Hessian without a penalty.
+    """
+    d = problem.d
+    curvature = hessian[: d + 1, : d + 1]
+    scale = problem.scale * problem.free[:-1]
+    unit = jnp.where(scale > 0, scale, 1)
+    cross, mass = curvature[:-1, -1] * problem.free[-1], jnp.maximum(curvature[-1, -1], tiny(scale))
+    gram = jnp.where((scale[:, None] > 0) & (scale[None] > 0), curvature[:-1, :-1] - jnp.outer(cross, cross) / mass, 0)
+    return gram / unit[:, None] / unit[None], problem.mean + jnp.where(scale > 0, cross / mass / unit, 0)
+
+
 def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) -> tuple[Array, Array]:
     """Standard errors of intercepts [c] and coefficients [c, d]; NaN where the Hessian was too large to compute."""
     d = problem.d

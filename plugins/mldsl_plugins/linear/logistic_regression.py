@@ -47,8 +47,10 @@ from mldsl.plugin import Component, Formula, Model, Problem, hookimpl, param
 from mldsl_plugins.linear import _descent as descent
 from mldsl_plugins.linear import _softmax as softmax
 from mldsl_plugins.linear import _softmax_l1 as lasso
+from mldsl_plugins.linear._collinear import dependencies_of_gram
 
 PAIRS = 64  # columns whose products of pairs are worth sharing between fits
+SHOWN = 300  # columns of which products of pairs are kept with the fit
 NEWTON = 5000  # coefficients of which Newton's method can hold all pairs
 FEW = 1000  # coefficients up to which it is the faster one
 DESCENT = "solver = batch, mini_batch, stochastic"
@@ -114,8 +116,9 @@ class Info(NamedTuple):
     large. `likelihood_ratio` has `likelihood_ratio_degrees` degrees of freedom; it, AIC and BIC mean what they say
     without a penalty only. `separated`: with l2 = 0, the classes are told apart, so that coefficients have no finite
     values; `separated_wholly`: without a row on the border. `separating`: what each column does alone, 0 nothing, 1
-    tells some class from the others but for ties, 2 without. `loss_history` holds the penalised loss before the first
-    and after each iteration, NaN where none was made.
+    tells some class from the others but for ties, 2 without. `products` are sums of products of the columns about
+    `center`, by which columns that others explain are found; None with l1, or of too many columns. `loss_history` holds
+    the penalised loss before the first and after each iteration, NaN where none was made.
     """
 
     log_likelihood: Float[Array, ""]
@@ -135,6 +138,8 @@ class Info(NamedTuple):
     residual_degrees_of_freedom: Float[Array, ""]
     parameters: Float[Array, ""]
     mass: Float[Array, ""]
+    products: Float[Array, "d d"] | None
+    center: Float[Array, " d"] | None
     loss_history: Float[Array, " steps"]
 
 
@@ -186,6 +191,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     separated = jnp.asarray(False)
     if spec.l1 is None:
         separated = (spec.l2 == 0) & (apart | (found.converged & found.drifting)) & (mass > 0)
+    hessian = found.value.hessian
+    shown = hessian is not None and spec.l1 is None and problem.d <= SHOWN
+    apart_by = softmax.told_apart(problem, hessian) if shown else None
     free = contrast.shape[0] if k == 2 else k - 1
     parameters = free * problem.free.sum().astype(mass.dtype)
     gained = -found.value.loss
@@ -207,6 +215,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         residual_degrees_of_freedom=jnp.asarray(jnp.inf, mass.dtype),
         parameters=parameters,
         mass=mass,
+        products=None if apart_by is None else apart_by[0],
+        center=None if apart_by is None else apart_by[1],
         loss_history=found.history,
     )
 
@@ -261,7 +271,14 @@ def _separating(problem: softmax.Problem, k: int, separated: Array) -> Array:
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[str]:
-    """Separated classes, and the columns that separate them alone."""
+    """Separated classes, and the columns that separate them alone; columns that others explain."""
+    if info.products is not None and spec.l2 == 0 and not info.separated:
+        names = [c.name for c in shape.columns]
+        for dependency in dependencies_of_gram(info.products, info.center):
+            what = (
+                ": the data cannot tell their effects apart, so they share a coefficient" if dependency.others else ""
+            )
+            yield f"{dependency.words(names)}{what}"
     if info.separated:
         how = "complete" if info.separated_wholly else "quasi-complete: some rows lie on the border"
         alone = [f"`{c.name}`" for c, kind in zip(shape.columns, info.separating.tolist(), strict=False) if kind]

@@ -262,3 +262,20 @@ def test_columns_that_separate_alone_are_named(run, data):
     sound = run("logistic_regression", Spec(l2=0.0), noise[:, None], y, classes=2)
     assert not sound.info.separating.any()
     assert list(logistic.remarks(sound.spec, sound.info, sound.shape)) == []
+
+
+# ---- columns that others explain -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("classes", [2, 3])
+def test_columns_that_others_explain_are_named(run, data, classes):
+    x, y = data("wine")
+    x, y = (x[y < 2], y[y < 2]) if classes == 2 else (x, y)
+    x = x[:, [1, 2, 4]]
+    x = np.c_[x, x[:, 0] - 2 * x[:, 2] + 3, np.full(len(y), 7.0)]
+    fitted = run("logistic_regression", Spec(0.0), x, y, classes=classes, pad=3)
+    said = list(fitted.component.remarks(fitted.spec, fitted.info, fitted.shape))
+    assert said == [
+        "`x3` = 3 + `x0` - 2 `x2`: the data cannot tell their effects apart, so they share a coefficient",
+        "`x4` does not vary",
+    ]
+    penalised = run("logistic_regression", Spec(1.0), x, y, classes=classes, pad=3)
+    assert list(penalised.component.remarks(penalised.spec, penalised.info, penalised.shape)) == []
