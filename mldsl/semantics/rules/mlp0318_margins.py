@@ -69,13 +69,16 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     bare = [model for model in margins if model.calibrate_node is None]
     for model in bare:
         if model.threshold_node is not None:
-            yield _asked(draft, "a `threshold` is a probability", model.threshold_node.span, [model])
+            yield _asked(
+                "a `threshold` is a probability", model.threshold_node.span, [model],
+                "without `threshold` the class is that of the greatest margin",
+            )  # fmt: skip
     for model in margins:
         yield from _watched(draft, model)
     for metric in draft.metrics:
         declaration = metric.resolved.declaration
         if declaration is not None and bare and NEEDED in declaration.needs:
-            yield _asked(draft, f"`{declaration.name}` needs {NEEDED}", metric.resolved.span, bare)
+            yield _asked(f"`{declaration.name}` needs {NEEDED}", metric.resolved.span, bare, _working(draft))
         elif declaration is not None and metric.primary and margins and draft.tune and NEEDED in declaration.needs:
             yield Diagnostic(
                 "MLP0318", f"a search cannot compare margins by `{declaration.name}`", metric.resolved.span,
@@ -94,11 +97,11 @@ def _shown(
     of = [model for model in draft.models if only in (None, "best", model.name)]
     without = [model for model in of if model in bare]
     if NEEDED in declaration.needs and without and len(without) == len(of):
-        yield _asked(draft, f"`{declaration.name}` shows {NEEDED}", report.span, without)
+        yield _asked(f"`{declaration.name}` shows {NEEDED}", report.span, without, "or leave the report out")
     for metric in _metrics_in(report):
         named = draft.components.get("metric", metric.name)
         if named is not None and NEEDED in named.needs and without:
-            yield _asked(draft, f"`{metric.name}` needs {NEEDED}", metric.span or report.span, without)
+            yield _asked(f"`{metric.name}` needs {NEEDED}", metric.span or report.span, without, _working(draft))
 
 
 def _watched(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
@@ -117,13 +120,17 @@ def _metrics_in(resolved: Resolved) -> list[ComponentValue]:
     return [value for _, value in args if isinstance(value, ComponentValue) and value.kind == "metric"]
 
 
-def _asked(draft: Draft, what: str, span: Span, models: Sequence[ModelDraft]) -> Diagnostic:
+def _asked(what: str, span: Span, models: Sequence[ModelDraft], otherwise: str) -> Diagnostic:
     names = listed(list(dict.fromkeys(m.algorithm.name for m in models if m.algorithm is not None)))
     verb = "give" if len(models) > 1 else "gives"
     return Diagnostic(
         "MLP0318", f"{what}, and {names} {verb} margins", span,
-        help=f"add `calibrate = sigmoid` to the model{'s' * (len(models) > 1)}; without it, {_others(draft)} work",
+        help=f"add `calibrate = sigmoid` to the model{'s' * (len(models) > 1)}; {otherwise}",
     )  # fmt: skip
+
+
+def _working(draft: Draft) -> str:
+    return f"without it {_others(draft)} work"
 
 
 def _others(draft: Draft) -> str:
