@@ -59,14 +59,15 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
     found = [w.message for w in (*run.dataset.warnings, *run.split.warnings)]
     for outcome in outcomes:
         info = scalars_of(outcome.model.last.info)
-        if info.get("converged") is False:
+        own = warnings_of(run, outcome.model.prepared, outcome.model.last)
+        if info.get("converged") is False and not any("converge" in text for text in own):  # it says more itself
             found.append(f"`{outcome.name}` did not converge in {info.get('iterations', 'its')} iterations")
         if info.get("separated") is True:
             found.append(
                 f"`{outcome.name}`: a combination of the inputs separates the classes, so coefficients and "
                 "standard errors grow without bound; a penalty (`l2`) makes them finite"
             )
-        found += warnings_of(run, outcome.model.prepared, outcome.model.last)
+        found += own
         prepared = outcome.model.prepared
         unseen = prepared.host.encoded.unseen
         found += _one_level(outcome)

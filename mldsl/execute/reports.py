@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -216,9 +217,25 @@ def compute_reports(result: Result) -> dict[str, ReportOutput]:
     for name, value, component in sorted(todo, key=lambda one: "seconds" in one[2].needs):  # it tells of the others
         assert view is not None
         with run.clock.step(f"report/{name}"), blamed(value, "compute"):
-            outputs[name] = component.compute(run.resolver.spec(value), _limited(view, value.model))
+            output = component.compute(run.resolver.spec(value), _limited(view, value.model))
+        models = [model.name for model in view.models]
+        outputs[name] = attrs.evolve(
+            output, notes=together(output.notes, models), warnings=together(output.warnings, models)
+        )
         view = attrs.evolve(view, seconds=_seconds(result))
     return {name: outputs[name] for name in names}
+
+
+def together(sentences: Sequence[str], models: Sequence[str]) -> list[str]:
+    """What is said of several models in the same words, once: `a, b: a unit is one of ...`."""
+    spoken: dict[str, list[str]] = {}
+    for sentence in sentences:
+        name, colon, words = sentence.partition(": ")
+        if colon and name in models:
+            spoken.setdefault(words, []).append(name)
+        else:
+            spoken.setdefault(sentence, [])
+    return [f"{', '.join(dict.fromkeys(names))}: {words}" if names else words for words, names in spoken.items()]
 
 
 def _limited(view: ReportView | None, model: str | None) -> ReportView | None:

@@ -34,6 +34,8 @@ class Scale:
     start: float
     end: float
     log: bool = False
+    whole: bool = False
+    """Whether what is shown is counted, or numbered like years: then nothing lies between two whole numbers."""
 
     def __call__(self, value: float) -> float:
         """The position of a value, clipped to one picture beyond the edges so that paths stay sane."""
@@ -46,12 +48,16 @@ class Scale:
 
     def ticks(self, count: int) -> list[tuple[float, str]]:
         """About `count` round values with their labels."""
-        return log_ticks(self.low, self.high, count) if self.log else linear_ticks(self.low, self.high, count)
+        if self.log:
+            return log_ticks(self.low, self.high, count)
+        return linear_ticks(self.low, self.high, count, whole=self.whole)
 
 
-def linear_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]:
+def linear_ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[tuple[float, str]]:
     """Multiples of 1, 2 or 5 times a power of ten within `low..high`, labelled with equal decimals."""
     step = _nice((high - low) / max(count, 1))
+    if whole and step != round(step):
+        step = 1.0 if step < 1 else 5.0  # instead of 2.5
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     values = [i * step for i in range(first, last + 1)]
@@ -60,8 +66,9 @@ def linear_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]
         digits = next(d for d in range(17) if all(abs(float(f"{v:.{d}e}") - v) < 1e-6 * step for v in values))
         return [(v, "0" if v == 0 else _exponent(f"{v:.{digits}e}")) for v in values]
     decimals = next(d for d in range(16) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d)
+    comma = _comma(largest)
     return [
-        (v, f"{v:,.{decimals}f}".replace("-", "−").replace("−0." + "0" * decimals, "0." + "0" * decimals))
+        (v, f"{v:{comma}.{decimals}f}".replace("-", "−").replace("−0." + "0" * decimals, "0." + "0" * decimals))
         for v in values
     ]
 
@@ -75,7 +82,9 @@ def log_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]:
     stride = max(1, round(decades / max(count, 1)))
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     values = [f * 10.0**p for p in powers if p % stride == 0 for f in factors]
-    return [(v, _short(v)) for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
+    values = [v for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
+    comma = _comma(max((v for v in values if v < 1e7), default=0.0))
+    return [(v, _short(v, comma)) for v in values]
 
 
 def spread(values: Sequence[float], log: bool, pad: float) -> tuple[float, float]:
@@ -95,10 +104,15 @@ def spread(values: Sequence[float], log: bool, pad: float) -> tuple[float, float
     return low - pad * (high - low), high + pad * (high - low)
 
 
-def _short(value: float) -> str:
+def _comma(largest: float) -> str:
+    """Four digits need no comma, and years bear none; where a label has five, all are grouped (SI brochure, 5.4.4)."""
+    return "," if round(largest) >= 10_000 else ""
+
+
+def _short(value: float, comma: str) -> str:
     """A power of ten (or 2, 5 times one) without trailing zeros."""
     if 1e-4 <= value < 1e7:
-        return f"{value:,.4f}".rstrip("0").rstrip(".")
+        return f"{value:{comma}.4f}".rstrip("0").rstrip(".")
     return _exponent(f"{value:.0e}")
 
 

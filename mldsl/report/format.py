@@ -42,7 +42,8 @@ def number(value: float, digits: int = 4) -> str:
         return _minus(f"{value:.{digits - 1}e}")
     if isinstance(value, int) or float(value).is_integer():
         return _minus(f"{int(value):,}")
-    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    rounded = float(f"{size:.{digits - 1}e}")  # 99.999 is 100.0, of as many digits
+    decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return _minus(f"{value:,.{decimals}f}")
 
 

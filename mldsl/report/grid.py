@@ -50,7 +50,8 @@ def fit(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[boo
     head = [
         _line([([""] * (tall - len(h)) + h)[k] for h in headings], wanted, left) for k in range(tall)
     ]  # the last line of every heading stands on the rule
-    body = [_line([_cut(cell, w) for cell, w in zip(row, wanted, strict=False)], wanted, left) for row in rows]
+    columns = [_apart([row[i] for row in rows], w) for i, w in enumerate(wanted)]
+    body = [_line(row, wanted, left) for row in zip(*columns, strict=True)]
     return Lines(head, "─" * _total(wanted), body, len(header) - shown)
 
 
@@ -76,6 +77,24 @@ def _wrapped(text: str, width: int) -> list[str]:
         else:
             lines[-1] = longer
     return [_cut(line, width) for line in lines]
+
+
+def _apart(texts: Sequence[str], width: int) -> list[str]:
+    """The texts of a column cut at their ends; from their middles where ends tell apart what beginnings do not."""
+    cut = [_cut(text, width) for text in texts]
+    if len(set(cut)) == len(set(texts)):
+        return cut
+    inner = [_cut_inside(text, width) for text in texts]
+    return inner if len(set(inner)) > len(set(cut)) else cut
+
+
+def _cut_inside(text: str, width: int) -> str:
+    if width_of(text) <= width:
+        return text
+    head, tail = text[: width // 3], text[width // 3 :]
+    while tail and width_of(head) + width_of(tail) > width - 1:
+        tail = tail[1:]
+    return _cut(f"{head}…{tail}", width)
 
 
 def _cut(text: str, width: int) -> str:

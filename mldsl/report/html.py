@@ -22,6 +22,7 @@ from mldsl.report.svg import assign_hues, legend, panel_svg
 
 _MOST_ROWS = 60
 _LEFT = ("text",)
+_LONG = 24  # characters of a cell, which may break
 _SPELT = {"roc": "ROC", "vif": "VIF", "anova": "ANOVA", "simpsons": "Simpson's"}
 
 
@@ -66,6 +67,7 @@ def _template() -> Any:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["marked"] = _marked
+    environment.filters["breakable"] = _breakable
     environment.filters["integer"] = lambda value: cell(value, "integer")
     return environment.from_string(_asset("report.html.j2"))
 
@@ -157,7 +159,7 @@ def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
     parts = facts.parts_of(model)
     metrics = [m for m in facts.metrics_of(record) if any(m in model.metrics[p] for p in parts)]
     rows = [(metric, [_value(model.metrics[part].get(metric)) for part in parts]) for metric in metrics]
-    facts_of = [(k, _short(v)) for k, v in model.info.items() if k not in BALANCE]
+    facts_of = [(k, _short(v)) for k, v in model.info.items() if k not in BALANCE and _says_something(k, v)]
     return {
         "name": name,
         "algorithm": model.algorithm,
@@ -244,8 +246,21 @@ def _figure(figure: Figure, path: str) -> dict[str, Any]:
     }
 
 
+def _says_something(name: str, value: Any) -> bool:
+    """Not what a fit does not know, nor an alarm that was not raised."""
+    unknown = value is None or (isinstance(value, float) and math.isnan(value))
+    return not unknown and (value is not False or name == "converged")
+
+
 def _short(value: Any) -> str:
     # What is not finite is null in the record: rendered anew, a page must be the same.
     if isinstance(value, float) and not math.isfinite(value):
         return facts.literal(None)
     return facts.setting(value)
+
+
+def _breakable(text: str) -> Any:
+    """A cell whose long names may go on in the next line where their parts end: `neighborhood[North_Ames]`."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([\[:_(/])(?=\w)", r"\1<wbr>", str(escape(text)))) if len(text) > _LONG else text

@@ -120,18 +120,19 @@ def _axes(panel: Panel, items: Sequence[Drawn], size: tuple[float, float]) -> Ax
     top = _top(panel)
     below = label_height(x_names, (width - 60) / len(x_names)) if x_names else 24.0
     bottom = height - below - _below(panel)
-    y = Scale(*y_range, *((top, bottom) if y_names else (bottom, top)), y_log)
+    x_whole, y_whole = _whole(panel, items, "x"), _whole(panel, items, "y")
+    y = Scale(*y_range, *((top, bottom) if y_names else (bottom, top)), y_log, y_whole)
     labels = [shorten(name, width * 0.4, SIZE) for name in y_names] or [text for _, text in _upright(y)]
     left = 12 + max((text_width(label, SIZE) for label in labels), default=0.0)
     right = width - _RIGHT
     if not x_names:  # half of the last label stands beyond the axis
-        last = Scale(*x_range, 0, 1, x_log).ticks(4)[-1:]
+        last = Scale(*x_range, 0, 1, x_log, x_whole).ticks(4)[-1:]
         right = width - max(_RIGHT, *(text_width(text, SIZE) / 2 + 4 for _, text in last), 0)
     if panel.square:
         side = min(right - left, bottom - top)
         right, bottom = left + side, top + side
-        y = Scale(*y_range, bottom, top, y_log)
-    return Axes(Scale(*x_range, left, right, x_log), y, x_names, y_names, left, right, top, bottom)
+        y = Scale(*y_range, bottom, top, y_log, y_whole)
+    return Axes(Scale(*x_range, left, right, x_log, x_whole), y, x_names, y_names, left, right, top, bottom)
 
 
 def _ticks(panel: Panel, axes: Axes) -> list[str]:
@@ -235,6 +236,20 @@ def _domain(panel: Panel, items: Sequence[Drawn], axis: str, names: list[str]) -
         return low - _gap(bars) / 2, high + _gap(bars) / 2
     edge_to_edge = axis == "x" and all(item.series.mark in ("line", "step", "band") for item in items)
     return spread(values, log, 0.0 if edge_to_edge else 0.05)
+
+
+def _whole(panel: Panel, items: Sequence[Drawn], axis: str) -> bool:
+    """Whether an axis shows whole numbers only, as of counts and years; 0 and 1 alone may be shares."""
+    if panel.field is not None:
+        return False
+    values = [
+        v
+        for item in items
+        if item.series.emphasis != "reference"
+        for v in (*getattr(item, axis), *((*item.low, *item.high) if item.horizontal == (axis == "x") else ()))
+        if math.isfinite(v)
+    ]
+    return all(v == round(v) for v in values) and any(abs(v) > 1 for v in values)
 
 
 def _upright(y: Scale) -> list[tuple[float, str]]:

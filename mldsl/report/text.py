@@ -116,8 +116,9 @@ def _metrics(page: Page, record: RunRecord) -> None:
         model = models[0]
         parts = facts.parts_of(model)
         lines = [(name, [model.metrics[part].get(name) for part in parts]) for name in names]
-        _side_by_side(page, "metric", [facts.part_name(p) for p in parts], lines, [i == 0 for i in range(len(lines))])
-        page.note("with 95% intervals")
+        bold = [i == 0 for i in range(len(lines))]
+        if _side_by_side(page, "metric", [facts.part_name(p) for p in parts], lines, bold):
+            page.note("with 95% intervals")
     else:
         _models(page, record, names)
     for name, model in record.models.items():
@@ -156,13 +157,13 @@ def _side_by_side(
     header: Sequence[str],
     lines: Sequence[tuple[str, Sequence[MetricValue | None]]],
     bold: Sequence[bool],
-) -> None:
-    """A value with its interval in each cell; one below the other where the terminal is too narrow for that."""
+) -> bool:
+    """A value with its interval in each cell, which it says; one below the other where the terminal is too narrow."""
     wide = [[name, *map(_with_interval, values)] for name, values in lines]
     total = sum(max(map(len, column)) + 2 for column in zip([corner, *header], *wide, strict=True))
     if total <= page.width:
         page.grid([corner, *header], wide, [True] + [False] * len(header), bold)
-        return
+        return True
     long = [
         [name if i == 0 else "", of, number(v.value), interval(v.low, v.high)]
         for name, values in lines
@@ -173,6 +174,7 @@ def _side_by_side(
     page.grid(
         [corner, "on" if corner == "metric" else "", "value", "95% interval"], long, [True, True, False, False], first
     )
+    return False
 
 
 def _with_interval(value: MetricValue | None) -> str:

@@ -16,7 +16,7 @@ from mldsl.report.format import cell, interval, number, plain, seconds
     [
         (0.98765, "0.9877"), (0.5, "0.5000"), (12.3456, "12.35"), (1234567.8, "1,234,568"), (3, "3"), (3.0, "3"),
         (-2.5, "−2.500"), (0, "0"), (1.234e-5, "1.234e-05"), (1e12, "1.000e+12"), (math.nan, "–"), (math.inf, "∞"),
-        (-math.inf, "−∞"), (99999, "99,999"),
+        (-math.inf, "−∞"), (99999, "99,999"), (-99.998, "−100.0"), (0.99999, "1.000"),
     ],
 )  # fmt: skip
 def test_numbers(value, text) -> None:
@@ -75,6 +75,19 @@ def test_tick_labels_carry_the_decimals_of_their_step() -> None:
     assert [text for _, text in linear_ticks(0.5, 1.5, 4)] == ["0.50", "0.75", "1.00", "1.25", "1.50"]
     assert [text for _, text in linear_ticks(-1, 1, 4)] == ["−1.0", "−0.5", "0.0", "0.5", "1.0"]
     assert [text for _, text in linear_ticks(0, 200000, 4)] == ["0", "50,000", "100,000", "150,000", "200,000"]
+
+
+def test_years_bear_no_comma_and_five_digits_do() -> None:
+    assert [text for _, text in linear_ticks(1949, 1960, 5, whole=True)] == ["1950", "1955", "1960"]
+    assert [text for _, text in linear_ticks(0, 10_000, 2)] == ["0", "5,000", "10,000"]
+    assert [text for _, text in log_ticks(100, 1000, 2)] == ["100", "200", "500", "1000"]
+    assert [text for _, text in log_ticks(100, 10_000, 3)][-2:] == ["5,000", "10,000"]
+
+
+def test_between_whole_numbers_there_is_no_tick() -> None:
+    assert [value for value, _ in linear_ticks(0, 10, 4, whole=True)] == [0, 5, 10]
+    assert [value for value, _ in linear_ticks(2007, 2009, 8, whole=True)] == [2007, 2008, 2009]
+    assert 2.5 in [value for value, _ in linear_ticks(0, 10, 4)]
 
 
 def test_logarithmic_ticks() -> None:

@@ -13,7 +13,7 @@ from mldsl.report.highlight import highlight
 from mldsl.report.html import page
 from mldsl.report.notebook import run_html
 
-VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "rect"}
+VOID = {"meta", "link", "br", "wbr", "hr", "img", "input", "path", "circle", "rect"}
 
 
 class Outline(HTMLParser):

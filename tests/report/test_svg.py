@@ -93,6 +93,16 @@ def test_bars_stand_on_zero() -> None:
     assert float(two.get("height")) == pytest.approx(2 * float(one.get("height")), abs=0.3)
 
 
+def test_counts_have_whole_ticks_and_shares_have_not() -> None:
+    bars = Panel("x", "rows", [Series([1, 2], [2, 3], mark="bars"), Series([0, 2], [0.3, 2.4], emphasis="reference")])
+    share = Panel("x", "share", [Series([0.5, 1.5], [0, 1])])
+    counted, shared = (figure_svg(Figure("t", [panel], "alt")) for panel in (bars, share))
+    assert ">2<" in counted
+    assert ">2.5<" not in counted
+    assert ">2.0<" not in counted
+    assert ">0.2<" in shared
+
+
 def test_bars_of_two_series_stand_side_by_side() -> None:
     root = drawn(Series(["a"], [1.0], "p", mark="bars"), Series(["a"], [1.0], "q", mark="bars"), x_kind="category")
     (p,), (q,) = every(root, "rect", "f1")[-1:], every(root, "rect", "f2")[-1:]

@@ -106,6 +106,12 @@ def test_texts_are_cut_before_columns_are_left_out() -> None:
     assert narrow.left_out == 1
 
 
+def test_names_that_differ_at_their_ends_are_cut_inside() -> None:
+    names = ["neighborhood[North_Ames]", "neighborhood[Northridge]", "area"]
+    lines = fit(["term", "estimate"], [[name, "1.234"] for name in names], [True, False], 26)
+    assert [line.split()[0] for line in lines.body] == ["neigh…orth_Ames]", "neigh…orthridge]", "area"]
+
+
 def test_wide_characters_keep_columns_straight() -> None:
     found = fit(["k", "v"], [["日本", "1"], ["é", "2"], ["abcd", "3"]], [True, False], 40)
     assert {width_of(line) for line in found.body} == {7}

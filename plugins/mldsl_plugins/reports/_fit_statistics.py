@@ -1,4 +1,4 @@
-"""How well a model fits its training rows, by its likelihood: a table below its coefficients.
+"""How well a model fits its training rows, by its likelihood: two tables below its coefficients.
 
 McFadden's R2 is 1 - log L / log L0, with L0 the likelihood without inputs; the likelihood-ratio statistic
 2 (log L - log L0) is chi-squared where the inputs say nothing. With a penalty log L is that of the penalised fit, which
@@ -12,6 +12,7 @@ Sources: McFadden 1974, Conditional logit analysis, in Frontiers in Econometrics
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,47 +21,51 @@ from mldsl.plugin.display import Column, Table
 from mldsl_plugins.reports._shared import attribute, model_column
 from mldsl_plugins.reports._terms import penalty_of
 
-_ROWS = (
-    ("rows", "mass"), ("log-likelihood", "log_likelihood"), ("log-likelihood without inputs", "null_log_likelihood"),
-    ("McFadden's R2", "mcfadden_r2"), ("deviance", "deviance"), ("deviance without inputs", "null_deviance"),
-    ("Pearson's chi-squared", "pearson_chi2"), ("residual degrees of freedom", "degrees_of_freedom"),
-    ("dispersion", "dispersion"), ("alpha", "alpha"), ("standard error of alpha", "alpha_standard_error"),
+_TABLES = (
+    (
+        "Fit of the training rows",
+        "fit",
+        (
+            ("rows", "mass"), ("log-likelihood", "log_likelihood"), ("without inputs", "null_log_likelihood"),
+            ("McFadden's R²", "mcfadden_r2"), ("likelihood ratio", "likelihood_ratio"),
+            ("df", "likelihood_ratio_degrees"), ("p", ""),
+        ),
+    ),
+    (
+        "Deviance and criteria",
+        "criteria",
+        (
+            ("AIC", "aic"), ("BIC", "bic"), ("deviance", "deviance"), ("without inputs", "null_deviance"),
+            ("Pearson's chi²", "pearson_chi2"), ("residual df", "degrees_of_freedom"), ("dispersion", "dispersion"),
+            ("alpha", "alpha"), ("standard error of alpha", "alpha_standard_error"),
+        ),
+    ),
 )  # fmt: skip
-_PLAIN = (
-    ("likelihood-ratio chi-squared", "likelihood_ratio"), ("degrees of freedom", "likelihood_ratio_degrees"),
-    ("p", ""), ("AIC", "aic"), ("BIC", "bic"),
-)  # fmt: skip
+_PLAIN = ("likelihood_ratio", "likelihood_ratio_degrees", "", "aic", "bic")
+_FORMATS: dict[str, Any] = {"rows": "integer", "df": "integer", "residual df": "integer", "p": "p"}
 
 
 def fit_statistics(found: Sequence[ModelView], models: Sequence[ModelView]) -> list[Table]:
-    """The table, or none where no model has a likelihood to compare with."""
-    rows = [
-        (model, name, value)
-        for model in found
-        if attribute(model.info, "mcfadden_r2") is not None
-        for name, value in _lines(model)
-    ]
-    if not rows:
-        return []
-    return [
-        Table(
-            "Fit of the training rows",
-            [
-                *model_column(models, [model.name for model, _, _ in rows]),
-                Column("statistic", [name for _, name, _ in rows], "text"),
-                Column("value", [value for _, _, value in rows]),
-            ],
-            name="fit",
-        )
-    ]
+    """A row for each model that has a likelihood to compare with; a figure that no model knows has no column."""
+    able = [model for model in found if attribute(model.info, "mcfadden_r2") is not None]
+    tables = []
+    for title, name, fields in _TABLES:
+        columns = [
+            Column(label, values, _FORMATS.get(label, "number"))
+            for label, values in ((label, [_figure(model, field) for model in able]) for label, field in fields)
+            if not np.isnan(values).all()
+        ]
+        if able and columns:
+            tables.append(Table(title, [*model_column(models, [model.name for model in able]), *columns], name=name))
+    return tables
 
 
-def _lines(model: ModelView) -> list[tuple[str, float]]:
-    """What the model says of itself; a figure that it does not know is left out."""
-    lines = _ROWS if penalty_of(model) > 0 else (*_ROWS, *_PLAIN)
-    known = {field: value for _, field in lines if field and (value := attribute(model.info, field)) is not None}
-    found = [(name, _p(model) if not field else float(known.get(field, np.nan))) for name, field in lines]
-    return [(name, value) for name, value in found if not np.isnan(value)]
+def _figure(model: ModelView, field: str) -> float:
+    """What the model says of itself; NaN where it does not know."""
+    if field in _PLAIN and penalty_of(model) > 0:
+        return float(np.nan)
+    value = _p(model) if not field else attribute(model.info, field)
+    return float(np.nan if value is None else value)
 
 
 def _p(model: ModelView) -> float:

@@ -61,7 +61,8 @@ def influence_of(view: ReportView, model: ModelView) -> Influence | str:
         return without_matrix(model)
     weight = part.weight.astype(float)
     if any(float(getattr(model.spec, name, 0) or 0) > 0 for name in ("l1", "l2")):
-        return _not(model, f"`{model.algorithm}(l2 = 0)`")
+        selects = hasattr(model.spec, "l1") and not model.shape.classes  # without a penalty it is but a slower `ols`
+        return _not(model, "`ols` or `ridge(l2 = 0)`" if selects else f"`{model.algorithm}(l2 = 0)`")
     precise = str(getattr(model.spec, "weights", "frequency")) == "precision"
     if model.shape.classes == 2 and part.probability is not None:
         separated = attribute(model.info, "separated")

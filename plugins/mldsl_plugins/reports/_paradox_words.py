@@ -84,7 +84,7 @@ def sentence(f: Finding) -> str:
     v = f.verdict
     total = len(f.names)
     against = np.flatnonzero(v.chosen)[v.strata.slope * v.whole.slope[0] < 0]
-    where = f"all {total}" if v.opposite == total else f"{v.opposite} of {total}"
+    where = f"{v.opposite} of {total}" if v.opposite < total else "both" if total == 2 else f"all {total}"
     levels = f"levels of `{f.by.name}`" if not f.by.cut else f"fifths of `{f.by.name}`"
     what = _level(f.outcome.level) if f.outcome.level else f"the mean of `{f.outcome.name}`"
     if f.group.levels:

@@ -85,6 +85,14 @@ def histogram(values: np.ndarray, weight: np.ndarray, most: int = 40) -> tuple[n
     return (edges[1:] + edges[:-1]) / 2, mass
 
 
+def shown_number(value: float, digits: int = 4) -> str:
+    """A number within a sentence: `digits` significant ones, all of those before the point: 33.6, 9,513."""
+    if not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.{digits}g}".replace("inf", "∞").replace("-", "−")
+    whole = abs(value) >= 10 ** (digits - 1)
+    return (f"{value:,.0f}" if whole else f"{value:.{digits}g}").replace("-", "−")
+
+
 def attribute(value: Any, name: str) -> Any:
     """A field of an algorithm's Params or Info as a NumPy array, None if it has no such field."""
     found = getattr(value, name, None)

@@ -134,6 +134,8 @@ def notes_of(model: ModelView) -> list[str]:
             zero = ["l2 = 0"]
         instead = f"`{model.algorithm}({', '.join([*zero, *(['solver = newton'] if downhill else [])])})`"
         instead += f" without {' and '.join(left_out)}" if left_out else ""
+        if not downhill and attribute(model.info, "standard_error") is None:
+            instead = _with_errors(model)
         name, value = max(penalties.items(), key=lambda pair: pair[1])
         out.append(
             f"{model.name}: no standard errors, p-values or intervals. The penalty ({name} = {value:g}) draws the "
@@ -144,12 +146,22 @@ def notes_of(model: ModelView) -> list[str]:
             f"{model.name}: no standard errors, p-values or intervals. Its solver goes downhill and stops near the "
             "optimum, not at it. Write `solver = newton` for these."
         )
+    elif attribute(model.info, "standard_error") is None:
+        out.append(
+            f"{model.name}: `{model.algorithm}` gives no standard errors, p-values or intervals; {_with_errors(model)} "
+            "does."
+        )
     scaled = [text for text, *_ in model.steps if text.split("(")[0].strip() in _SCALING]
     if scaled:
         out.append(f"{model.name}: a unit is one of the columns after `{'`, `'.join(dict.fromkeys(scaled))}`.")
     if model.target_scale:
         out.append(f"{model.name}: fitted to `{model.target_scale}` of the target, and on that scale.")
     return out
+
+
+def _with_errors(model: ModelView) -> str:
+    """The linear model that has standard errors, for one that has none whatever its settings."""
+    return "`logistic_regression(l2 = 0)`" if model.shape.classes else "`ols`"
 
 
 def warnings_of(model: ModelView) -> list[str]:

@@ -144,7 +144,7 @@ def _named(model: ModelView, levels: list[dict[int, str]], j: int, value: float)
     if model.algorithm == "bernoulli_naive_bayes":
         return f"{name} is {'present' if value > model.spec.binarize else 'absent'}"
     known = levels[j].get(int(value)) if value == int(value) else None
-    return f"{name} = {known if known is not None else f'{value:.4g}'}"
+    return f"{name} = {known if known is not None else f'{value:.4g}'.replace('-', '−')}"
 
 
 def _strongest(

@@ -101,7 +101,7 @@ def _table(spec: Spec, models: Sequence[ModelView], found: list[Terms]) -> Table
                 Column(f"{name} {end}", joined(lambda t, i=i: exponential(t.bounds(spec.confidence)[i])))
                 for i, end in enumerate(("low", "high"))
             ]
-    degrees = ", ".join(f"{t.degrees:,.0f}" for t in found if math.isfinite(t.degrees))
+    degrees = " and ".join(dict.fromkeys(f"{t.degrees:,.0f}" for t in found if math.isfinite(t.degrees)))
     note = f"t with {degrees} residual degrees of freedom." if degrees and errors else ""
     robust = dict.fromkeys(words for t in found if (words := _covariance_words(t.model)) and errors)
     return Table("Coefficients", columns, note=" ".join((note, *robust)).strip())

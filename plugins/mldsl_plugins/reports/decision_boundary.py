@@ -24,7 +24,7 @@ from mldsl.plugin import Column as ColumnName
 from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Column, Field, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._columns import is_number, values
-from mldsl_plugins.reports._shared import model_column, part_words, thin
+from mldsl_plugins.reports._shared import model_column, part_words, shown_number, thin
 
 _DRAWN = 500  # held-out rows
 _REPEATS = 3  # permutations of a column, to find the two that matter most
@@ -77,7 +77,8 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
         f"{m.model.name}: {', '.join(_shares(view, m))} of the plane of {m.names[0]} and {m.names[1]}" for m in maps
     )
     rows = "; ".join(dict.fromkeys(part_words(m.model.held_out) for m in maps))
-    notes += [_cut(m) for m in maps if m.held]
+    cuts = [m for m in maps if m.held]
+    notes += list(dict.fromkeys(_cut(m) for m in cuts))
     notes.append(f"Points are {rows}, coloured by their true class.")
     tables = [_held(maps, view), *([_table(view, maps)])]
     return ReportOutput(
@@ -208,14 +209,16 @@ def _shares(view: ReportView, found: _Map) -> list[str]:
 
 def _cut(found: _Map) -> str:
     return (
-        f"{found.model.name}: a cut through {len(found.held) + 2} columns, the other {len(found.held)} held at the "
-        "mean or most frequent value; a row may lie on a colour that is not what the model says of it."
+        f"A cut through {len(found.held) + 2} columns, the other {len(found.held)} held at the mean or most frequent "
+        "value; a row may lie on a colour that is not what the model says of it."
     )
 
 
 def _held(maps: list[_Map], view: ReportView) -> Table:
+    if all(m.held == maps[0].held for m in maps):
+        maps = maps[:1]
     rows = [(m, name, value) for m in maps for name, value in m.held.items()]
-    shown = [f"{v:.4g}" if isinstance(v, float) else "" if v is None else str(v) for _, _, v in rows]
+    shown = [shown_number(v) if isinstance(v, float) else "" if v is None else str(v) for _, _, v in rows]
     return Table(
         "Held at",
         [

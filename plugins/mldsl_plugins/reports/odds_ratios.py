@@ -123,8 +123,8 @@ def _references(model: ModelView, view: ReportView, terms: Terms) -> list[str]:
             out.append(f"{model.name}: odds of each class against `{missing[0]}`.")
         else:
             out.append(
-                f"{model.name}: odds of each class against the (geometric) mean of all, since the penalty gives every "
-                "class coefficients of its own."
+                f"{model.name}: odds of each class against the (geometric) mean of all, since every class has "
+                "coefficients of its own."
             )
     references = model.design.references if model.design is not None else ()
     out += [f"{model.name}: the reference of `{name}` is `{level}`." for name, level in references]

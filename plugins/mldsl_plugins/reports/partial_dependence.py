@@ -190,7 +190,7 @@ def _cell(curve: _Curve, place: int) -> str:
         return value
     if curve.column.type == "time":
         return str(curve.grid[place])[:16].removesuffix(" 00:00")
-    return f"{value:.4g}"
+    return f"{value:.0f}" if curve.column.type == "integer" and value == round(value) else f"{value:.4g}"
 
 
 def _table(curves: list[_Curve]) -> Table:

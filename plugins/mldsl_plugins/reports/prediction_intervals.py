@@ -114,7 +114,7 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     if any(levels):
         tables.append(_by_level(found, levels))
     both = list(zip(found, levels, strict=True))
-    figures = [_figure(one, bins, i, several=len(found) > 1) for i, (one, bins) in enumerate(both)]
+    figures = [_figure(view, one, bins, i, several=len(found) > 1) for i, (one, bins) in enumerate(both)]
     warnings = [w for one, bins in both for w in _warned(one, bins)]
     return ReportOutput(tables, figures, list(dict.fromkeys(notes)), warnings)
 
@@ -277,7 +277,9 @@ def _warned(one: _Intervals, bins: Sequence[tuple[str, np.ndarray]]) -> list[str
     return out
 
 
-def _figure(one: _Intervals, bins: Sequence[tuple[str, np.ndarray]], place: int, *, several: bool) -> Figure:
+def _figure(
+    view: ReportView, one: _Intervals, bins: Sequence[tuple[str, np.ndarray]], place: int, *, several: bool
+) -> Figure:
     name = one.model.name
     order = np.argsort(one.fitted, kind="stable")
     rank = np.arange(1, len(order) + 1)
@@ -292,7 +294,7 @@ def _figure(one: _Intervals, bins: Sequence[tuple[str, np.ndarray]], place: int,
     low, high = (np.where(np.isfinite(v), np.clip(v, *frame), np.nan)[order][shown] for v in (one.low, one.high))
     panels = [
         Panel(
-            "rows in order of the prediction", "target",
+            "rows in order of the prediction", view.target or "target",
             [
                 Series(rank[shown], line, "prediction and interval", low=low, high=high),
                 Series(rank[hits], target[hits], "inside", mark="points", emphasis="muted"),

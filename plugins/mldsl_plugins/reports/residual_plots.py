@@ -80,7 +80,7 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
             figures.append(_against(spec, view, r, i, several=len(found) > 1))
         if isinstance(leverage, str):
             notes.append(leverage)
-    tables = [_distribution(models, found), _tests(view, models, found), _worst(models, found)]
+    tables = [_distribution(models, found), _tests(view, models, found), _worst(view, models, found)]
     return ReportOutput(tables, figures, [*notes, *scale_note(found)])
 
 
@@ -163,7 +163,7 @@ def durbin_watson(view: ReportView, r: Residuals) -> float:
     return float((np.diff(e) ** 2).sum()) / whole if whole > 0 else float("nan")
 
 
-def _worst(models: tuple[ModelView, ...], found: list[Residuals]) -> Table:
+def _worst(view: ReportView, models: tuple[ModelView, ...], found: list[Residuals]) -> Table:
     kept = [(r, np.argsort(-np.abs(r.residual), kind="stable")[:_WORST]) for r in found]
     shown = [r.scale for r in found if r.scale]
     return Table(
@@ -171,7 +171,7 @@ def _worst(models: tuple[ModelView, ...], found: list[Residuals]) -> Table:
         [
             *model_column(models, [r.model.name for r, i in kept for _ in i]),
             Column("row", np.concatenate([r.part.row[i] + 1 for r, i in kept]), "integer"),
-            Column(shown[0] if shown else "target", np.concatenate([r.target[i] for r, i in kept])),
+            Column(shown[0] if shown else view.target or "target", np.concatenate([r.target[i] for r, i in kept])),
             Column("prediction", np.concatenate([r.fitted[i] for r, i in kept])),
             Column("residual", np.concatenate([r.residual[i] for r, i in kept])),
         ],

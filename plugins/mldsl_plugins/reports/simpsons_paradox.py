@@ -249,6 +249,7 @@ def _overview(shown: list[Finding], z: float, count: int) -> Table:
         return float(effect.ends(z)[i][0])
 
     whole, within = [f.verdict.whole for f in shown], [f.verdict.within for f in shown]
+    form: Any = "share" if all(f.outcome.level and f.group.levels for f in shown) else "number"
     between = [f"{f.group.levels[f.a]} − {f.group.levels[f.b]}" if f.group.levels else "per unit" for f in shown]
     return Table(
         "Overall and within levels",
@@ -257,17 +258,24 @@ def _overview(shown: list[Finding], z: float, count: int) -> Table:
             Column("group", [f.group.name for f in shown], "text"),
             Column("compared", between, "text"),
             Column("by", [f.by.name for f in shown], "text"),
-            Column("overall", [float(e.slope[0]) for e in whole]),
-            Column("within", [float(e.slope[0]) for e in within]),
+            Column("overall", [float(e.slope[0]) for e in whole], form),
+            Column("within", [float(e.slope[0]) for e in within], form),
             Column("against", [f"{f.verdict.opposite} of {len(f.names)}" for f in shown], "text"),
             Column("reversal", [f.verdict.kind or "none" for f in shown], "text"),
-            Column("overall low", [ends(e, 0) for e in whole]),
-            Column("overall high", [ends(e, 1) for e in whole]),
-            Column("within low", [ends(e, 0) for e in within]),
-            Column("within high", [ends(e, 1) for e in within]),
+            Column("overall low", [ends(e, 0) for e in whole], form),
+            Column("overall high", [ends(e, 1) for e in whole], form),
+            Column("within low", [ends(e, 0) for e in within], form),
+            Column("within high", [ends(e, 1) for e in within], form),
         ],
         note=f"Intervals are corrected for {count:,} comparisons." if count > 1 else "",
     )  # fmt: skip
+
+
+def _with_ends(value: float, low: float, high: float) -> str:
+    """`1.11 (0.943 to 1.30)`; infinite where all of a group are of one outcome, and then without ends."""
+    if np.isfinite([value, low, high]).all():
+        return f"{value:#.3g} ({low:#.3g} to {high:#.3g})"
+    return "∞" if np.isinf(value) else "unknown"
 
 
 def _strata(f: Finding, z: float, spec: Spec, place: int) -> Table:
@@ -298,9 +306,8 @@ def _strata(f: Finding, z: float, spec: Spec, place: int) -> Table:
     if f.table is not None and f.outcome.level:
         crude, pooled = odds_ratios(f.table[:, v.chosen], f.a, f.b, z)
         note = (
-            f"Odds ratio of {f.group.levels[f.a]} against {f.group.levels[f.b]}: overall {crude[0]:.3g} "
-            f"({crude[1]:.3g} to {crude[2]:.3g}), within levels (Mantel-Haenszel) {pooled[0]:.3g} ({pooled[1]:.3g} to "
-            f"{pooled[2]:.3g})."
+            f"Odds ratio of {f.group.levels[f.a]} against {f.group.levels[f.b]}: overall {_with_ends(*crude)}, within "
+            f"levels (Mantel-Haenszel) {_with_ends(*pooled)}."
         )
     left = len(f.by.levels) - len(f.names)
     if left:

@@ -84,7 +84,10 @@ def _terms(model: ModelView, k: int) -> _Terms | None:
         likelihood = attribute(model.params, name)
         if likelihood is not None and np.shape(likelihood) == (k, d):
             odds = _against_others(np.asarray(likelihood, float), _prior(model, k))
-            said = "A weight is the logarithm of how many times as likely the term is in the class as in the others."
+            said = (
+                "A weight is the logarithm of how many times as likely the term is in the class as in the others. "
+                "First come terms that are frequent as well: the order is by likelihood in the class times weight."
+            )
             return _Terms(model, odds, np.exp(likelihood) * odds, said)
     weights = attribute(model.params, "weights")
     if weights is not None and np.shape(weights) == (k, d):

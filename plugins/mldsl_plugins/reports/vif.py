@@ -31,7 +31,7 @@ from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.linear._collinear import Dependency, dependencies
 from mldsl_plugins.reports._matrix import has_intercept, matrix_of, refused, terms_of, without_matrix
-from mldsl_plugins.reports._shared import model_column
+from mldsl_plugins.reports._shared import model_column, shown_number
 
 _SHOWN = 30
 _WIDEST = 2000  # columns
@@ -181,6 +181,7 @@ def _table(found: list[_Factors]) -> Table:
     ]
     if several:
         columns.append(Column("df", [one.columns[i] for one, i in rows], "integer"))
+        columns.append(Column("GVIF^(1/df)", [one.inflation[i] ** 2 for one, i in rows]))  # what `warn_above` judges
     columns += [
         Column("GVIF^(1/(2 df))" if several else "standard error times", [one.inflation[i] for one, i in rows]),
         Column("goes most with", [one.partners[i] for one, i in rows], "text"),
@@ -201,7 +202,7 @@ def _warnings(spec: Spec, one: _Factors) -> list[str]:
     comparable = one.inflation**2  # of a single column VIF itself
     large = [i for i in np.argsort(-one.factor, kind="stable") if spec.warn_above < comparable[i] < np.inf]
     if large:
-        shown = [f"`{one.terms[i]}` ({comparable[i]:.3g})" for i in large[:5]]
+        shown = [f"`{one.terms[i]}` ({shown_number(comparable[i], 3)})" for i in large[:5]]
         more = f" and {len(large) - 5} more" if len(large) > 5 else ""
         kind = "VIF" if (one.columns == 1).all() else "GVIF^(1/df)"
         out.append(
@@ -220,7 +221,7 @@ def _figure(spec: Spec, one: _Factors, place: int, *, several: bool) -> Figure:
     bars = Series(np.minimum(value[order], top), names, mark="bars")
     limit = Series([spec.warn_above] * len(names), names, "", emphasis="reference")
     alone = (one.columns == 1).all()
-    most = f"{one.terms[order[0]]}, {value[order[0]]:.3g}"
+    most = f"{one.terms[order[0]]}, {shown_number(value[order[0]], 3)}"
     title = "Variance inflation" + (f", the {_SHOWN} largest" if len(value) > _SHOWN else "")
     kind = "log" if top > 200 else "number"
     panel = Panel(

@@ -94,7 +94,7 @@ def test_without_a_choice_the_columns_that_matter_most_are_taken_and_that_is_sai
     output = decision_boundary.compute(Spec(grid=5), view)
     assert (output.figures[0].panels[0].x, output.figures[0].panels[0].y) == ("b", "c")
     assert any("of 3 columns of numbers, `b` and `c` cost most when permuted" in note for note in output.notes)
-    assert any("a cut through 4 columns, the other 2 held at the mean" in note for note in output.notes)
+    assert any("A cut through 4 columns, the other 2 held at the mean" in note for note in output.notes)
 
 
 def test_the_boundary_is_where_the_threshold_is(situation: Any) -> None:
