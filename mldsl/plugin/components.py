@@ -82,6 +82,7 @@ class Component:
 class Model(Component):
     """An algorithm that learns: `fit` and `predict`, or `init`, `update`, `finish` and `predict`.
 
+    `missing_if` is a condition on the Spec, such as "distance = gower", under which alone missing values are accepted.
     A model that has both ways says by `rounds` when it goes in rounds: a condition on its Spec, such as
     `solver = batch, stochastic`.
 
@@ -133,6 +134,7 @@ class Model(Component):
     tasks: Collection[str] = ()
     accepts: Collection[str] = ("continuous", "integer", "binary", "ordinal")
     missing: str = "refuses"
+    missing_if: str = ""
     sparse: bool = False
     scale_sensitive: bool = False
     scale_free: Collection[str] = ()

@@ -158,11 +158,11 @@ class Declaration:
     """A component as data. Fields that do not concern its kind keep their defaults.
 
     model: `tasks` (classify regress cluster generate rank recommend), `accepts` (column types of its matrix),
-      `missing` ("refuses" or "accepts"), `sparse`, `iterative` (has rounds, so `stop_when` works), `rounds` (the
-      condition under which it has, such as `solver = batch, stochastic`; empty: always), `scale_sensitive` (a warning
-      asks for `standardize`), `roles` (weight, offset ... it uses beyond target), `precision`, `costs` (its loss
-      multiplies rows by `cost`: then the language gives it `class_weights`), `margins` (a classifier that gives scores
-      and no probabilities).
+      `missing` ("refuses" or "accepts", the latter only under the condition `missing_if`, if there is one), `sparse`,
+      `iterative` (has rounds, so `stop_when` works), `rounds` (the condition under which it has, such as `solver =
+      batch, stochastic`; empty: always), `scale_sensitive` (a warning asks for `standardize`), `roles` (weight,
+      offset ... it uses beyond target), `precision`, `costs` (its loss multiplies rows by `cost`: then the language
+      gives it `class_weights`), `margins` (a classifier that gives scores and no probabilities).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `looks_back`, `sparse` (it works on sparse columns too), `halves` (it has one on the host and one on the device),
       `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
@@ -192,6 +192,7 @@ class Declaration:
     sparse: bool = False
     iterative: bool = False
     rounds: str = ""
+    missing_if: str = ""
     scale_sensitive: bool = False
     scale_free: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()

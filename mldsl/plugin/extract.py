@@ -349,6 +349,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
+                "missing_if": component.missing_if,
                 "batches": bool(component.batches), "scale_free": tuple(component.scale_free),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
@@ -415,6 +416,10 @@ def _wrong_words(declaration: Declaration) -> Iterator[str]:
                 yield f"`{field}`: expected one of {', '.join(filter(None, known))}; found `{word}`"
     if declaration.kind == "model" and not declaration.tasks:
         yield "`tasks`: a model says which tasks it does"
+    if declaration.missing_if and (
+        mistake := _mistaken(declaration.missing_if, {p.name: p for p in declaration.parameters})
+    ):
+        yield f"`missing_if`: {mistake}"
     if declaration.rounds:
         mistake = _mistaken(declaration.rounds, {p.name: p for p in declaration.parameters})
         if mistake:

@@ -85,7 +85,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
         yield "Tasks", "all"
     if kind in ("model", "transform"):
         yield "Columns", _types(declaration.accepts)
-        yield "Missing values", {"refuses": "refused", "fills": "filled"}.get(declaration.missing, "accepted")
+        when = f" with {in_words(declaration.missing_if)}" if declaration.missing_if else ""
+        yield "Missing values", {"refuses": "refused", "fills": "filled"}.get(declaration.missing, f"accepted{when}")
     if kind == "model":
         if declaration.sparse:
             yield "Sparse inputs", "accepted"

@@ -101,6 +101,8 @@ def _bind(node: Node, owner: str, parameters: Sequence[Parameter], scope: Scope)
             values[parameter.name] = default_value(parameter.default, parameter.type, scope)
     _conditions(given, values, owner, parameters, scope)
     _required(node, given, owner, parameters, scope)
+    idle = {p.name for p in parameters if p.name not in given and not condition_holds(p.only_if, values)}
+    values = {name: value for name, value in values.items() if name not in idle}  # what does not apply is not there
     reached = {name: tuple(dict.fromkeys(_params_in(nodes))) for name, nodes in given.items()}
     return ComponentValue(
         "", owner, "", tuple((name, None if value is FAILED else value) for name, value in values.items()),
@@ -132,6 +134,9 @@ def _params_in(nodes: Iterable[ast.Arg]) -> Iterable[str]:
             yield from _params_in(children)  # type: ignore[arg-type]
 
 
+FORMULAS = ("formula", "arithmetic")
+
+
 # ---- which argument is which parameter -------------------------------------------------------------------------------
 
 
@@ -154,6 +159,11 @@ def _assign(
             continue
         while positional and positional[0].name in given and not positional[0].variadic:
             positional.pop(0)
+        # A formula is known by its looks, wherever its parameter stands.
+        formula = next((p for p in positional if p.type.name in FORMULAS), None)
+        if isinstance(arg, ast.Formula) and formula is not None and formula.name not in given:
+            given[formula.name] = [arg]
+            continue
         if not positional:
             _too_many(arg, owner, parameters, scope)
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,14 @@ def test_a_type_word_stands_for_its_columns(pipeline: Any) -> None:
     plan = pipeline(features=FEATURES, transforms="", model='model { ols(~ categorical:a + "b*") }').plan
     assert plan.models[0].design.right.args[0].args[0].names == ("c",)
     assert [state.name for state in plan.models[0].columns] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("arguments", ["~ a + b, family = gamma", "gamma, ~ a + b", "family = gamma, ~ a + b"])
+def test_a_formula_needs_no_name_wherever_it_stands(arguments: str, tmp_path: Path) -> None:
+    import mldsl
+
+    path = tmp_path / "a.mlp"
+    path.write_text(
+        f'mlp 1\ndata {{ csv("a.csv") }}\n{FEATURES}\nmodel {{ generalized_linear({arguments}) }}\n', encoding="utf-8"
+    )
+    assert [found.message for found in mldsl.check(path)] == []

@@ -192,7 +192,8 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "k_nearest_neighbors", Spec, fit=fit, predict=predict, check=check, tasks=("classify", "regress"),
-            accepts=(*NUMBERS, "categorical"), missing="accepts", scale_sensitive=True,
+            accepts=(*NUMBERS, "categorical"), missing="accepts", missing_if="distance = gower",
+            scale_sensitive=True,
             scale_free=("distance = gower", "distance = hamming", "distance = jaccard", "distance = simple_matching"),
             example=Spec(distance="gower"), snippet="model { k_nearest_neighbors(k = 15, weights = distance) }",
             sources=("Fix & Hodges 1951, doi:10.2307/1403797", "Cover & Hart 1967, doi:10.1109/TIT.1967.1053964",
