@@ -72,7 +72,8 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
         unseen = prepared.host.encoded.unseen
         found += _one_level(outcome)
         found += [
-            f"{count} cells of `{name}` hold a level that no training row has{_as_reference(prepared, name)}"
+            f"{count:,} {'cell' if count == 1 else 'cells'} of `{name}` {'holds' if count == 1 else 'hold'} a level "
+            f"that no training row has{_as_reference(prepared, name, count)}"
             for name, count in unseen.items()
             if name != run.plan.target  # said when the rows were split
         ]
@@ -82,10 +83,11 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _as_reference(prepared: Prepared, name: str) -> str:
+def _as_reference(prepared: Prepared, name: str, count: int) -> str:
     """What becomes of an unknown level where a formula codes it."""
     factors = {} if prepared.pipeline.design is None else dict(prepared.pipeline.design.factors)
-    return f" and count as `{factors[name][0]}`, the reference" if factors.get(name) else ""
+    verb = "counts" if count == 1 else "count"
+    return f" and {verb} as `{factors[name][0]}`, the reference" if factors.get(name) else ""
 
 
 def _one_level(outcome: Outcome) -> list[str]:

@@ -159,7 +159,11 @@ def _model(name: str, model: ModelRecord, record: RunRecord) -> dict[str, Any]:
     parts = facts.parts_of(model)
     metrics = [m for m in facts.metrics_of(record) if any(m in model.metrics[p] for p in parts)]
     rows = [(metric, [_value(model.metrics[part].get(metric)) for part in parts]) for metric in metrics]
-    facts_of = [(k, _short(v)) for k, v in model.info.items() if k not in BALANCE and _says_something(k, v)]
+    facts_of = [
+        (k, number(v) if type(v) is int else _short(v))
+        for k, v in model.info.items()
+        if k not in BALANCE and _says_something(k, v)
+    ]
     return {
         "name": name,
         "algorithm": model.algorithm,
@@ -248,7 +252,7 @@ def _figure(figure: Figure, path: str) -> dict[str, Any]:
 
 def _says_something(name: str, value: Any) -> bool:
     """Not what a fit does not know, nor an alarm that was not raised."""
-    unknown = value is None or (isinstance(value, float) and math.isnan(value))
+    unknown = value is None or (isinstance(value, float) and not math.isfinite(value))
     return not unknown and (value is not False or name == "converged")
 
 

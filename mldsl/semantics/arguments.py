@@ -188,9 +188,25 @@ def _no_parameter(arg: ast.Named, name: str, owner: str, parameters: Sequence[Pa
     names = [parameter.name for parameter in parameters]
     help_text = did_you_mean(name, names, parameter_aliases(parameters))
     if help_text is None:
+        help_text = _of_a_choice(name, parameters, scope)
+    if help_text is None:
         listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         help_text = f"its parameters: {listed}" if names else f"`{owner}` takes no arguments"
     scope.findings.error("MLP0102", f"`{owner}` has no parameter `{name}`", arg.key.span, help=help_text)
+
+
+def _of_a_choice(name: str, parameters: Sequence[Parameter], scope: Scope) -> str | None:
+    """The component that a parameter chooses may have it: `gamma` is of `kernel = rbf(gamma = ...)`."""
+    for parameter in parameters:
+        if parameter.type.name == "component":
+            usual = str(parameter.default)
+            able = sorted(
+                (d.name for d in scope.components.visible(parameter.type.of or "") if d.parameter(name) is not None),
+                key=lambda one: (one != usual, one),
+            )
+            if able:
+                return f"write `{parameter.name} = {able[0]}({name} = ...)`"
+    return None
 
 
 def _too_many(arg: ast.Arg, owner: str, parameters: Sequence[Parameter], scope: Scope) -> None:

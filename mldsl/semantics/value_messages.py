@@ -57,6 +57,24 @@ def _meant(node: ast.Arg, parameter: Parameter, scope: Scope) -> str | None:
     return f"write `{parameter.name} = ...`" if node.dotted == parameter.name else None
 
 
+def _rewritten(node: ast.Arg, type_: ParameterType, owner: str, scope: Scope) -> str | None:
+    """How to write what was plainly meant: a name or a formula without quotes, a formula by its name, a range."""
+    if isinstance(node, ast.String):
+        named = type_.name == "component" and scope.components.get(type_.of or "", node.value) is not None
+        formula = type_.name in ("formula", "arithmetic") and "~" in node.value
+        return "write it without quotes" if named or formula else None
+    if node.kind == "formula":
+        declaration = scope.components.get("model", owner)
+        takes = declaration is not None and declaration.parameter("formula") is not None
+        return "write `formula = ~ ...`" if takes else None
+    if type_.name == "range" and isinstance(node, ast.Number) and float(node.value) >= 1:
+        one = f"{node.value:g}"
+        return (
+            f"write `1..{one}`" if one == "1" else f"write `{one}..{one}` for {one} alone, `1..{one}` for all up to it"
+        )
+    return None
+
+
 def mismatch(node: ast.Arg, type_: ParameterType, parameter: Parameter, owner: str, scope: Scope, **more: Any) -> Any:
     """MLP0201: what the parameter takes, and what was found."""
     wanted = WANTED[type_.name]
@@ -66,7 +84,7 @@ def mismatch(node: ast.Arg, type_: ParameterType, parameter: Parameter, owner: s
         wanted = "one of " + ", ".join(choice.name for choice in type_.choices)
     if type_.otherwise is not None:
         wanted += f", or {WANTED[type_.otherwise.name]}"
-    more["help"] = _meant(node, parameter, scope) or more.get("help")
+    more["help"] = _meant(node, parameter, scope) or more.get("help") or _rewritten(node, type_, owner, scope)
     scope.findings.error(
         "MLP0201", f"{subject(parameter, owner)} takes {wanted}, not {describe(node, scope)}", node.span, **more
     )

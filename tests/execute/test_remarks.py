@@ -37,12 +37,13 @@ class Info(NamedTuple):
 
     least: Any
     codes: Any
+    converged: Any
 
 
 def fit(spec: Spec, key: Any, shape: Any, examples: Any) -> tuple[Params, Info]:
     there = jnp.where(examples.weight[:, None] > 0, examples.inputs, jnp.inf)
     share = jnp.asarray(spec.shares or (0.5, 0.5), examples.weight.dtype)
-    return Params(share), Info(there.min(axis=0), share)
+    return Params(share), Info(there.min(axis=0), share, jnp.asarray(spec.floor < -5))
 
 
 def predict(spec: Spec, params: Params, inputs: Any) -> Prediction:
@@ -50,6 +51,8 @@ def predict(spec: Spec, params: Params, inputs: Any) -> Prediction:
 
 
 def remarks(spec: Spec, info: Info, shape: Any) -> Iterator[Problem | str]:
+    if spec.floor == -4:
+        yield "did not converge, and here is why"
     for column, least in zip(shape.columns, info.least, strict=True):
         assert isinstance(least, np.floating)
         if least < spec.floor:
@@ -86,6 +89,12 @@ def test_a_sentence_becomes_a_warning_that_names_the_model(run: Any) -> None:
     warnings = run("picky").result.warnings
     assert "`picky`: `a` goes below 0" in warnings
     assert sum("goes below 0" in text for text in warnings) == 2
+
+
+def test_that_a_fit_did_not_converge_is_said_once(run: Any) -> None:
+    for floor, told in ((-1e6, []), (-3, ["`picky` did not converge in its iterations"]),
+                        (-4, ["`picky`: did not converge, and here is why"])):  # fmt: skip
+        assert [text for text in run(f"picky(floor = {floor:g})").result.warnings if "converge" in text] == told
 
 
 def test_a_problem_refuses_the_run_at_the_line_of_the_model(run: Any) -> None:

@@ -388,6 +388,27 @@ def test_what_a_model_and_a_step_of_dense_columns_advise(pipeline):
     assert found.help.startswith('write `on [numeric, -"t_*"]`')
 
 
+@pytest.mark.parametrize(
+    ("blocks", "model", "help_text"),
+    [
+        ({}, 'svm(kernel = "rbf")', "write it without quotes"),
+        ({}, "svm(gamma = 1)", "write `kernel = rbf(gamma = ...)`"),
+        (REGRESSION, "ols(covariance = ~ a)", "write `formula = ~ ...`"),
+        (REGRESSION, 'ols("~ a")', "write it without quotes"),
+    ],
+)
+def test_what_was_plainly_meant_is_written_out(blocks, model, help_text, pipeline):
+    findings = pipeline(**{**blocks, "model": f"model {{ {model} }}"}).diagnostics
+    found = [d.help for d in findings if d.severity == "error"]
+    assert found == [help_text]
+
+
+def test_a_number_where_a_range_is_wanted(pipeline):
+    steps = "transforms {\n  one_hot on c\n  tfidf(ngrams = 2) on t\n}"
+    (found,) = pipeline(transforms=steps, model="model { constant }").diagnostics
+    assert found.help == "write `2..2` for 2 alone, `1..2` for all up to it"
+
+
 def test_metrics_of_the_inputs_want_a_dense_matrix(said):
     blocks = {
         "features": "features {\n  a: continuous\n  t: text\n}",

@@ -31,7 +31,13 @@ from mldsl_plugins.dates._past import PER, last_rows, looking_back, ordered
 class Spec:
     """How far back, and within what."""
 
-    steps: tuple[int, ...] = param((1,), ge=1, unit="rows", doc="How many rows back, one column each.")
+    steps: tuple[int, ...] = param(
+        (1,),
+        ge=1,
+        unit="rows",
+        doc="How many rows back, one column each.",
+        also_known_as=("periods", "lags", "shift", "n"),
+    )
     per: Column | None = param(None, doc="Look back within the rows of the same level of this column.")
 
 

@@ -332,8 +332,8 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
         yield "there are as many parameters as rows: nothing is left to estimate errors from"
     if not info.converged:
         yield (
-            f"the residuals are {info.relative_offset:.2g} from orthogonal to the curve's tangents; a start nearer to "
-            "the solution, or bounds, may help"
+            f"did not converge in {int(info.iterations)} iterations: the residuals are {info.relative_offset:.2g} from "
+            "orthogonal to the curve's tangents; a start nearer to the solution, or bounds, may help"
         )
 
 

@@ -14,6 +14,7 @@ from mldsl_plugins.reports._shared import attribute
 from mldsl_plugins.reports._statistics import two_sided_p, two_sided_quantile
 
 _SHOWN = 30
+_WIDEST = 20  # times as wide as all estimates lie apart is an interval that is cut
 _SCALING = ("standardize", "min_max_scale", "robust_scale")
 INTERCEPT = "(intercept)"
 BETWEEN = " | "  # two levels, a cutpoint
@@ -204,18 +205,22 @@ def forest(
             title = f"The {_SHOWN} largest {what.lower()}"
         names = [terms.term[i] for i in rows]
         bounded = bool(np.isfinite(low[rows]).any())
+        frame = _frame(terms.estimate[rows], low[rows], high[rows])
+        ends = [bound[rows] if frame is None else np.clip(bound[rows], *frame) for bound in (low, high)]
         series = [
             Series([neutral] * len(names), names, "", emphasis="reference"),
             Series(
                 change(terms.estimate[rows]), names, "",
-                low=change(low[rows]) if bounded else None, high=change(high[rows]) if bounded else None, mark="points",
+                low=change(ends[0]) if bounded else None, high=change(ends[1]) if bounded else None, mark="points",
             ),
         ] if names else []  # fmt: skip
         panels.append(
             Panel(
-                f"{label}{f', {100 * confidence:g}% interval' if bounded else ''}" if names else label, "", series,
+                f"{label}{f', {100 * confidence:g}% interval' if bounded else ''}"
+                f"{'' if frame is None else ', the widest cut off'}" if names else label, "", series,
                 title=output if len(outputs) > 1 else "", y_kind="category",
                 x_kind="log" if exponentiate else "number",
+                x_range=None if frame is None else (float(change(frame[0])), float(change(frame[1]))),
             )
         )  # fmt: skip
     most = max(range(len(terms.term)), key=lambda i: abs(terms.estimate[i]) if terms.of_column(i) else -1)
@@ -227,6 +232,16 @@ def forest(
         alt,
         name=terms.model.name if place else "",
     )
+
+
+def _frame(estimate: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[float, float] | None:
+    """Where the axis ends if some interval is so wide that beside it all estimates would be one point; else None."""
+    if not len(estimate):
+        return None
+    first, last = min(float(estimate.min()), 0.0), max(float(estimate.max()), 0.0)
+    room = last - first
+    widest = float(np.nanmax(high - low, initial=0.0))
+    return (first - room, last + room) if 0 < _WIDEST * room < widest else None
 
 
 def several_outputs(found: list[Terms]) -> bool:

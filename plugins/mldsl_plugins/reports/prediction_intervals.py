@@ -50,7 +50,7 @@ class Spec:
         None, doc="Whose intervals: the model's own, or conformal ones; the model's own where it has some unless given."
     )
     confidence: Share = param(
-        Share(0.95), gt=0, lt=1, doc="Confidence of conformal intervals.", also_known_as=("level", "coverage")
+        Share(0.95), gt=0, lt=1, doc="Confidence of conformal intervals.", also_known_as=("level", "coverage", "alpha")
     )
 
 

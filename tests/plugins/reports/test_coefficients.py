@@ -132,3 +132,14 @@ def test_the_reference_class_is_left_out_and_named(logit, build) -> None:
     output = coefficients.compute(coefficients.Spec(), attrs.evolve(view, models=(model,), levels=("a", "b", "c")))
     assert build.cells(output)["class"] == ["b"] * 3 + ["c"] * 3
     assert any("against the class `a`" in note for note in output.notes)
+
+
+def test_an_interval_that_would_hide_all_estimates_is_cut() -> None:
+    from mldsl_plugins.reports._terms import _frame
+
+    estimate = np.array([-1.0, 1.0])
+    assert _frame(estimate, estimate - 2, estimate + 2) is None
+    reach = np.array([2.0, 900.0])
+    assert _frame(estimate, estimate - reach, estimate + reach) == (-3, 3)
+    assert _frame(estimate, estimate * np.nan, estimate * np.nan) is None
+    assert _frame(estimate[:0], estimate[:0], estimate[:0]) is None
