@@ -142,6 +142,10 @@ def lay_out(
     sparse, tensors, design = host.sparse, {**encoded.tensors, **host.tensors}, None
     if model.design is not None:
         sparse, tensors = {}, {}
+    if sparse and tensors:
+        both = f"the sparse columns of `{next(iter(sparse))}` beside `{next(iter(tensors))}`"
+        text = f"no model takes {both}, whose rows are tensors"
+        raise MldslError(Diagnostic("MLP0311", text, model.span, help="leave one of them out: `drop on ...`"))
     blocks = {name: block.names for name, block in sparse.items()}
     steps, final, after = build(half.device, columns, resolver, lambda i: f"transforms/{i}", hidden, several, blocks)
     if model.design is not None:

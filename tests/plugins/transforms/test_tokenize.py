@@ -88,3 +88,16 @@ def test_a_file_may_hand_sequences_to_a_model(tmp_path):
     )
     run = mldsl.run(tmp_path / "a.mlp", keep=False)
     assert run.metrics["accuracy"].value > 0.7
+
+
+def test_sequences_beside_counted_words_are_refused(tmp_path):
+    import mldsl
+
+    pl.read_csv("examples/data/sms_spam.csv").head(100).write_csv(tmp_path / "sms.csv")
+    (tmp_path / "a.mlp").write_text(
+        'mlp 1\ndata { csv("sms.csv") }\nfeatures {\n  label: binary("ham", "spam") as target\n  text: text\n}\n'
+        "transforms {\n  count_words(keep = true) on text\n  tokenize(vocabulary = 100, length = 8) on text\n}\n"
+        "model { constant }\n"
+    )
+    with pytest.raises(mldsl.MldslError, match="sparse columns of `text` beside `text`"):
+        mldsl.run(tmp_path / "a.mlp", keep=False)
