@@ -245,7 +245,7 @@ def _whole(panel: Panel, items: Sequence[Drawn], axis: str) -> bool:
     values = [
         v
         for item in items
-        if item.series.emphasis != "reference"
+        if item.series.emphasis == "normal"
         for v in (*getattr(item, axis), *((*item.low, *item.high) if item.horizontal == (axis == "x") else ()))
         if math.isfinite(v)
     ]

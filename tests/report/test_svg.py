@@ -94,7 +94,15 @@ def test_bars_stand_on_zero() -> None:
 
 
 def test_counts_have_whole_ticks_and_shares_have_not() -> None:
-    bars = Panel("x", "rows", [Series([1, 2], [2, 3], mark="bars"), Series([0, 2], [0.3, 2.4], emphasis="reference")])
+    bars = Panel(
+        "x",
+        "rows",
+        [
+            Series([1, 2], [2, 3], mark="bars"),
+            Series([0, 2], [0.3, 2.4], emphasis="reference"),
+            Series([1.5], [0.5], mark="points", emphasis="muted"),
+        ],
+    )
     share = Panel("x", "share", [Series([0.5, 1.5], [0, 1])])
     counted, shared = (figure_svg(Figure("t", [panel], "alt")) for panel in (bars, share))
     assert ">2<" in counted

@@ -95,8 +95,8 @@ def influence_of(view: ReportView, model: ModelView) -> Influence | str:
 
 def _not(model: ModelView, instead: str) -> str:
     return (
-        f"{model.name}: its coefficients are not those of least squares or of the largest likelihood (a penalty, a "
-        f"robust loss, costs or another link), so rows have no exact influence. Write {instead} for it."
+        f"{model.name}: the coefficients are not those of least squares or of the largest likelihood (a penalty, a "
+        f"robust loss, costs or another link), so rows have no exact influence. Write {instead} for that."
     )
 
 

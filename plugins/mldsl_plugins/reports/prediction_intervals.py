@@ -34,7 +34,7 @@ from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin import Component, Report, Share, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._residuals import Residuals, residuals_of
-from mldsl_plugins.reports._shared import model_column, part_words, thin, weighted_quantile
+from mldsl_plugins.reports._shared import model_column, part_words, shown_number, thin, weighted_quantile
 from mldsl_plugins.reports._statistics import wilson
 
 _LEVELS, _PARTS, _EACH = 5, 10, 20
@@ -182,8 +182,11 @@ def _where_from(view: ReportView, one: _Intervals) -> str:
     scale = f" on the scale of {one.scale}" if one.scale else ""
     said = (
         f"{one.model.name}: conformal intervals; each of {rows} is judged by the residuals of those outside its own "
-        f"{what}. For new rows take the prediction ± {one.reach:.4g}{scale}"
+        f"{what}"
     )
+    if not np.isfinite(one.reach):  # a warning says why
+        return said + "."
+    said += f". For new rows take the prediction ± {shown_number(one.reach)}{scale}"
     apart = [c.role for c in view.columns if c.role in ("time", "group")]
     if apart:
         said += f"; this takes for granted that they are like these, which rows of another {apart[0]} may not be"
