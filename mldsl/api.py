@@ -180,8 +180,7 @@ class Run:
 
     def model(self, name: str | None = None) -> Model:
         """A fitted model (the best one), ready to predict."""
-        from mldsl.execute.score import Scorer, learned_of
-        from mldsl.execute.trained import Trained
+        from mldsl.execute.trained import trained_of
 
         wanted = name or self.best or ""
         if wanted not in self.record.models:
@@ -191,19 +190,7 @@ class Run:
             return load(self.folder / "models" / wanted)
         result = self._finished.result
         outcome = next(o for o in result.outcomes if o.name == wanted)
-        learned = learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator)
-        scorer = Scorer(learned, result.run.resolver, result.run.programs)
-        return Model(
-            Trained(
-                outcome.name,
-                learned.model.algorithm.name,
-                learned,
-                outcome.model.last.info,
-                self.record.versions,
-                result.run.resolver,
-                scorer,
-            )
-        )
+        return Model(trained_of(result, outcome, self.record.versions))
 
     def __repr__(self) -> str:
         """The summary, as the command line prints it."""
@@ -244,8 +231,7 @@ class Model:
     @property
     def info(self) -> Any:
         """What the fit reported beside what it learned."""
-        info = self._trained.info
-        return info["model"] if isinstance(info, Mapping) and "model" in info else info
+        return self._trained.info["model"]
 
     def predict(self, rows: Any) -> Any:
         """The given columns and the answer: `prediction`, `probability_<class>` (or `score_<class>`, `cluster`).
@@ -282,6 +268,41 @@ class Model:
         plan, frames = with_frame(self._trained.learned.plan, rows)
         metrics: Mapping[str, Any] = self._trained.evaluate(plan, self._trained.context(Path.cwd(), frames))
         return metrics
+
+    def update(self, rows: Any) -> Model:
+        """A model that has learned from these rows too; this one stays as it is.
+
+        For algorithms whose fit is nothing but sums over rows, such as naive Bayes: it is the model that one fit of all
+        rows gives, up to rounding. The rows need inputs and a target of the model's classes; they are checked as
+        training rows are. Fitted transforms stay as the first rows had them (vocabularies, weights of words, scales,
+        what was filled in), and so do a chosen threshold and a calibration: a `UserWarning` names those. Raises
+        `MldslError`: MLP0310 for an algorithm that needs all rows together, MLP0404 for other classes.
+        """
+        import warnings
+
+        from mldsl.execute.settings import configure
+
+        configure(None)
+        from mldsl.driver import with_frame
+        from mldsl.execute.update import update
+
+        plan, frames = with_frame(self._trained.learned.plan, rows)
+        found = update(self._trained, plan, self._trained.context(Path.cwd(), frames))
+        if found.stays:
+            kept = "; ".join(found.stays)
+            warnings.warn(f"as the first rows had it, and not learned anew: {kept}", UserWarning, stacklevel=2)
+        for text in found.warnings:
+            warnings.warn(text, UserWarning, stacklevel=2)
+        return Model(found.trained)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model as an artifact, which `mldsl.load` and the command line take; complete or not at all.
+
+        An artifact at that path is replaced; anything else is left as it is, and MLP0602 raised.
+        """
+        from mldsl.execute.update import save
+
+        return save(self._trained, Path(folder))
 
     def sample(self, n: int, seed: int = 0) -> Any:
         """Draw n rows from a generative model (NumPy [n, d])."""

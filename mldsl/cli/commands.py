@@ -21,6 +21,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Models": {
         "predict": ("mldsl.cli.predict", "Predict new rows with a trained model."),
         "evaluate": ("mldsl.cli.evaluate", "Measure a trained model on labelled rows."),
+        "update": ("mldsl.cli.update", "Let a trained model learn from further rows."),
     },
     "Reference": {
         "list": ("mldsl.cli.list", "List the components that a pipeline can name."),

@@ -27,7 +27,7 @@ def command(artifact: Path, data: str, output: Path | None, device: str | None, 
 
     artifact = named_or_path(artifact, Path())
     if locked:
-        _hold_to_lock(artifact)
+        hold_to_lock(artifact)
     from mldsl.execute.settings import configure
 
     configure(device)
@@ -59,7 +59,7 @@ def command(artifact: Path, data: str, output: Path | None, device: str | None, 
     return 0
 
 
-def _hold_to_lock(artifact: Path) -> None:
+def hold_to_lock(artifact: Path) -> None:
     """Hold what is installed against the copy of the lock that the run of a model keeps."""
     from mldsl.diagnostics import MldslError
     from mldsl.plugin.lock import NAME, lock_of, mismatches, read_lock

@@ -116,7 +116,12 @@ def scalars_of(info: Any) -> dict[str, Any]:
     fields = info._asdict() if hasattr(info, "_asdict") else {}
     found = {}
     for name, value in fields.items():
-        if value is not None and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf":
+        if (
+            value is not None
+            and not isinstance(value, tuple)
+            and np.ndim(value) == 0
+            and np.asarray(value).dtype.kind in "biuf"
+        ):
             found[name] = np.asarray(value).item()
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,12 @@ import attrs
 import numpy as np
 
 from mldsl.data import Dataset, Split, split_frame
-from mldsl.execute.blame import blamed
 from mldsl.execute.chosen import chosen_of
 from mldsl.execute.costs import balance_of
 from mldsl.execute.engine import Result, predictions_frame, scalars_of
 from mldsl.execute.fit import FoldResult
 from mldsl.execute.outcome import Outcome, needed_folds
-from mldsl.execute.score import Learned, learned_of
+from mldsl.execute.trained import artifact_of, trained_of
 from mldsl.plan import ComponentValue, EnvSecret, Plan
 from mldsl.plugin import ReportOutput
 from mldsl.record import (
@@ -32,6 +31,7 @@ from mldsl.record import (
     SourceRecord,
     SplitRecord,
 )  # fmt: skip
+from mldsl.record.artifact import write as write_files
 from mldsl.record.versions import versions
 from mldsl.source import Source
 
@@ -180,54 +180,8 @@ def write_artifact(
     result: Result, outcome: Outcome, folder: Path, made_with: Mapping[str, str], plugins: Mapping[str, str]
 ) -> None:
     """One model's artifact: manifest, params, info."""
-    from mldsl.record import Artifact
-    from mldsl.record.artifact import write as write_files
-
-    learned = _compact(learned_of(result.run.plan, outcome.model, outcome.threshold, outcome.calibrator), result)
-    info = {"model": outcome.model.last.info, "steps": outcome.model.last.steps_info}
-    values = [learned.model.algorithm, *(s.component for s in learned.model.steps if s.component)]
-    needed = {part.plugin for value in values for part in _with_nested(value)}
-    write_files(
-        Artifact(
-            name=outcome.name,
-            algorithm=learned.model.algorithm.name,
-            plan=learned.plan,
-            params={
-                "host": learned.host_states, "steps": learned.steps, "model": learned.params, "prepared": learned.state,
-                "calibrator": learned.calibrator,
-            },
-            info=info,
-            facts={
-                "levels": [[name, list(levels)] for name, levels in learned.levels.items()],
-                "columns": learned.columns,
-                "threshold": learned.threshold,
-                "hidden": learned.hidden,
-                "typical": learned.typical,
-                "task": learned.plan.task,
-            },
-            plugins={name: plugins.get(name, "") for name in sorted(needed)},
-            versions=made_with,
-        ),
-        folder,
-    )  # fmt: skip
-
-
-def _with_nested(value: ComponentValue) -> Iterator[ComponentValue]:
-    """A component and those among its arguments."""
-    yield value
-    for _, given in value.args:
-        for one in given if isinstance(given, tuple) else (given,):
-            if isinstance(one, ComponentValue) and one.kind != "choice":
-                yield from _with_nested(one)
-
-
-def _compact(learned: Learned, result: Result) -> Learned:
-    """Without what the model's arrays hold for their shape's sake only."""
-    component: Any = result.run.resolver.component(learned.model.algorithm)
-    if component.compact is None:
-        return learned
-    with blamed(learned.model.algorithm, "compact"):
-        return attrs.evolve(learned, params=component.compact(learned.params))
+    trained = trained_of(result, outcome, made_with)
+    write_files(artifact_of(outcome.name, trained.learned, trained.info, made_with, plugins, trained.resolver), folder)
 
 
 def export(record: RunRecord, result: Result, folder: Path, base: Path, spec_of: Callable[[Any], Any]) -> RunRecord:

@@ -451,6 +451,20 @@ class Pipeline:
         """Score rows with a fitted pipeline: one program from raw matrix to prediction."""
         return self.predict(specs[1], params, self.apply_steps(specs[0], steps, rows), rows)
 
+    def learn_more(self, specs: Any, steps: tuple[Any, ...], known: Any, rows: Rows, weight: Any) -> tuple[Any, Any]:
+        """Params and Info of a model whose counts so far are `known` and which these rows are added to.
+
+        The steps stay as they were learned.
+        """
+        model: Any = self.model
+        table = self.apply_steps(specs[0], steps, rows)
+        examples = self.weighed(self.examples(table, rows, weight), specs[2])
+        with blamed(self.value, "count"):
+            counts = model.add(known, model.count(specs[1], self.shape, examples))
+        with blamed(self.value, "learn"):
+            learned: tuple[Any, Any] = model.learn(specs[1], self.shape, counts, examples.active)
+        return learned
+
     def matrix(self, specs: Any, steps: tuple[Any, ...], rows: Rows) -> Any:
         """The model's matrix of any rows, for metrics and reports."""
         return self._whole(self.apply_steps(specs[0], steps, rows))[0]

@@ -39,6 +39,7 @@ class Learned:
     calibrator: Calibrator | None = None
     hidden: tuple[str, ...] = ()
     typical: tuple[float, ...] = ()
+    rows: int = 0  # that were learned from
 
 
 def _worked_on(plan: Plan, step: StepPlan) -> tuple[str, ...]:
@@ -48,13 +49,15 @@ def _worked_on(plan: Plan, step: StepPlan) -> tuple[str, ...]:
     return tuple(matched(step.on, [*(c.name for c in step.before), *others]))
 
 
-def learned_of(plan: Plan, fitted: FittedModel, threshold: Threshold, calibrator: Calibrator | None) -> Learned:
+def learned_of(
+    plan: Plan, fitted: FittedModel, threshold: Threshold, calibrator: Calibrator | None, rows: int = 0
+) -> Learned:
     """The part of a fit that outlives the run."""
     half, last = fitted.prepared.half, fitted.last
     states = tuple(step.state for step in half.steps)
     return Learned(
         plan, fitted.prepared.plan, dict(half.levels.of), half.columns, states, last.steps, last.params, last.state,
-        threshold, calibrator, half.hidden, half.typical,
+        threshold, calibrator, half.hidden, half.typical, rows,
     )  # fmt: skip
 
 

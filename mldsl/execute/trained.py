@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ import numpy as np
 
 from mldsl.data import Context, Dataset, Levels, Split, load, load_rows
 from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.blame import blamed
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.host import apply_host
 from mldsl.execute.judge import Judge, check_targets
 from mldsl.execute.programs import Programs
 from mldsl.execute.resolver import RegistryResolver
-from mldsl.execute.score import Answers, Learned, Scorer
+from mldsl.execute.score import Answers, Learned, Scorer, learned_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plugin.registry import Registry
 from mldsl.plugin.spec import nested_in
@@ -32,7 +33,7 @@ class Trained:
     name: str
     algorithm: str
     learned: Learned
-    info: Any
+    info: Any  # of the `model`, and of its `steps`
     versions: Mapping[str, str]
     resolver: RegistryResolver
     scorer: Scorer
@@ -151,7 +152,65 @@ def _learned(artifact: Artifact, model: ModelPlan) -> Learned:
         calibrator=params.get("calibrator"),
         hidden=tuple(facts["hidden"]),
         typical=tuple(facts["typical"]),
+        rows=facts["rows"],
     )
+
+
+def trained_of(result: Any, outcome: Any, made_with: Mapping[str, str]) -> Trained:
+    """A model that a run has just fitted, in the form that an artifact would be loaded in."""
+    run, last = result.run, outcome.model.last
+    rows = int((run.split.part == "train").sum())
+    learned = learned_of(run.plan, outcome.model, outcome.threshold, outcome.calibrator, rows)
+    info = {"model": last.info, "steps": last.steps_info}
+    scorer = Scorer(learned, run.resolver, run.programs)
+    return Trained(outcome.name, learned.model.algorithm.name, learned, info, made_with, run.resolver, scorer)
+
+
+def artifact_of(
+    name: str, learned: Learned, info: Any, made_with: Mapping[str, str], plugins: Mapping[str, str], resolver: Any
+) -> Artifact:
+    """What is written of a trained model; `plugins` are the versions of those that are installed."""
+    values = [learned.model.algorithm, *(s.component for s in learned.model.steps if s.component)]
+    needed = {part.plugin for value in values for part in _with_nested(value)}
+    return Artifact(
+        name=name,
+        algorithm=learned.model.algorithm.name,
+        plan=learned.plan,
+        params={
+            "host": learned.host_states, "steps": learned.steps, "model": _compact(learned, resolver),
+            "prepared": learned.state, "calibrator": learned.calibrator,
+        },
+        info=info,
+        facts={
+            "levels": [[column, list(levels)] for column, levels in learned.levels.items()],
+            "columns": learned.columns,
+            "threshold": learned.threshold,
+            "hidden": learned.hidden,
+            "typical": learned.typical,
+            "task": learned.plan.task,
+            "rows": learned.rows,
+        },
+        plugins={plugin: plugins.get(plugin, "") for plugin in sorted(needed)},
+        versions=made_with,
+    )  # fmt: skip
+
+
+def _with_nested(value: ComponentValue) -> Iterator[ComponentValue]:
+    """A component and those among its arguments."""
+    yield value
+    for _, given in value.args:
+        for one in given if isinstance(given, tuple) else (given,):
+            if isinstance(one, ComponentValue) and one.kind != "choice":
+                yield from _with_nested(one)
+
+
+def _compact(learned: Learned, resolver: Any) -> Any:
+    """What was learned, without what the model's arrays hold for their shape's sake only."""
+    component: Any = resolver.component(learned.model.algorithm)
+    if component.compact is None:
+        return learned.params
+    with blamed(learned.model.algorithm, "compact"):
+        return component.compact(learned.params)
 
 
 def _artifact_in(folder: Path) -> Path:

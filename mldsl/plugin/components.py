@@ -96,6 +96,10 @@ class Model(Component):
     remarks(spec, info, shape) -> Iterator[Problem | str]: what the values of the rows turned out to mean, asked on the
     host after each fit, with NumPy leaves: put what the fit saw (a count, a flag by column) into `Info`, and yield a
     `Problem` to refuse the run (MLP0312), or a sentence, without the model's name, as a warning of it.
+    A fit that is nothing but sums over rows also learns in batches: count(spec, shape, examples) -> Counts, what rows
+    add to what is known; add(one, other) -> Counts, those of both parts of the rows; learn(spec, shape, counts, active)
+    -> (Params, Info), the model that they make. `Info.counts` holds them, so that an artifact can go on; what only the
+    rows could tell is None in the Info that `learn` gives.
     bind(spec, classes) -> Spec turns names of levels of the target in the Spec into numbers by class, on the host;
     `classes` are the levels in code order, () without; or it gives a list of `Problem`s.
     compact(params) -> Params, on the host with NumPy leaves: the same function from smaller arrays, for the artifact.
@@ -119,6 +123,9 @@ class Model(Component):
     init: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
     finish: Callable[..., Any] | None = None
+    count: Callable[..., Any] | None = None
+    add: Callable[..., Any] | None = None
+    learn: Callable[..., Any] | None = None
     loss: Callable[..., Any] | None = None
     steps: Callable[..., int] | None = None
     check: Callable[..., Any] | None = None

@@ -162,7 +162,8 @@ class Declaration:
       `iterative` (has rounds, so `stop_when` works), `rounds` (the condition under which it has, such as `solver =
       batch, stochastic`; empty: always), `scale_sensitive` (a warning asks for `standardize`), `roles` (weight,
       offset ... it uses beyond target), `precision`, `costs` (its loss multiplies rows by `cost`: then the language
-      gives it `class_weights`), `margins` (a classifier that gives scores and no probabilities).
+      gives it `class_weights`), `margins` (a classifier that gives scores and no probabilities), `additive` (a fit is
+      sums over rows, so that it learns in batches).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `looks_back`, `sparse` (it works on sparse columns too), `halves` (it has one on the host and one on the device),
       `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
@@ -219,6 +220,7 @@ class Declaration:
     batches: bool = False
     costs: bool = False
     margins: bool = False
+    additive: bool = False
     exceptions: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -74,6 +74,11 @@ def declare(component: kinds.Component, plugin: str, module: str) -> Declaration
     if isinstance(component, kinds.Model) and component.margins and component.init and component.loss is None:
         problems.append("`margins`: rounds are watched by the loss, and margins have none of their own: give `loss`")
     problems.extend(_wrong_halves(component, declaration))
+    if (
+        isinstance(component, kinds.Model)
+        and len({f is None for f in (component.count, component.add, component.learn)}) > 1
+    ):
+        problems.append("`count`, `add` and `learn` belong together")
     if problems:
         raise DeclarationError(f"{component.kind}.{component.name}", problems)
     return declaration
@@ -350,6 +355,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
                 "missing_if": component.missing_if,
+                "additive": component.count is not None,
                 "batches": bool(component.batches), "scale_free": tuple(component.scale_free),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip

@@ -97,6 +97,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
         if declaration.iterative:
             when = f" with {in_words(declaration.rounds)}" if declaration.rounds else ""
             yield "Training", f"in rounds{when}, so `stop_when` works"
+        if declaration.additive:
+            yield "Batches", "learns from further rows: `mldsl update`"
         if declaration.costs and "classify" in declaration.tasks:
             yield "Class weights", '`class_weights = balanced` or `["yes" = 2]`, from the language'
         if declaration.margins:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plan import Plan
 from mldsl.record import planjson
-from mldsl.record.disk import sha256, writing
+from mldsl.record.disk import replace_folder, sha256, writing
 from mldsl.record.tree import Resolve, load_tree, save_tree
 
 KIND = "mldsl model"
@@ -115,6 +115,21 @@ def is_artifact(folder: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and value.get("kind") == KIND
+
+
+def replace(target: Path, fill: Callable[[Path], None]) -> Path:
+    """Put an artifact at `target`, which must be absent, empty or an artifact: nothing else is replaced (MLP0602)."""
+    if target.exists() and not is_artifact(target):
+        if not target.is_dir() or any(target.iterdir()):
+            raise MldslError(
+                Diagnostic(
+                    "MLP0602",
+                    f"`{target}` exists and is not an artifact, so it is left as it is",
+                    help="write to another path, or move it away",
+                )
+            )
+        target.rmdir()
+    return replace_folder(target, fill)
 
 
 def verify(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import attrs
 
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.record import artifact
-from mldsl.record.disk import replace_folder, write_file
+from mldsl.record.disk import write_file
 from mldsl.record.model import RunRecord
 
 
@@ -49,20 +49,10 @@ class ExportContext:
         """Copy a model's artifact to `target`, which must be absent, empty or an artifact: nothing else is replaced."""
         source = self.run / "models" / model
         artifact.verify(source)
-        if target.exists() and not artifact.is_artifact(target):
-            if not target.is_dir() or any(target.iterdir()):
-                raise MldslError(
-                    Diagnostic(
-                        "MLP0602",
-                        f"`{target}` exists and is not an artifact, so it is left as it is",
-                        help="export to another path, or move it away",
-                    )
-                )
-            target.rmdir()
 
         def fill(folder: Path) -> None:
             for file in sorted(source.iterdir()):
                 shutil.copyfile(file, folder / file.name)
 
-        replace_folder(target, fill)
+        artifact.replace(target, fill)
         return sorted(target.iterdir())

@@ -9,11 +9,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from mldsl.contract import Sparse
+from mldsl.contract import Examples, Sparse
 from mldsl.plugin import Model, Transform
 from mldsl.testing.compare import bits, not_finite, rounding
 from mldsl.testing.compiling import OF_MODEL_PROGRAMS, OF_PROGRAMS
-from mldsl.testing.learner import Learner
+from mldsl.testing.learner import Learner, to_numpy
 from mldsl.testing.samples import PRESENT, ROWS, Sample, dense_form, reordered, repeated, rubbish
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
@@ -289,5 +289,28 @@ def sparse(learner: Learner) -> Iterator[str]:
     yield from rounding(learner.learned(learner.sample), dense.learned(dense.sample))
 
 
-OF_MODELS = (*LEARNING, sparse, costs, *OF_MODEL_PROGRAMS, unseen_user, top_k)
+def in_batches(learner: Learner) -> Iterator[str]:
+    """What two parts of the rows teach together is what all of them teach."""
+    model: Any = learner.component
+    if model.count is None:
+        return
+    given, shape = learner.sample, learner.sample.shape
+    counts = getattr(learner.fitted.info, "counts", None)
+    if counts is None:
+        yield "`Info` has no `counts`, so that what was learned cannot go on"
+        return
+
+    def both(spec: Any, examples: Examples, other: Examples) -> Any:
+        whole = model.add(model.count(spec, shape, examples), model.count(spec, shape, other))
+        return model.learn(spec, shape, whole, examples.active)
+
+    first = np.arange(ROWS) % 3 == 0
+    parts = [given.replaced(weight=np.where(there, given.weight, 0)).examples for there in (first, ~first)]
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        params, info = to_numpy(learner.program("in_batches", shape, both)(learner.spec, *parts))
+    yield from rounding(params, learner.fitted.params)
+    yield from rounding(info.counts, counts)
+
+
+OF_MODELS = (*LEARNING, sparse, costs, in_batches, *OF_MODEL_PROGRAMS, unseen_user, top_k)
 OF_TRANSFORMS = (*LEARNING, sparse, names)

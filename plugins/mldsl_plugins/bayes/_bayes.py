@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import attrs
 import jax
@@ -30,14 +30,6 @@ priors_param = param(
     "learned", also_known_as=("prior", "fit_prior", "class_prior"),
     doc="Probability of each class before a row is seen: its share of the training rows, equal, or as given.",
 )  # fmt: skip
-
-
-class Explained(NamedTuple):
-    """How well the training rows are explained: sums over rows of their loss weight times the logarithm, in nats."""
-
-    log_likelihood: Float[Array, ""]
-    log_posterior: Float[Array, ""] | None
-    log_evidence: Float[Array, ""] | None
 
 
 # ---- priors ----------------------------------------------------------------------------------------------------------
@@ -115,7 +107,7 @@ def least_value(inputs: Inputs, weight: Float[Array, " n"]) -> Float[Array, " d"
 
 def negative(info: Any, shape: Shape) -> Iterator[Problem]:
     """What `remarks` says of counts below 0, naming the column that is farthest below."""
-    least = np.asarray(info.least)
+    least = np.asarray(info.counts.least)
     below = np.flatnonzero(least < 0)
     if len(below):
         worst = int(least.argmin())
@@ -140,14 +132,13 @@ def log_posterior(joint: Float[Array, "n k"]) -> Float[Array, "n k"]:
     return jax.nn.log_softmax(jnp.where(possible, joint, 0), axis=1)
 
 
-def explained(
-    prior: Float[Array, " k"], mass: Float[Array, " k"], own: Float[Array, ""], evidence: Float[Array, ""] | None
-) -> Explained:
-    """From the sums of log p(x | own class) and of the log evidence, if that is known."""
+def explained(info: Any, prior: Float[Array, " k"], evidence: Float[Array, ""] | None) -> Any:
+    """The Info with the sums over the rows of log p(c | x) and log p(x), if the latter is known."""
     if evidence is None:
-        return Explained(own, None, None)
-    with_prior = own + jnp.sum(jnp.where(mass > 0, mass * jnp.where(jnp.isfinite(prior), prior, 0), 0))
-    return Explained(own, with_prior - evidence, evidence)
+        return info
+    mass = info.counts.mass
+    with_prior = info.log_likelihood + jnp.sum(jnp.where(mass > 0, mass * jnp.where(jnp.isfinite(prior), prior, 0), 0))
+    return info._replace(log_posterior=with_prior - evidence, log_evidence=evidence)
 
 
 def log_evidence(joint: Float[Array, "n k"], weight: Float[Array, " n"]) -> Float[Array, ""]:

@@ -6,8 +6,9 @@ weight of class c, N_cj that of its rows in which column j is present, and s the
 Bayes it counts a word once a row, and learns from the words that a row lacks.
 
 The entries that a sparse matrix leaves out are zeros. What they say is the same for all rows, so it is summed once, and
-a row costs as much as it has entries. All that is learned are sums over rows: `add` puts the counts of two parts of the
-rows together, and `learn` makes the model of them.
+a row costs as much as it has entries. All that is learned are sums over rows, so it also learns in batches:
+`mldsl update` adds the counts of further rows to those that a model was made of, and makes the model that all of them
+would have made.
 
 A class without rows gets probability 0. With `smoothing = 0` what a class has never had counts as 1e-10 times, since
 otherwise it would rule the class out.
@@ -68,14 +69,12 @@ class Counts(NamedTuple):
 class Info(NamedTuple):
     """What was counted, and how well it explains the training rows (weighted sums over rows, in nats).
 
-    `class_mass` is the weight of each class, `count` that of its rows in which a column is present. `log_likelihood` of
-    x given its class, `log_posterior` of the class given x, `log_evidence` of x; the latter two are None for sparse
-    rows, where they would take longer than learning does.
+    `log_likelihood` of x given its class, `log_posterior` of the class given x, `log_evidence` of x; the latter two are
+    None for sparse rows, where they would take longer than learning does, and after learning from a further batch.
     """
 
-    class_mass: Float[Array, " k"]
+    counts: Counts
     prior: Float[Array, " k"]
-    count: Float[Array, "k d"]
     log_likelihood: Float[Array, ""]
     log_posterior: Float[Array, ""] | None
     log_evidence: Float[Array, ""] | None
@@ -104,7 +103,7 @@ def add(one: Counts, other: Counts) -> Counts:
     return Counts(one.mass + other.mass, one.count + other.count)
 
 
-def learn(spec: Spec, counts: Counts, active: Bool[Array, " d"]) -> Params:
+def learn(spec: Spec, shape: Shape, counts: Counts, active: Bool[Array, " d"]) -> tuple[Params, Info]:
     """The model that these counts make."""
     mass = counts.mass[:, None]
     present = bayes.smoothed(counts.count, mass, spec.smoothing, 2)
@@ -114,18 +113,17 @@ def learn(spec: Spec, counts: Counts, active: Bool[Array, " d"]) -> Params:
         # Most words are absent from most rows: what the many shares close to 1 say must not drown in their rounding.
         return jnp.where(active[None], jnp.where(share < 0.5, jnp.log(share), jnp.log1p(-other)), 0)
 
-    return Params(bayes.log_prior(spec.priors, counts.mass), log(present, absent), log(absent, present))
+    params = Params(bayes.log_prior(spec.priors, counts.mass), log(present, absent), log(absent, present))
+    own = counts.count * params.log_present + (mass - counts.count) * params.log_absent
+    return params, Info(counts, jnp.exp(params.log_prior), jnp.sum(own), None, None)
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Count, and make the model of the counts."""
     inputs, weight, _, active = bayes.parts(examples)
-    counts = count(spec, shape, examples)
-    params = learn(spec, counts, active)
-    own = counts.count * params.log_present + (counts.mass[:, None] - counts.count) * params.log_absent
+    params, info = learn(spec, shape, count(spec, shape, examples), active)
     evidence = bayes.evidence_of(inputs, weight, lambda x: joint_log_likelihood(spec, params, x), shape.classes)
-    said = bayes.explained(params.log_prior, counts.mass, jnp.sum(own), evidence)
-    return params, Info(counts.mass, jnp.exp(params.log_prior), counts.count, *said)
+    return params, bayes.explained(info, params.log_prior, evidence)
 
 
 def joint_log_likelihood(spec: Spec, params: Params, inputs: Inputs) -> Float[Array, "n k"]:
@@ -150,8 +148,8 @@ def mldsl_components() -> list[Component]:
     """Bernoulli naive Bayes."""
     return [
         Model(
-            "bernoulli_naive_bayes", Spec, fit=fit, predict=predict, check=bayes.check, bind=bayes.bind,
-            tasks=("classify",), sparse=True, shards=True, costs=True,
+            "bernoulli_naive_bayes", Spec, fit=fit, predict=predict, count=count, add=add, learn=learn,
+            check=bayes.check, bind=bayes.bind, tasks=("classify",), sparse=True, shards=True, costs=True,
             snippet="model { bernoulli_naive_bayes(binarize = 7) }",
             sources=("McCallum & Nigam 1998, AAAI-98 workshop on learning for text categorization",
                      "Manning, Raghavan & Schütze 2008, doi:10.1017/CBO9780511809071"),

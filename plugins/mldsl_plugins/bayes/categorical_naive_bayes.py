@@ -9,8 +9,8 @@ A missing value says nothing: the other columns of its row count, when learning 
 no training row has. A class without rows gets probability 0. With `smoothing = 0` a level that a class has never had
 counts as 1e-10 rows, since otherwise it would rule the class out.
 
-All that is learned are sums over rows, so parts of the rows can be counted by themselves: `add` puts the counts of two
-parts together, and `learn` makes the model of them.
+All that is learned are sums over rows, so it also learns in batches: `mldsl update` adds the counts of further rows to
+those that a model was made of, and makes the model that all of them would have made, as long as no level is new.
 
 Shapes:  n rows, d columns with m levels in all, k classes. O(n d) time to learn and O(n d k) to answer; O(k m) memory
          beside the inputs.
@@ -58,7 +58,10 @@ class Params(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What is learned from: the weight of each class, and of its rows with each level; additive over rows."""
+    """What is learned from: the weight of each class, and of its rows with each level; additive over rows.
+
+    The levels of all columns stand side by side.
+    """
 
     mass: Float[Array, " k"]
     count: Float[Array, "k m"]
@@ -67,16 +70,15 @@ class Counts(NamedTuple):
 class Info(NamedTuple):
     """What was counted, and how well it explains the training rows (weighted sums over rows, in nats).
 
-    `class_mass` is the weight of each class, `count` that of its rows with each level, the levels of all columns side
-    by side. `log_likelihood` of x given its class, `log_posterior` of the class given x, `log_evidence` of x.
+    `log_likelihood` of x given its class, `log_posterior` of the class given x, `log_evidence` of x; the latter two are
+    None after learning from a further batch.
     """
 
-    class_mass: Float[Array, " k"]
+    counts: Counts
     prior: Float[Array, " k"]
-    count: Float[Array, "k m"]
     log_likelihood: Float[Array, ""]
-    log_posterior: Float[Array, ""]
-    log_evidence: Float[Array, ""]
+    log_posterior: Float[Array, ""] | None
+    log_evidence: Float[Array, ""] | None
 
 
 def starts(shape: Shape) -> np.ndarray:
@@ -90,7 +92,7 @@ def cells(x: Float[Array, "n d"], start: Int[Array, " d+1"]) -> Int[Array, "n d"
     return jnp.where(known, start[None, :-1] + jnp.where(known, x, 0).astype(jnp.int32), start[-1])
 
 
-def count(shape: Shape, examples: Examples) -> Counts:
+def count(spec: Spec, shape: Shape, examples: Examples) -> Counts:
     """What the rows add to what is known."""
     inputs, weight, target, active = bayes.parts(examples)
     first = starts(shape)
@@ -112,7 +114,7 @@ def add(one: Counts, other: Counts) -> Counts:
     return Counts(one.mass + other.mass, one.count + other.count)
 
 
-def learn(spec: Spec, counts: Counts, shape: Shape, active: Bool[Array, " d"]) -> Params:
+def learn(spec: Spec, shape: Shape, counts: Counts, active: Bool[Array, " d"]) -> tuple[Params, Info]:
     """The model that these counts make."""
     first = starts(shape)
     column = np.repeat(np.arange(shape.d), np.diff(first))
@@ -120,17 +122,17 @@ def learn(spec: Spec, counts: Counts, shape: Shape, active: Bool[Array, " d"]) -
     ways = jnp.asarray(np.diff(first)[column], out_of.dtype)[None]
     likelihood = jnp.log(bayes.smoothed(counts.count, out_of, spec.smoothing, ways))
     likelihood = jnp.where(active[column][None], likelihood, 0)
-    return Params(bayes.log_prior(spec.priors, counts.mass), likelihood, jnp.asarray(first))
+    params = Params(bayes.log_prior(spec.priors, counts.mass), likelihood, jnp.asarray(first))
+    own = jnp.sum(counts.count * likelihood)
+    return params, Info(counts, jnp.exp(params.log_prior), own, None, None)
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Count, and make the model of the counts."""
     inputs, weight, _, active = bayes.parts(examples)
-    counts = count(shape, examples)
-    params = learn(spec, counts, shape, active)
+    params, info = learn(spec, shape, count(spec, shape, examples), active)
     evidence = bayes.evidence_of(inputs, weight, lambda x: joint_log_likelihood(params, x), shape.classes)
-    said = bayes.explained(params.log_prior, counts.mass, jnp.sum(counts.count * params.log_likelihood), evidence)
-    return params, Info(counts.mass, jnp.exp(params.log_prior), counts.count, *said)
+    return params, bayes.explained(info, params.log_prior, evidence)
 
 
 def joint_log_likelihood(params: Params, x: Float[Array, "n d"]) -> Float[Array, "n k"]:
@@ -156,8 +158,9 @@ def mldsl_components() -> list[Component]:
     """Categorical naive Bayes."""
     return [
         Model(
-            "categorical_naive_bayes", Spec, fit=fit, predict=predict, check=bayes.check, bind=bayes.bind,
-            tasks=("classify",), accepts=("binary", "categorical", "ordinal"), missing="accepts", shards=True,
+            "categorical_naive_bayes", Spec, fit=fit, predict=predict, count=count, add=add, learn=learn,
+            check=bayes.check, bind=bayes.bind, tasks=("classify",),
+            accepts=("binary", "categorical", "ordinal"), missing="accepts", shards=True,
             costs=True, snippet="model { categorical_naive_bayes(smoothing = 0.5) }",
             sources=("Duda & Hart 1973, Pattern classification and scene analysis",
                      "Kohavi, Becker & Sommerfield 1997, Improving simple Bayes"),

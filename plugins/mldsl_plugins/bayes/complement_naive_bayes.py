@@ -8,8 +8,10 @@ how rows come about.
 
 There are no priors: a row without any count gets the same probability for all classes that have rows. A class without
 rows gets probability 0. With `smoothing = 0` a word that is in no other class counts as 1e-10 occurrences, since
-otherwise it would decide alone. All that is learned are sums over rows: `add` puts the counts of two parts of the rows
-together, and `learn` makes the model of them.
+otherwise it would decide alone.
+
+All that is learned are sums over rows, so it also learns in batches: `mldsl update` adds the counts of further rows to
+those that a model was made of, and makes the model that all of them would have made.
 
 Shapes:  n rows, d columns, k classes. O(n d k) time for dense rows; O(entries) to learn and O(entries k) to answer for
          sparse ones; O(k d) memory beside the inputs.
@@ -53,7 +55,10 @@ class Params(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What is learned from: additive over rows, but for `least`, the least value by column (0 at most)."""
+    """What is learned from: the weight of each class, and the weighted sum of each column over its rows.
+
+    Additive over rows, but for `least`, the least value by column (0 at most).
+    """
 
     mass: Float[Array, " k"]
     count: Float[Array, "k d"]
@@ -61,16 +66,12 @@ class Counts(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What was counted: the weight of each class, the weighted sum of each column over its rows, the least value of a
-    column (0 at most).
-    """
+    """What was counted."""
 
-    class_mass: Float[Array, " k"]
-    count: Float[Array, "k d"]
-    least: Float[Array, " d"]
+    counts: Counts
 
 
-def count(shape: Shape, examples: Examples) -> Counts:
+def count(spec: Spec, shape: Shape, examples: Examples) -> Counts:
     """What the rows add to what is known."""
     inputs, weight, target, active = bayes.parts(examples)
     sums = bayes.class_sums(inputs, weight, target, shape.classes)
@@ -85,7 +86,7 @@ def add(one: Counts, other: Counts) -> Counts:
     return Counts(one.mass + other.mass, one.count + other.count, jnp.minimum(one.least, other.least))
 
 
-def learn(spec: Spec, counts: Counts, active: Bool[Array, " d"]) -> Params:
+def learn(spec: Spec, shape: Shape, counts: Counts, active: Bool[Array, " d"]) -> tuple[Params, Info]:
     """The model that these counts make."""
     rest = counts.count.sum(axis=0, keepdims=True) - counts.count
     share = bayes.smoothed(rest, rest.sum(axis=1, keepdims=True), spec.smoothing, active.sum())
@@ -95,13 +96,12 @@ def learn(spec: Spec, counts: Counts, active: Bool[Array, " d"]) -> Params:
         weights = log_share / jnp.where(whole < 0, whole, -1)
     else:
         weights = -log_share
-    return Params(weights, counts.mass > 0)
+    return Params(weights, counts.mass > 0), Info(counts)
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Count, and make the model of the counts."""
-    counts = count(shape, examples)
-    return learn(spec, counts, bayes.parts(examples)[3]), Info(*counts)
+    return learn(spec, shape, count(spec, shape, examples), bayes.parts(examples)[3])
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem]:
@@ -125,8 +125,9 @@ def mldsl_components() -> list[Component]:
     """Complement naive Bayes."""
     return [
         Model(
-            "complement_naive_bayes", Spec, fit=fit, predict=predict, remarks=remarks, tasks=("classify",),
-            sparse=True, shards=True, costs=True, snippet="model { complement_naive_bayes(smoothing = 0.5) }",
+            "complement_naive_bayes", Spec, fit=fit, predict=predict, count=count, add=add, learn=learn,
+            remarks=remarks, tasks=("classify",), sparse=True, shards=True, costs=True,
+            snippet="model { complement_naive_bayes(smoothing = 0.5) }",
             sources=("Rennie, Shih, Teevan & Karger 2003, Tackling the poor assumptions of naive Bayes, ICML",),
             also_known_as=("ComplementNB", "complement_nb", "naive_bayes"),
         )

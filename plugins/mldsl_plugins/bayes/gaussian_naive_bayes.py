@@ -4,7 +4,8 @@ log p(c | x) = log p(c) + sum_j log N(x_j; m_cj, v_cj) - log p(x), with p(c) the
 and v_cj the weighted mean and variance of column j among its rows. To every variance `smoothing` times the largest
 variance of a column is added, so that none is 0.
 
-Moments of two parts of the rows can be put together (`add`), and `learn` makes the model of them.
+It also learns in batches: `mldsl update` puts the moments of further rows to those that a model was made of, and makes
+the model that all of them would have made.
 
 Shapes:  n rows, d columns, k classes. O(n d k) time, O(k d) memory beside the inputs.
 Units:   means are in the units of the columns, variances in their squares; log-likelihoods in nats.
@@ -56,21 +57,25 @@ class Moments(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What was learned, and how well it explains the training rows (weighted sums over rows, in nats).
+    """What was learned from, and how well it is explained (weighted sums over the training rows, in nats).
 
-    `log_likelihood` of x given its class, `log_posterior` of the class given x, `log_evidence` of x.
+    `log_likelihood` of x given its class, `log_posterior` of the class given x, `log_evidence` of x; None after
+    learning from a further batch.
     """
 
-    class_mass: Float[Array, " k"]
+    counts: Moments
     prior: Float[Array, " k"]
-    mean: Float[Array, "k d"]
-    variance: Float[Array, "k d"]
-    log_likelihood: Float[Array, ""]
-    log_posterior: Float[Array, ""]
-    log_evidence: Float[Array, ""]
+    log_likelihood: Float[Array, ""] | None
+    log_posterior: Float[Array, ""] | None
+    log_evidence: Float[Array, ""] | None
+
+    @property
+    def class_mass(self) -> Float[Array, " k"]:
+        """The weight of each class."""
+        return self.counts.mass
 
 
-def moments(shape: Shape, examples: Examples) -> Moments:
+def count(spec: Spec, shape: Shape, examples: Examples) -> Moments:
     """Weights, means and variances of the classes among these rows."""
     x, weight, target, active = bayes.parts(examples)
     k = shape.classes
@@ -100,12 +105,14 @@ def add(one: Moments, other: Moments) -> Moments:
     """The moments of both parts of the rows."""
     mass = one.mass + other.mass
     share = (other.mass / jnp.maximum(mass, tiny(mass)))[:, None]
-    apart = other.mean + (other.center - one.center)[None] - one.mean
+    center = one.center + other.mass.sum() / jnp.maximum(mass.sum(), tiny(mass)) * (other.center - one.center)
+    mean = one.mean + (one.center - center)[None]
+    apart = other.mean + (other.center - center)[None] - mean
     spread = one.variance + share * (other.variance - one.variance) + share * (1 - share) * apart**2
-    return Moments(mass, one.center, one.mean + share * apart, spread)
+    return Moments(mass, center, mean + share * apart, spread)
 
 
-def learn(spec: Spec, found: Moments, active: Bool[Array, " d"]) -> Params:
+def learn(spec: Spec, shape: Shape, found: Moments, active: Bool[Array, " d"]) -> tuple[Params, Info]:
     """The model that these moments make."""
     mass, mean = found.mass, found.mean
     share = (mass / jnp.maximum(mass.sum(), tiny(mass)))[:, None]
@@ -113,18 +120,18 @@ def learn(spec: Spec, found: Moments, active: Bool[Array, " d"]) -> Params:
     largest = jnp.max(jnp.where(active, overall, 0))
     scale = jnp.where(largest > 0, largest, 1)
     variance = jnp.maximum(found.variance + spec.smoothing * scale, 1e-30)
-    return Params(
+    params = Params(
         bayes.log_prior(spec.priors, mass),
         jnp.where(active[None], found.center[None] + mean, 0),
         jnp.where(active[None], variance, jnp.inf),
     )
+    return params, Info(found, jnp.exp(params.log_prior), None, None, None)
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Learn class shares, means and variances."""
     x, weight, target, active = bayes.parts(examples)
-    found = moments(shape, examples)
-    params = learn(spec, found, active)
+    params, info = learn(spec, shape, count(spec, shape, examples), active)
 
     def block(w: Array, v: Array, t: Array) -> tuple[Array, Array]:
         joint = joint_log_likelihood(params, v)
@@ -134,9 +141,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
     own, evidence = sum_blocks(block, weight, x, target)
     prior = params.log_prior
-    given_class = own - jnp.sum(jnp.where(prior > -jnp.inf, found.mass * jnp.maximum(prior, -1e30), 0))
-    said = bayes.Explained(given_class, own - evidence, evidence)
-    return params, Info(found.mass, jnp.exp(prior), params.mean, params.variance, *said)
+    given_class = own - jnp.sum(jnp.where(prior > -jnp.inf, info.class_mass * jnp.maximum(prior, -1e30), 0))
+    return params, info._replace(log_likelihood=given_class, log_posterior=own - evidence, log_evidence=evidence)
 
 
 def _one_hot(target: Array, k: int, dtype: jnp.dtype) -> Array:
@@ -172,8 +178,9 @@ def mldsl_components() -> list[Component]:
     """Gaussian naive Bayes."""
     return [
         Model(
-            "gaussian_naive_bayes", Spec, fit=fit, predict=predict, check=bayes.check, bind=bayes.bind,
-            tasks=("classify",), shards=True, costs=True, snippet="model { gaussian_naive_bayes }",
+            "gaussian_naive_bayes", Spec, fit=fit, predict=predict, count=count, add=add, learn=learn,
+            check=bayes.check, bind=bayes.bind, tasks=("classify",), shards=True, costs=True,
+            snippet="model { gaussian_naive_bayes }",
             sources=("Maron 1961, doi:10.1145/321075.321084",
                      "Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115"),
             also_known_as=("GaussianNB", "naive_bayes", "gnb"),

@@ -5,8 +5,8 @@ the weighted share of class c, and t_cj = (N_cj + s) / (sum_j N_cj + s d) with N
 the rows of class c, s the `smoothing` and d the number of columns. Counts may be fractions, such as tf-idf. The
 multinomial coefficient, which all classes share, is left out of likelihood and evidence.
 
-All that is learned are sums over rows, so parts of the rows can be counted by themselves: `add` puts the counts of two
-parts together, and `learn` makes the model of them.
+All that is learned are sums over rows, so it also learns in batches: `mldsl update` adds the counts of further rows to
+those that a model was made of, and makes the model that all of them would have made.
 
 A row without any count gets the priors for an answer. A class without rows gets probability 0. With `smoothing = 0` a
 word that a class has never had counts as 1e-10 occurrences, since otherwise it would rule the class out.
@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import attrs
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from mldsl.contract import Examples, Inputs, Prediction, Shape, segment_reduce
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
@@ -52,7 +52,10 @@ class Params(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What is learned from: additive over rows, but for `least`, the least value by column (0 at most)."""
+    """What is learned from: the weight of each class, and the weighted sum of each column over its rows.
+
+    Additive over rows, but for `least`, the least value by column (0 at most).
+    """
 
     mass: Float[Array, " k"]
     count: Float[Array, "k d"]
@@ -62,21 +65,18 @@ class Counts(NamedTuple):
 class Info(NamedTuple):
     """What was counted, and how well it explains the training rows (weighted sums over rows, in nats).
 
-    `class_mass` is the weight of each class, `count` the weighted sum of each column over its rows, `least` the least
-    value of a column (0 at most). `log_likelihood` of x given its class, `log_posterior` of the class given x,
-    `log_evidence` of x; the latter two are None for sparse rows, where they would take longer than learning does.
+    `log_likelihood` of x given its class, `log_posterior` of the class given x, `log_evidence` of x; the latter two are
+    None for sparse rows, where they would take longer than learning does, and after learning from a further batch.
     """
 
-    class_mass: Float[Array, " k"]
+    counts: Counts
     prior: Float[Array, " k"]
-    count: Float[Array, "k d"]
-    least: Float[Array, " d"]
     log_likelihood: Float[Array, ""]
     log_posterior: Float[Array, ""] | None
     log_evidence: Float[Array, ""] | None
 
 
-def count(shape: Shape, examples: Examples) -> Counts:
+def count(spec: Spec, shape: Shape, examples: Examples) -> Counts:
     """What the rows add to what is known."""
     inputs, weight, target, active = bayes.parts(examples)
     sums = bayes.class_sums(inputs, weight, target, shape.classes)
@@ -91,21 +91,21 @@ def add(one: Counts, other: Counts) -> Counts:
     return Counts(one.mass + other.mass, one.count + other.count, jnp.minimum(one.least, other.least))
 
 
-def learn(spec: Spec, counts: Counts, active: Array) -> Params:
+def learn(spec: Spec, shape: Shape, counts: Counts, active: Bool[Array, " d"]) -> tuple[Params, Info]:
     """The model that these counts make."""
     everything = counts.count.sum(axis=1, keepdims=True)
     likelihood = jnp.log(bayes.smoothed(counts.count, everything, spec.smoothing, active.sum()))
-    return Params(bayes.log_prior(spec.priors, counts.mass), jnp.where(active[None], likelihood, 0))
+    params = Params(bayes.log_prior(spec.priors, counts.mass), jnp.where(active[None], likelihood, 0))
+    own = jnp.sum(counts.count * params.log_likelihood)
+    return params, Info(counts, jnp.exp(params.log_prior), own, None, None)
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
     """Count, and make the model of the counts."""
     inputs, weight, _, active = bayes.parts(examples)
-    counts = count(shape, examples)
-    params = learn(spec, counts, active)
+    params, info = learn(spec, shape, count(spec, shape, examples), active)
     evidence = bayes.evidence_of(inputs, weight, lambda x: joint_log_likelihood(params, x), shape.classes)
-    said = bayes.explained(params.log_prior, counts.mass, jnp.sum(counts.count * params.log_likelihood), evidence)
-    return params, Info(counts.mass, jnp.exp(params.log_prior), counts.count, counts.least, *said)
+    return params, bayes.explained(info, params.log_prior, evidence)
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem]:
@@ -129,9 +129,9 @@ def mldsl_components() -> list[Component]:
     """Multinomial naive Bayes."""
     return [
         Model(
-            "multinomial_naive_bayes", Spec, fit=fit, predict=predict, check=bayes.check, bind=bayes.bind,
-            remarks=remarks, tasks=("classify",), sparse=True, shards=True, costs=True,
-            snippet="model { multinomial_naive_bayes(smoothing = 0.5) }",
+            "multinomial_naive_bayes", Spec, fit=fit, predict=predict, count=count, add=add, learn=learn,
+            check=bayes.check, bind=bayes.bind, remarks=remarks, tasks=("classify",), sparse=True, shards=True,
+            costs=True, snippet="model { multinomial_naive_bayes(smoothing = 0.5) }",
             sources=("McCallum & Nigam 1998, AAAI-98 workshop on learning for text categorization",
                      "Manning, Raghavan & Schütze 2008, doi:10.1017/CBO9780511809071"),
             also_known_as=("MultinomialNB", "multinomial_nb", "naive_bayes"),

@@ -101,7 +101,7 @@ def test_by_hand(run):
     posterior = [math.log(joint[i][c] / sum(joint[i])) for i, c in enumerate((0, 0, 1))]
     assert ours.info.log_posterior == pytest.approx(sum(posterior), rel=1e-5)
     np.testing.assert_allclose(ours.info.prior, prior, rtol=1e-6)
-    np.testing.assert_array_equal(ours.info.count, [[3, 1], [0, 3]])
+    np.testing.assert_array_equal(ours.info.counts.count, [[3, 1], [0, 3]])
 
 
 def test_cost_is_scikit_learns_sample_weight_times_weight(run, digits):
@@ -191,7 +191,7 @@ def test_what_a_sparse_matrix_leaves_out_is_present_above_a_threshold_below_0(ru
     ]
     np.testing.assert_allclose(fits[0].params.log_present, fits[1].params.log_present, rtol=1e-6)
     np.testing.assert_allclose(fits[0].predict(x).score, fits[1].predict(sp.csr_matrix(x)).score, rtol=1e-4, atol=1e-4)
-    assert fits[0].info.count.min() > 0
+    assert fits[0].info.counts.count.min() > 0
 
 
 def test_bernoulli_without_smoothing(run):
@@ -286,7 +286,7 @@ def test_what_is_missing_or_unseen_says_nothing(run):
     a, b = np.asarray([0, 1, 2, 0, 1, np.nan]), np.asarray([0, 1, 0, np.nan, 1, 1])
     y = np.asarray([0, 0, 0, 1, 1, 1])
     both = run("categorical_naive_bayes", categorical.Spec(), np.c_[a, b], y, classes=2, columns=LEVELS)
-    np.testing.assert_array_equal(both.info.count, [[1, 1, 1, 2, 1], [1, 1, 0, 0, 2]])
+    np.testing.assert_array_equal(both.info.counts.count, [[1, 1, 1, 2, 1], [1, 1, 0, 0, 2]])
     np.testing.assert_allclose(np.exp(both.params.log_likelihood[1]), [2 / 5, 2 / 5, 1 / 5, 1 / 4, 3 / 4], rtol=1e-6)
     of_a = 0.5 * np.asarray([1 / 3, 2 / 5])
     for nothing in (np.nan, -1, 2):

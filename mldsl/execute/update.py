@@ -1,0 +1,154 @@
+"""A trained model that goes on learning: what further rows add to the sums that it was made of.
+
+Why it exists: some fits are nothing but sums over rows (`count`, `add` and `learn` of a model). The sums are kept with
+what was learned, so the model of all rows can be made when only the new ones are still at hand. What the steps before
+the model learned, and what was decided after it, is not made of such sums: it stays, and `stays` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.data import load
+from mldsl.data.context import Context
+from mldsl.diagnostics import Diagnostic, MldslError
+from mldsl.execute.buckets import pad
+from mldsl.execute.fit import lay_out, spec_of, to_numpy, weight_of
+from mldsl.execute.host import apply_host
+from mldsl.execute.remarks import warned
+from mldsl.execute.score import Learned, Scorer, apply_unseen
+from mldsl.execute.trained import Trained, artifact_of
+from mldsl.plan import Plan
+from mldsl.plan.values import written_text
+from mldsl.record.artifact import replace, write
+from mldsl.record.versions import versions
+
+
+@attrs.frozen(eq=False)
+class Updated:
+    """A model that learned from further rows.
+
+    `rows` are those of this batch, `stays` what was learned or decided on the rows of the first fit and still holds,
+    `warnings` what else is to be known.
+    """
+
+    trained: Trained
+    rows: int
+    stays: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def update(trained: Trained, plan: Plan, context: Context) -> Updated:
+    """The model of the rows that it has learned from and of those that `plan` names, which need their target.
+
+    The rows are checked as training rows are, and `where` applies. MLP0310 for a model that does not learn in batches,
+    MLP0312 where only a fit of all rows could be right, MLP0404 for targets that are none of the model's classes.
+    """
+    learned, resolver = trained.learned, trained.resolver
+    component: Any = resolver.component(learned.model.algorithm)
+    if component.count is None:
+        raise _not_in_batches(trained)
+    refused = list(_refused(learned))
+    if refused:
+        raise MldslError(*refused)
+    dataset = load(_with_classes(plan, learned), context)
+    half, programs = trained.scorer.half, trained.scorer.programs
+    host = apply_host(half, dataset.frame, dataset.columns, resolver)
+    made = lay_out(learned.plan, learned.model, half, host, resolver)
+    weight = weight_of(host.encoded, dataset.frame.height).astype(np.float64 if made.x64 else np.float32)
+    before: Any = trained.info["model"]
+    params, info = to_numpy(
+        programs.call(
+            "learn more", made.pipeline.learn_more, made.pipeline.static, made.specs, learned.steps, before.counts,
+            made.rows, pad(weight, made.pipeline.shape.rows), x64=made.x64,
+        )
+    )  # fmt: skip
+    spec = spec_of(learned.model, made.classes, resolver)
+    said = warned(component, spec, info, made.pipeline.shape, learned.model)
+    rows = dataset.frame.height
+    after = attrs.evolve(learned, params=params, rows=learned.rows + rows)
+    unseen = (
+        f"{count:,} cells of `{name}` hold a level that the rows of the first fit do not have; they count as unseen"
+        for name, count in apply_unseen(half, dataset, resolver).items()
+    )
+    new = attrs.evolve(
+        trained, learned=after, info={**trained.info, "model": info}, scorer=Scorer(after, resolver, programs)
+    )
+    return Updated(
+        new, rows, tuple(_stays(learned, resolver)), (*(w.message for w in dataset.warnings), *unseen, *said)
+    )
+
+
+def save(trained: Trained, folder: Path) -> Path:
+    """Write the model as an artifact, complete or not at all; only an artifact is replaced (MLP0602)."""
+    plugins = trained.resolver.registry.versions()
+    artifact = artifact_of(trained.name, trained.learned, trained.info, versions(plugins), plugins, trained.resolver)
+
+    def fill(fresh: Path) -> None:
+        write(artifact, fresh)
+
+    return replace(folder, fill)
+
+
+def _not_in_batches(trained: Trained) -> MldslError:
+    declared = trained.resolver.registry.declarations("model")
+    known = ", ".join(f"`{d.name}`" for d in declared if d.additive)
+    return MldslError(
+        Diagnostic(
+            "MLP0310",
+            f"`{trained.algorithm}` does not learn in batches: its fit needs all rows together",
+            notes=(f"those that do: {known}",),
+            help="run the pipeline again on all rows",
+        )
+    )
+
+
+def _refused(learned: Learned) -> Iterator[Diagnostic]:
+    """What the rows of a batch alone cannot tell."""
+    again = "run the pipeline again on all rows"
+    for step in learned.model.steps:
+        if step.component is not None and (step.train_only or step.resamples):
+            yield Diagnostic(
+                "MLP0312",
+                f"`{step.component.name}` changes the rows of each fit, and a batch is not all of them",
+                step.span,
+                help=again,
+            )
+        elif step.component is not None and step.looks_back:
+            yield Diagnostic(
+                "MLP0312", f"`{step.component.name}` looks back at rows that a batch does not have", step.span,
+                help=again,
+            )  # fmt: skip
+    if dict(learned.model.algorithm.args).get("class_weights") == "balanced":
+        yield Diagnostic(
+            "MLP0312", "`class_weights = balanced` follows from all rows, and a batch is not all of them",
+            learned.model.span, help=f'{again}, or with weights as numbers: `class_weights = ["yes" = 2]`',
+        )  # fmt: skip
+
+
+def _with_classes(plan: Plan, learned: Learned) -> Plan:
+    """The plan in which the target has the classes of the model, so that no row of another one is taken."""
+    classes = learned.levels.get(plan.target or "")
+    if classes is None:
+        return plan
+    columns = (attrs.evolve(c, levels=classes) if c.name == plan.target else c for c in plan.columns)
+    return attrs.evolve(plan, columns=tuple(columns))
+
+
+def _stays(learned: Learned, resolver: Any) -> Iterator[str]:
+    """What was learned or decided on the rows of the first fit, and is not learned anew."""
+    for step in learned.model.steps:
+        component: Any = None if step.component is None else resolver.component(step.component)
+        if step.component is not None and (component.fit is not None or component.host_fit is not None):
+            yield f"{written_text(step.component)} on {', '.join(step.on)}"
+    chosen = learned.model.threshold is not None and learned.model.threshold.metric is not None
+    if chosen and learned.threshold is not None:
+        numbers = learned.threshold if isinstance(learned.threshold, tuple) else (learned.threshold,)
+        yield f"the threshold, {', '.join(f'{number:.4g}' for number in numbers)}"
+    if learned.calibrator is not None:
+        yield f"the calibration ({learned.model.calibrate})"
