@@ -172,10 +172,12 @@ def artifact_of(
     """What is written of a trained model; `plugins` are the versions of those that are installed."""
     values = [learned.model.algorithm, *(s.component for s in learned.model.steps if s.component)]
     needed = {part.plugin for value in values for part in _with_nested(value)}
+    # With the settings that it was fitted with: those of the file are what a search started from.
+    models = tuple(learned.model if m.name == learned.model.name else m for m in learned.plan.models)
     return Artifact(
         name=name,
         algorithm=learned.model.algorithm.name,
-        plan=learned.plan,
+        plan=attrs.evolve(learned.plan, models=models),
         params={
             "host": learned.host_states, "steps": learned.steps, "model": _compact(learned, resolver),
             "prepared": learned.state, "calibrator": learned.calibrator,

@@ -28,6 +28,8 @@ from mldsl.plan.values import written_text
 from mldsl.record.artifact import replace, write
 from mldsl.record.versions import versions
 
+_SHOWN = 6  # levels or columns in a message
+
 
 @attrs.frozen(eq=False)
 class Updated:
@@ -56,7 +58,9 @@ def update(trained: Trained, plan: Plan, context: Context) -> Updated:
     refused = list(_refused(learned))
     if refused:
         raise MldslError(*refused)
-    dataset = load(_with_classes(plan, learned), context)
+    dataset = load(plan, context)
+    if plan.target is not None and plan.target in learned.levels:
+        _only_known(dataset.frame[plan.target], learned.levels[plan.target])
     half, programs = trained.scorer.half, trained.scorer.programs
     host = apply_host(half, dataset.frame, dataset.columns, resolver)
     made = lay_out(learned.plan, learned.model, half, host, resolver)
@@ -131,13 +135,23 @@ def _refused(learned: Learned) -> Iterator[Diagnostic]:
         )  # fmt: skip
 
 
-def _with_classes(plan: Plan, learned: Learned) -> Plan:
-    """The plan in which the target has the classes of the model, so that no row of another one is taken."""
-    classes = learned.levels.get(plan.target or "")
-    if classes is None:
-        return plan
-    columns = (attrs.evolve(c, levels=classes) if c.name == plan.target else c for c in plan.columns)
-    return attrs.evolve(plan, columns=tuple(columns))
+def _only_known(target: Any, classes: tuple[str, ...]) -> None:
+    """MLP0404 where the target (a Polars series) has levels that are no class of the model."""
+    other = target.filter(~target.is_in(list(classes)) & target.is_not_null()).value_counts(sort=True)
+    if not other.height:
+        return
+    count = int(other["count"].sum())
+    found = [f'"{level}" in {times:,}' for level, times in other.head(_SHOWN).rows()]
+    more = f", and {other.height - _SHOWN} more" if other.height > _SHOWN else ""
+    known = ", ".join(f'"{level}"' for level in classes[: 2 * _SHOWN]) + (" ..." if len(classes) > 2 * _SHOWN else "")
+    raise MldslError(
+        Diagnostic(
+            "MLP0404",
+            f"{count:,} {'row has' if count == 1 else 'rows have'} a `{target.name}` that the model has no class for",
+            notes=(f"found {', '.join(found)}{more}", f"its classes: {known}"),
+            help="correct the data; to learn another class, run the pipeline again on all rows",
+        )
+    )
 
 
 def _stays(learned: Learned, resolver: Any) -> Iterator[str]:
@@ -145,7 +159,8 @@ def _stays(learned: Learned, resolver: Any) -> Iterator[str]:
     for step in learned.model.steps:
         component: Any = None if step.component is None else resolver.component(step.component)
         if step.component is not None and (component.fit is not None or component.host_fit is not None):
-            yield f"{written_text(step.component)} on {', '.join(step.on)}"
+            more = f" and {len(step.on) - _SHOWN} more" if len(step.on) > _SHOWN else ""
+            yield f"{written_text(step.component)} on {', '.join(step.on[:_SHOWN])}{more}"
     chosen = learned.model.threshold is not None and learned.model.threshold.metric is not None
     if chosen and learned.threshold is not None:
         numbers = learned.threshold if isinstance(learned.threshold, tuple) else (learned.threshold,)

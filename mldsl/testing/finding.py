@@ -19,6 +19,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "weight_0": "rows of weight 0 are absent: other finite values in them change no bit",
     "weight_2": "a row of weight 2 is the row twice, to rounding",
     "costs": "twice the cost of a row is twice its weight in the loss, to rounding (models that declare `costs`)",
+    "in_batches": "what `count`, `add` and `learn` make of two parts of the rows is the fit of all",
     "capacity": "a step that changes rows gives as many as it declares, however many count",
     "row_order": "the order of rows does not matter, to rounding",
     "padding": "more rows of weight 0 change nothing, to rounding",

@@ -99,6 +99,26 @@ def summed(x, share):
     return x.scaled(column=share).row_sums()
 
 
+class Counted(NamedTuple):
+    counts: Any
+
+
+def additive(add=lambda one, other: jax.tree.map(jnp.add, one, other), kept=Counted):
+    """A model of the mean target, which is all that it counts."""
+
+    def count(spec, shape, examples):
+        target = jnp.where(there(examples), examples.target, 0).astype(examples.weight.dtype)
+        return Params(jnp.dot(examples.weight, target), examples.weight.sum())
+
+    def learn(spec, shape, counts, active):
+        return Params(active * 0.0, counts.center / counts.level), kept(counts)
+
+    def learn_all(spec, key, shape, examples):
+        return learn(spec, shape, count(spec, shape, examples), examples.active)
+
+    return regressor(fit=learn_all, count=count, add=add, learn=learn)
+
+
 def uniform(params, inputs):
     return jnp.full((len(inputs), 3), 1 / 3, inputs.dtype)
 
@@ -357,6 +377,8 @@ BROKEN = [
     ("weight_2", metric(lambda spec, view: error(view).sum() / (view.weight > 0).sum())),
     ("costs", regressor(costs=True)),
     ("costs", regressor(costs=True, fit=fit_by(lambda p, e: p._replace(level=e.loss_weight().max())))),
+    ("in_batches", additive(lambda one, other: other)),
+    ("in_batches", additive(kept=lambda counts: None)),
     ("capacity", resampling(lambda e: e.taken(jnp.arange(9), e.weight[:9]))),
     ("weight_0", resampling(lambda e: e._replace(inputs=e.inputs + e.inputs.sum()))),
     ("padding", resampling(lambda e: e._replace(weight=e.weight * len(e.weight)))),
@@ -434,6 +456,7 @@ def test_every_check_can_fail():
     [
         regressor(),
         sums(summed),
+        additive(),
         classifier(uniform),
         metric(),
         step(),
@@ -441,7 +464,7 @@ def test_every_check_can_fail():
         resampling(lambda e: e),
         search(),
     ],
-    ids=["regress", "sparse", "classify", "metric", "transform", "recommend", "resampling", "search"],
+    ids=["regress", "sparse", "additive", "classify", "metric", "transform", "recommend", "resampling", "search"],
 )
 def test_what_the_broken_ones_are_made_of_is_sound(sound):
     assert check_component(sound) == []

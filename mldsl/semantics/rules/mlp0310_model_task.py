@@ -3,7 +3,8 @@
 ## What it does
 
 Compares the tasks that a model declares with the task of the pipeline, which follows from the roles and from the type
-of the target.
+of the target. A trained model is asked for something that its algorithm does not do: to draw rows, or to learn from
+further ones.
 
 ## Why is this bad?
 

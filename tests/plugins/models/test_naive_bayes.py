@@ -133,13 +133,14 @@ def test_counts_of_parts_add_up(run, digits, form):
     x, y = digits
     whole = run("multinomial_naive_bayes", multinomial.Spec(0.5), laid(x, form), y, classes=10)
     counted = None
-    count = jax.jit(multinomial.count, static_argnums=0)
+    spec, learn = multinomial.Spec(0.5), jax.jit(multinomial.learn, static_argnums=(0, 1))
+    count = jax.jit(multinomial.count, static_argnums=(0, 1))
     for rows in np.array_split(rng.permutation(len(y)), 3):
         shape = Shape(len(rows), whole.shape.columns, classes=10)
         part = Examples(whole.inputs(laid(x[rows], form)), np.ones(len(rows), np.float32), y[rows].astype(np.int32))
-        found = count(shape, part)
+        found = count(spec, shape, part)
         counted = found if counted is None else multinomial.add(counted, found)
-    learned = multinomial.learn(multinomial.Spec(0.5), counted, jnp.ones(64, bool))
+    learned, _ = learn(spec, shape, counted, jnp.ones(64, bool))
     np.testing.assert_allclose(learned.log_likelihood, whole.params.log_likelihood, rtol=1e-6)
     np.testing.assert_allclose(learned.log_prior, whole.params.log_prior, rtol=1e-6)
 
@@ -305,28 +306,46 @@ def test_a_level_that_no_class_has_without_smoothing(run):
 
 # ---- learning in parts -----------------------------------------------------------------------------------------------
 PARTS = {
-    "bernoulli": lambda s: (bernoulli, bernoulli.Spec(), lambda e: bernoulli.count(bernoulli.Spec(), s, e), (64,)),
-    "categorical": lambda s: (categorical, categorical.Spec(), lambda e: categorical.count(s, e), (s, 64)),
-    "complement": lambda s: (complement, complement.Spec(), lambda e: complement.count(s, e), (64,)),
-    "gaussian": lambda s: (gaussian, gaussian.Spec(1e-3), lambda e: gaussian.moments(s, e), (64,)),
+    "bernoulli": (bernoulli, bernoulli.Spec(binarize=7.0)),
+    "categorical": (categorical, categorical.Spec()),
+    "complement": (complement, complement.Spec(norm=True)),
+    "gaussian": (gaussian, gaussian.Spec(1e-3)),
+    "multinomial": (multinomial, multinomial.Spec(0.5)),
 }
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_what_parts_teach_adds_up(run, digits, name):
-    """Learned in three parts of unequal classes, the model is that of all rows."""
+    """Learned in three parts of unequal classes and weights, the model is that of all rows."""
     x, y = digits
+    w = weights(len(y)).astype(np.float32)
     columns = tuple(ColumnShape(f"x{j}", "ordinal", 17) for j in range(64))
     shape = Shape(599, columns, classes=10)
-    module, spec, count, more = PARTS[name](shape)
-    whole = run(f"{name}_naive_bayes", spec, x, y, classes=10, columns=columns)
-    counted, count = None, jax.jit(count)
+    module, spec = PARTS[name]
+    whole = run(f"{name}_naive_bayes", spec, x, y, classes=10, columns=columns, weight=w)
+    counted, count = None, jax.jit(lambda part: module.count(spec, shape, part))
     for rows in np.array_split(np.argsort(y, kind="stable"), 3):
-        part = Examples(x[rows].astype(np.float32), np.ones(len(rows), np.float32), y[rows].astype(np.int32))
-        found = count(part)
+        found = count(Examples(x[rows].astype(np.float32), w[rows], y[rows].astype(np.int32)))
         counted = found if counted is None else module.add(counted, found)
-    learned = module.learn(spec, counted, *more[:-1], jnp.ones(64, bool))
+    learned, info = module.learn(spec, shape, counted, jnp.ones(64, bool))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5), learned, whole.params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-4), info.counts, whole.info.counts)
+
+
+def test_moments_of_parts_that_lie_far_apart():
+    """The second class is in the second part alone, whose columns lie a thousand deviations off the first's."""
+    x = np.r_[rng.normal(0, 1, (200, 2)), rng.normal([1000, -5000], [1, 4], (300, 2))]
+    y = np.r_[np.zeros(200), np.arange(300) % 2].astype(np.int32)
+    shape = Shape(300, (ColumnShape("a", "continuous"), ColumnShape("b", "continuous")), classes=2)
+    count = jax.jit(lambda part: gaussian.count(gaussian.Spec(), shape, part))
+    one, other = (
+        count(Examples(part.astype(np.float32), np.ones(len(part), np.float32), of))
+        for part, of in ((x[:200], y[:200]), (x[200:], y[200:]))
+    )
+    both = gaussian.add(one, other)
+    np.testing.assert_allclose(both.center[None] + both.mean, [x[y == c].mean(axis=0) for c in (0, 1)], rtol=1e-5)
+    np.testing.assert_allclose(both.variance, [x[y == c].var(axis=0) for c in (0, 1)], rtol=1e-5)
+    np.testing.assert_allclose(both.center, x.mean(axis=0), rtol=1e-5)
 
 
 # ---- hard cases ------------------------------------------------------------------------------------------------------
