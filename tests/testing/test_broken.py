@@ -111,7 +111,7 @@ def additive(add=lambda one, other: jax.tree.map(jnp.add, one, other), kept=Coun
         return Params(jnp.dot(examples.weight, target), examples.weight.sum())
 
     def learn(spec, shape, counts, active):
-        return Params(active * 0.0, counts.center / counts.level), kept(counts)
+        return Params(jnp.zeros(len(active), counts.level.dtype), counts.center / counts.level), kept(counts)
 
     def learn_all(spec, key, shape, examples):
         return learn(spec, shape, count(spec, shape, examples), examples.active)

@@ -69,11 +69,6 @@ class Info(NamedTuple):
     log_posterior: Float[Array, ""] | None
     log_evidence: Float[Array, ""] | None
 
-    @property
-    def class_mass(self) -> Float[Array, " k"]:
-        """The weight of each class."""
-        return self.counts.mass
-
 
 def count(spec: Spec, shape: Shape, examples: Examples) -> Moments:
     """Weights, means and variances of the classes among these rows."""
@@ -98,7 +93,8 @@ def count(spec: Spec, shape: Shape, examples: Examples) -> Moments:
     # Where a class lies more than ten of its standard deviations off the center, the difference of squares cancels.
     far = jnp.any(active[None] & (mean * mean > 100 * variance))
     mean, variance = jax.lax.cond(far, lambda: about(mean), lambda: (mean, variance))
-    return Moments(mass, center, mean, variance)
+    there = active[None]
+    return Moments(mass, jnp.where(active, center, 0), jnp.where(there, mean, 0), jnp.where(there, variance, 0))
 
 
 def add(one: Moments, other: Moments) -> Moments:
@@ -141,7 +137,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
     own, evidence = sum_blocks(block, weight, x, target)
     prior = params.log_prior
-    given_class = own - jnp.sum(jnp.where(prior > -jnp.inf, info.class_mass * jnp.maximum(prior, -1e30), 0))
+    given_class = own - jnp.sum(jnp.where(prior > -jnp.inf, info.counts.mass * jnp.maximum(prior, -1e30), 0))
     return params, info._replace(log_likelihood=given_class, log_posterior=own - evidence, log_evidence=evidence)
 
 

@@ -115,7 +115,7 @@ def _priors(view: ReportView, models: list[ModelView]) -> Table:
         [
             *model_column(models, [model.name for model, _ in pairs]),
             Column("class", [view.levels[c] for _, c in pairs], "text"),
-            Column("weight of training rows", [float(model.info.class_mass[c]) for model, c in pairs]),
+            Column("weight of training rows", [float(model.info.counts.mass[c]) for model, c in pairs]),
             Column("prior", prior),
         ],
     )

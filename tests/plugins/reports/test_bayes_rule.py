@@ -45,6 +45,11 @@ def fitted(kind: str) -> tuple[Any, Any, Any]:
 KINDS = ("gaussian", "multinomial", "bernoulli", "categorical")
 
 
+def weighing(rows):
+    """An Info that says how many rows of each class were learned from."""
+    return SimpleNamespace(counts=SimpleNamespace(mass=np.full(3, float(rows))))
+
+
 def shown(build: Any, kind: str, spec: Any = None, **facts: Any) -> tuple[Any, Any]:
     """The report of one model, and scikit-learn's."""
     its_spec, params, peer = fitted(kind)
@@ -59,7 +64,7 @@ def shown(build: Any, kind: str, spec: Any = None, **facts: Any) -> tuple[Any, A
     shape = Shape(N, tuple(ColumnShape(name, kinds) for name in NAMES), 3)
     model = build.model(
         "m", held, features=NAMES, algorithm=f"{kind}_naive_bayes", params=params, spec=its_spec, shape=shape,
-        info=SimpleNamespace(class_mass=np.full(3, 20.0)),
+        info=weighing(20),
     )  # fmt: skip
     words = {n: [f"{n}{v}" for v in X[:, j]] for j, n in enumerate(NAMES)}
     view = build.view("classification", [model], LEVELS, frame=pl.DataFrame(words), **facts)
@@ -114,7 +119,7 @@ def test_small_products_are_shown_as_logarithms(build):
     its_spec, params, _ = fitted("multinomial")
     held = build.part(target=Y[:1], prediction=Y[:1], probability=np.ones((1, 3)) / 3, inputs=X[:1] * 500.0)
     model = build.model("m", held, features=NAMES, algorithm="multinomial_naive_bayes", params=params, spec=its_spec,
-                        info=SimpleNamespace(class_mass=np.ones(3)), classes=3)  # fmt: skip
+                        info=weighing(1), classes=3)  # fmt: skip
     output = bayes_rule.compute(bayes_rule.Spec(), build.view("classification", [model], LEVELS))
     table = {c.name: list(c.values) for c in output.tables[-1].columns}
     assert "logarithms" in output.tables[-1].title
@@ -128,7 +133,7 @@ def test_models_without_likelihoods_and_sparse_rows_are_said(build, three_classe
     _, params, _ = fitted("multinomial")
     held = build.part(target=Y, prediction=Y, probability=np.ones((N, 3)) / 3)
     model = build.model("m", held, features=NAMES, algorithm="multinomial_naive_bayes", params=params,
-                        info=SimpleNamespace(class_mass=np.ones(3)), classes=3)  # fmt: skip
+                        info=weighing(1), classes=3)  # fmt: skip
     output = bayes_rule.compute(bayes_rule.Spec(), build.view("classification", [model], LEVELS))
     assert output.notes == ["m: its rows are sparse, so no row is shown."]
     assert [t.title for t in output.tables] == ["Priors", "What speaks for each class"]
