@@ -546,7 +546,9 @@ def told_apart(problem: Problem, hessian: Array) -> tuple[Float[Array, "d d"], F
     unit = jnp.where(scale > 0, scale, 1)
     cross, mass = curvature[:-1, -1] * problem.free[-1], jnp.maximum(curvature[-1, -1], tiny(scale))
     gram = jnp.where((scale[:, None] > 0) & (scale[None] > 0), curvature[:-1, :-1] - jnp.outer(cross, cross) / mass, 0)
-    return gram / unit[:, None] / unit[None], problem.mean + jnp.where(scale > 0, cross / mass / unit, 0)
+    there = problem.free[:-1] > 0
+    center = jnp.where(there, problem.mean + jnp.where(scale > 0, cross / mass / unit, 0), 0)
+    return gram / unit[:, None] / unit[None], center
 
 
 def standard_errors(problem: Problem, hessian: Array | None, contrast: Array) -> tuple[Array, Array]:
