@@ -118,7 +118,8 @@ class Info(NamedTuple):
     values; `separated_wholly`: without a row on the border. `separating`: what each column does alone, 0 nothing, 1
     tells some class from the others but for ties, 2 without. `products` are sums of products of the columns about
     `center`, by which columns that others explain are found; None with l1, or of too many columns. `loss_history` holds
-    the penalised loss before the first and after each iteration, NaN where none was made.
+    the penalised loss per unit of the rows' loss weight, before the first and after each iteration, NaN where none was
+    made: beside a gradient solver's mean loss.
     """
 
     log_likelihood: Float[Array, ""]
@@ -217,7 +218,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         mass=mass,
         products=None if apart_by is None else apart_by[0],
         center=None if apart_by is None else apart_by[1],
-        loss_history=found.history,
+        loss_history=found.history / jnp.maximum(count.sum(), tiny(count)),
     )
 
 

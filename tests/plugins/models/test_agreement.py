@@ -143,7 +143,7 @@ def test_penalised_logistic_is_scikit_learns(run, data, name, solver):
         theirs = loss(spec, x, y, reference.intercept_, reference.coef_)
         assert ours == pytest.approx(theirs, rel=1e-9 if solver == "newton" else 1e-6)
         steps = fitted.info.iterations
-        assert fitted.info.loss_history[steps] == pytest.approx(ours, rel=1e-9)
+        assert fitted.info.loss_history[steps] == pytest.approx(ours / len(y), rel=1e-9)
         assert np.isnan(fitted.info.loss_history[steps + 1 :]).all()
         assert (np.diff(fitted.info.loss_history[: steps + 1]) <= 1e-9 * theirs).all()
         np.testing.assert_allclose(fitted.predict(x).probability, reference.predict_proba(x), atol=10 * tolerance)
