@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Shape, Sparse, weighted_sum
+from mldsl.contract import Examples, Shape, Sparse, as_tree, weighted_sum
 from mldsl.plugin import Component, Problem, Transform, hookimpl, param
 from mldsl_plugins.selection import _columns as columns
 from mldsl_plugins.selection import _scores
@@ -148,8 +148,9 @@ def _unsuitable(model: Any, shape: Shape) -> Iterator[Problem]:
     )
     with jax.enable_x64(kind is np.float64):
         params, info = jax.eval_shape(
-            lambda e: component.fit(model.spec, jax.random.key(0), attrs.evolve(shape, rows=n), e), given
-        )
+            lambda s, e: component.fit(s, jax.random.key(0), attrs.evolve(shape, rows=n), e),
+            as_tree(model.spec, kind), given,
+        )  # fmt: skip
     if not any(
         hasattr(part, name) for part, name in ((params, "coefficients"), (params, "importance"), (info, "importance"))
     ):

@@ -12,6 +12,8 @@ from mldsl_plugins.bayes import gaussian_naive_bayes
 from mldsl_plugins.clustering import k_means
 from mldsl_plugins.linear import logistic_regression, ridge
 
+from mldsl.contract import ColumnShape, Shape
+
 CERTIFIED = Path("../shared/data/longley_certified.json")
 # Columns of longley.csv in the units of the certified values.
 LONGLEY_UNITS = np.asarray([1, 1000, 10, 10, 1000, 1]), 1000
@@ -205,10 +207,10 @@ def test_cost_and_offset_of_logistic(run, data):
     assert fitted.info.null_log_likelihood == pytest.approx(null.llf, rel=1e-9)
 
 
-def test_an_offset_with_three_classes_is_refused(run, data):
-    x, y = data("iris")
-    with pytest.raises(ValueError, match="offset"):
-        run("logistic_regression", logistic_regression.Spec(), x, y, classes=3, offset=np.ones(len(y)))
+def test_an_offset_with_three_classes_is_refused():
+    shape = Shape(150, (ColumnShape("a"),), classes=3, offset=True)
+    (problem,) = logistic_regression.check(logistic_regression.Spec(), shape)
+    assert problem.parameter == "offset"
 
 
 @pytest.mark.parametrize("solver", ["newton", "lbfgs"])

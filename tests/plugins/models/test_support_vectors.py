@@ -137,7 +137,7 @@ def test_blocks_find_the_same(run, data, agreement, blocks, monkeypatch, rough):
 def test_what_does_not_suffice_ends_and_says_so(run, data):
     x, y = data("iris")
     x = standard(x)
-    below_rounding = run("svm", svm.Spec(kernel=kernel(rbf), tol=1e-18), x, y, classes=3)
+    below_rounding = run("svm", svm.Spec(kernel=kernel(rbf), tol=1e-18, max_iter=500), x, y, classes=3)
     few_steps = run("svm", svm.Spec(kernel=kernel(rbf), max_iter=5), x, y, classes=3)
     for fitted in (below_rounding, few_steps):
         assert not fitted.info.converged

@@ -140,7 +140,7 @@ def test_many_quantiles_of_long_columns_are_those_of_sorted_ones(x64, monkeypatc
     weight = rng.integers(0, 3, n).astype(float)
     q = np.linspace(0, 1, 101)
     with jax.enable_x64(x64):
-        given = [np.asarray(v, np.float64 if x64 else np.float32) for v in (x, weight, q)]
+        given = [jnp.asarray(v, np.float64 if x64 else np.float32) for v in (x, weight, q)]
         by_sorting = np.asarray(weighted_quantile(*given))
         monkeypatch.setattr(quantiles, "LONG", 0)
         selected = np.asarray(weighted_quantile(*given))
