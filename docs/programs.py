@@ -288,6 +288,8 @@ def _model(declaration: Declaration) -> Program:
         return _file(BERTHS, "transforms {\n  impute(median) on age\n  one_hot(drop = first) on sex\n}", block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
+    if declaration.scale_sensitive:
+        return _file(HOUSES, "transforms { standardize on numeric }", block)
     return _file(HOUSES, block)
 
 

@@ -14,6 +14,8 @@ import pytest
 
 import mldsl
 
+pytestmark = pytest.mark.xdist_group("api_model")  # one process makes what they share
+
 INPUTS = ["pclass", "sex", "age", "fare"]
 
 

@@ -13,6 +13,8 @@ from mldsl_plugins.reports import anova
 
 import mldsl
 
+pytestmark = pytest.mark.xdist_group("anova")  # one process makes what they share
+
 FEATURES = """mlp 1
 data { frame("rows") }
 features {
