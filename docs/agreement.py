@@ -33,8 +33,9 @@ def text() -> str:
 
 def _section(component: str, rows: list[dict[str, Any]]) -> list[str]:
     kind, _, name = component.partition(".")
+    title = f"[`{name}`](components/{kind}/{name}.md)" if name else "[Formulas](language.md#formulas)"
     return [
-        f"## [`{name}`](components/{kind}/{name}.md)\n",
+        f"## {title}\n",
         "| what | data | reference | difference | allowed |",
         "| --- | --- | --- | --- | ---: |",
         *(_line(row) for row in rows),
