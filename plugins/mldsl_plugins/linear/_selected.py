@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from mldsl.contract import Prediction, Shape
+from mldsl.contract import Shape
 from mldsl.plugin import Problem
 from mldsl_plugins.linear._coordinate import Found
+from mldsl_plugins.linear._line import Params
 
 COLUMNS = 5000  # whose Gram matrix, in float64, takes 200 MB
-
-
-class Params(NamedTuple):
-    """The linear function; k = 1."""
-
-    intercept: Float[Array, " k"]
-    coefficients: Float[Array, "k d"]
 
 
 class Info(NamedTuple):
@@ -56,8 +50,3 @@ def said(found: Found, tol: Float[Array, ""]) -> tuple[Params, Info]:
         r2=jnp.where(spread > 0, 1 - found.rss / jnp.where(spread > 0, spread, 1), jnp.nan),
         mass=found.mass,
     )
-
-
-def predict(spec: Any, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
-    """intercept + inputs . coefficients, at offset 0."""
-    return Prediction(mean=params.intercept[0] + jnp.dot(inputs, params.coefficients[0], precision="highest"))

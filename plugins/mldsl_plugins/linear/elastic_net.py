@@ -26,7 +26,8 @@ from jaxtyping import Array, Key
 from mldsl.contract import Examples, Shape
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
 from mldsl_plugins.linear._coordinate import solve
-from mldsl_plugins.linear._selected import Info, Params, narrow, predict, said
+from mldsl_plugins.linear._line import Params, predict
+from mldsl_plugins.linear._selected import Info, narrow, said
 
 
 @attrs.frozen

@@ -26,8 +26,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from mldsl.contract import Examples, Prediction, Shape, block_rows, sum_blocks, tiny, total, weighted_moments
+from mldsl.contract import Examples, Shape, block_rows, sum_blocks, tiny, total, weighted_moments
 from mldsl.plugin import Component, Model, hookimpl, param
+from mldsl_plugins.linear._line import Params, predict
 
 LEAST = 1e-10  # of the target's deviation: the smallest scale
 
@@ -48,13 +49,6 @@ class Spec:
     tol: float = param(
         1e-13, ge=0, traced=True, doc="Stop when a step would lower the objective by less than this share."
     )
-
-
-class Params(NamedTuple):
-    """The linear function; k = 1."""
-
-    intercept: Float[Array, " k"]
-    coefficients: Float[Array, "k d"]
 
 
 class Info(NamedTuple):
@@ -208,11 +202,6 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         objective=value,
         mass=total(examples.weight.sum()),
     )
-
-
-def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
-    """intercept + inputs . coefficients, at offset 0."""
-    return Prediction(mean=params.intercept[0] + jnp.dot(inputs, params.coefficients[0], precision="highest"))
 
 
 @hookimpl

@@ -26,8 +26,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from mldsl.contract import Examples, Prediction, Shape, tiny, weighted_gram, weighted_moments, weighted_quantile
+from mldsl.contract import Examples, Shape, tiny, weighted_gram, weighted_moments, weighted_quantile
 from mldsl.plugin import Component, Model, hookimpl, param
+from mldsl_plugins.linear._line import Params, predict
 
 INSIDE = 0.99995  # of the way to the boundary
 
@@ -45,13 +46,6 @@ class Spec:
     )  # fmt: skip
     max_iter: int = param(100, ge=1, unit="iterations", doc="Most to run.")
     tol: float = param(1e-10, ge=0, traced=True, doc="Stop at this duality gap over the loss of the best constant.")
-
-
-class Params(NamedTuple):
-    """The linear function; k = 1."""
-
-    intercept: Float[Array, " k"]
-    coefficients: Float[Array, "k d"]
 
 
 class Info(NamedTuple):
@@ -240,11 +234,6 @@ def _covariance(x: Array, residual: Array, weight: Array, free: Array, q: Array)
     times = jnp.where(residual > 0, q, 1 - q) / jnp.where(density > 0, density, jnp.nan)
     middle = weighted_gram(x, weight * times**2)
     return _solve(x, weight, free, _solve(x, weight, free, middle).T)
-
-
-def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
-    """intercept + inputs . coefficients, at offset 0."""
-    return Prediction(mean=params.intercept[0] + jnp.dot(inputs, params.coefficients[0], precision="highest"))
 
 
 @hookimpl

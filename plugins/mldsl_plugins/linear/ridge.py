@@ -21,9 +21,10 @@ import attrs
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Prediction, Shape, total, weighted_sum
+from mldsl.contract import Examples, Shape, total, weighted_sum
 from mldsl.plugin import Component, Model, hookimpl, param
 from mldsl_plugins.linear._least_squares import center, solve
+from mldsl_plugins.linear._line import Params, predict
 
 
 @attrs.frozen
@@ -34,13 +35,6 @@ class Spec:
         1.0, ge=0, traced=True, search="log(1e-4..1e4)", simpler="larger", also_known_as=("alpha", "lambda", "penalty"),
         doc="Weight of the squared norm of the coefficients; 0 is ordinary least squares.",
     )  # fmt: skip
-
-
-class Params(NamedTuple):
-    """The linear function; k = 1."""
-
-    intercept: Float[Array, " k"]
-    coefficients: Float[Array, "k d"]
 
 
 class Info(NamedTuple):
@@ -92,11 +86,6 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         r2=jnp.where(spread > 0, 1 - found.rss / jnp.where(spread > 0, spread, 1), jnp.nan),
         mass=mass,
     )
-
-
-def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
-    """intercept + inputs . coefficients, at offset 0."""
-    return Prediction(mean=params.intercept[0] + jnp.dot(inputs, params.coefficients[0], precision="highest"))
 
 
 @hookimpl
