@@ -5,7 +5,7 @@ Imports JAX; only plugins, `mldsl.execute` and `mldsl.testing` import it.
 
 from mldsl.contract.blocks import block_rows, gather, least_of_blocks, shard, sharded, sum_blocks, total
 from mldsl.contract.examples import Examples, Inputs, Prediction, tiny
-from mldsl.contract.host import HostSparse, Numbered
+from mldsl.contract.host import HostSparse, Numbered, Prepared
 from mldsl.contract.quantiles import segment_quantile, weighted_quantile
 from mldsl.contract.reductions import (
     Moments,
@@ -23,6 +23,7 @@ from mldsl.contract.reliability import Reliability, class_probability, reliabili
 from mldsl.contract.shape import ColumnShape, Shape
 from mldsl.contract.sparse import Sparse
 from mldsl.contract.spec import as_tree
+from mldsl.contract.trees import Trees
 from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, ReportView
 
 __all__ = [
@@ -37,10 +38,12 @@ __all__ = [
     "PartView",
     "Permuted",
     "Prediction",
+    "Prepared",
     "Reliability",
     "ReportView",
     "Shape",
     "Sparse",
+    "Trees",
     "as_tree",
     "block_rows",
     "class_probability",

@@ -1,12 +1,22 @@
-"""What host steps hand to the device: sparse matrices as NumPy arrays, before they are padded."""
+"""What the host hands to the device: sparse matrices as NumPy arrays, before they are padded; prepared inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import attrs
 import numpy as np
+
+
+class Prepared(NamedTuple):
+    """Inputs that a model's `prepare` made on the host: what has a row for each row, and what all rows share.
+
+    `rows` is a tree of arrays with n as their first axis; `shared` one of arrays that every device gets whole.
+    """
+
+    rows: Any
+    shared: Any = ()
 
 
 @attrs.frozen(eq=False)

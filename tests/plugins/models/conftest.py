@@ -16,7 +16,19 @@ import scipy.sparse as sp
 from jaxtyping import install_import_hook
 
 # The annotations of what is tested here are executed: from now on, whoever imports it.
-FAMILIES = ("baseline", "bayes", "clustering", "linear", "neighbors", "discriminant", "vectors", "kernels")
+FAMILIES = (
+    "baseline",
+    "bayes",
+    "clustering",
+    "linear",
+    "neighbors",
+    "discriminant",
+    "vectors",
+    "kernels",
+    "trees",
+    "ensembles",
+    "losses",
+)
 install_import_hook(
     [
         "mldsl.contract.reductions", "mldsl.contract.quantiles", "mldsl.contract.blocks",

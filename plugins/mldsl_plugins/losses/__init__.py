@@ -1,0 +1,1 @@
+"""Losses: what a model lowers, with what it takes to lower them."""

@@ -1,0 +1,1 @@
+"""Models of trees: one tree, forests, boosting, and what they are grown and asked with."""
