@@ -353,5 +353,9 @@ def _kernel(declaration: Declaration) -> Program:
     return _file(CANCER, "transforms { standardize on continuous }", example(declaration))
 
 
+def _loss(declaration: Declaration) -> Program:
+    return Program(example(declaration), "part")
+
+
 def _exporter(declaration: Declaration) -> Program:
     return _file(IRIS, "model { logistic_regression }", example(declaration))

@@ -3,7 +3,8 @@
 Two ways, chosen by size. Short columns are sorted. Sorting is slow in XLA on a CPU (a million float32: 0.3 s), so in
 long columns, and where rows are sharded, the order statistics are found by radix selection: histograms of the weights
 over 16 bits at a time of an integer that orders as the numbers do; and histograms add up over shards. For many
-quantiles at a time a histogram of 16 bits for each would be large, so that all digits but the first then have 8.
+quantiles at a time a histogram of 16 bits for each would be large, so that all digits but the first then have 8; those
+of segments have 8 throughout.
 """
 
 from __future__ import annotations
@@ -39,11 +40,16 @@ def weighted_quantile(
 def segment_quantile(
     x: Float[Array, "n d"], weight: Float[Array, " n"], q: Float[Array, " q"], segment: Int[Array, " n"], segments: int
 ) -> Float[Array, "segments q d"]:
-    """`weighted_quantile` within each segment; ids outside 0..segments-1 are left out. O(n log n) per column."""
-    if axis() is not None:
-        raise NotImplementedError("segment_quantile sorts all rows of a column, which sharded rows cannot")
+    """`weighted_quantile` within each segment; ids outside 0..segments-1 are left out.
+
+    O(n log n) per column, or O(n) for each quantile of a long one, with 256 counts by segment.
+    """
+    long = x.shape[0] > LONG or axis() is not None
 
     def of(column: Array) -> Array:
+        return _selected_segments(column, weight, q, segment, segments) if long else by_sorting(column)
+
+    def by_sorting(column: Array) -> Array:
         here = (weight > 0) & ~jnp.isnan(column) & (segment >= 0) & (segment < segments)
         key = jnp.where(here, segment, segments)
         value = jnp.where(here, column, jnp.inf)
@@ -63,6 +69,35 @@ def segment_quantile(
         return jnp.where(mass[:, None] > 0, below + (above - below) * (place - low), jnp.nan)
 
     return jnp.moveaxis(jax.lax.map(of, x.T), 0, -1)
+
+
+def _selected_segments(column: Array, weight: Array, q: Array, segment: Array, segments: int) -> Array:
+    """Find the order statistics of every segment digit by digit, one statistic after the other. [segments, q]"""
+    here = (weight > 0) & ~jnp.isnan(column) & (segment >= 0) & (segment < segments)
+    w, of_row = jnp.where(here, weight, 0), jnp.where(here, segment, 0)
+    key = _ordered_bits(jnp.where(here, column, 0))
+    mass = total(jax.ops.segment_sum(w, of_row, segments))
+    base, every = 1 << SHORT, jnp.arange(segments)
+
+    def at(position: Float[Array, " segments"]) -> Array:
+        left, prefix = position, jnp.zeros(segments, key.dtype)
+        for shift in range(key.dtype.itemsize * 8 - SHORT, -1, -SHORT):  # four digits in float32, eight in float64
+            digit = ((key >> shift) & (base - 1)).astype(jnp.int32)
+            mine = jnp.where((key >> shift) >> SHORT == prefix[of_row], w, 0)
+            counts = total(jax.ops.segment_sum(mine, of_row * base + digit, segments * base))
+            cumulative = jnp.cumsum(counts.reshape(segments, base), axis=1)
+            found = _first_above(cumulative, every, left)
+            before = jnp.where(found > 0, cumulative[every, jnp.maximum(found - 1, 0)], 0)
+            left = jnp.maximum(left - before, 0)
+            prefix = (prefix << SHORT) | found.astype(key.dtype)
+        return _from_ordered_bits(prefix, column.dtype)
+
+    place = q[:, None] * jnp.maximum(mass - 1, 0)[None]
+    low = jnp.floor(place)
+    high = jnp.maximum(jnp.minimum(low + 1, mass[None] - 1), 0)
+    found = jax.lax.map(at, jnp.concatenate([low, high]))
+    below, above = found[: q.shape[0]], found[q.shape[0] :]
+    return jnp.where(mass[None] > 0, below + (above - below) * (place - low), jnp.nan).T
 
 
 def _between(at: object, q: Array, mass: Array) -> Array:

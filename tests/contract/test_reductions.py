@@ -184,7 +184,9 @@ def test_quantiles_of_little(select, monkeypatch):
     np.testing.assert_array_equal(quantile([5.0, -3.0], [1, 1]), [-3, 1, 5])
 
 
-def test_segment_quantiles_are_those_of_each_segment():
+@pytest.mark.parametrize("select", [False, True], ids=["sorting", "selecting"])
+def test_segment_quantiles_are_those_of_each_segment(select, monkeypatch):
+    monkeypatch.setattr(quantiles_module, "LONG", 0 if select else N)
     q = jnp.asarray([0.25, 0.5])
     found = jax.jit(partial(segment_quantile, segments=SEGMENTS + 1))(X, WEIGHT, q, SEGMENT)
     for s in range(SEGMENTS):
@@ -207,3 +209,16 @@ def test_shards_add_up(name, small_blocks):
 
     out = jax.jit(jax.shard_map(on_shards, mesh=mesh, in_specs=(rows, rows), out_specs=jax.sharding.PartitionSpec()))
     close(out(X, WEIGHT), REDUCTIONS[name](jnp.asarray(X), jnp.asarray(WEIGHT)))
+
+
+@pytest.mark.skipif(jax.device_count() < 2, reason="needs two (logical) devices")
+def test_segment_quantiles_of_shards():
+    mesh = jax.make_mesh((2,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+    rows, q = jax.sharding.PartitionSpec("rows"), jnp.asarray([0.0, 0.3, 1.0])
+
+    def on_shards(x, w, s):
+        with sharded():
+            return segment_quantile(x, w, q, s, SEGMENTS)
+
+    out = jax.jit(jax.shard_map(on_shards, mesh=mesh, in_specs=(rows,) * 3, out_specs=jax.sharding.PartitionSpec()))
+    close(out(X, WEIGHT, SEGMENT), segment_quantile(jnp.asarray(X), jnp.asarray(WEIGHT), q, SEGMENT, SEGMENTS))
