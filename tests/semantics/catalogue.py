@@ -137,7 +137,6 @@ MODELS = [
         p("leaves", "int", 31, ge=2), p("min_samples_leaf", "int", 20, ge=1), p("row_sample", "share", 1.0),
         accepts=ALL, missing="accepts", iterative=True,
     ),
-    d("loss", "squared_error"),
     model("lambdamart", "rank", p("trees", "int", 100), p("leaves", "int", 31), p("learning_rate", "number", 0.1),
           p("truncation", "int", 30), iterative=True, missing="accepts"),
     d("weighting", "time_decay", p("half_life", "duration")), d("weighting", "inverse_user_frequency"),
@@ -264,6 +263,7 @@ FIRST = (
     model("svm", "classify", p("kernel", "kernel()", "rbf"), p("c", "number", 1.0, gt=0), p("class_weights", WEIGHTS, None),
           scale_sensitive=True, margins=True),
     d("kernel", "rbf", p("gamma", "scale|auto|:number", "scale", gt=0)), d("kernel", "linear"),
+    d("loss", "squared_error"),
 )  # fmt: skip
 
 
