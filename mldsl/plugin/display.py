@@ -25,13 +25,15 @@ class Values(Protocol):
 class Column:
     """A column of a table: its name, its cells (numbers, texts, None), how to print them, its unit.
 
-    `format` is "text", "integer", "number" (4 significant digits), "share" (percent) or "p" (a p-value).
+    `format` is "text", "integer", "number" (4 significant digits), "share" (percent) or "p" (a p-value). `depth` says
+    of each cell of text how far it is set in, where rows are the nodes of a tree; files hold the cells as they are.
     """
 
     name: str
     values: Values
     format: Literal["text", "integer", "number", "share", "p"] = "number"
     unit: str = ""
+    depth: Sequence[int] = ()
 
 
 @attrs.frozen
@@ -78,8 +80,37 @@ class Field:
 
 
 @attrs.frozen
+class Box:
+    """A node of a `Diagram`: `head` in strong type, `lines` below it, and a bar of `shares` in the hues of the names.
+
+    `parent` is the place of a box before this one, -1 for the root; `edge` stands at the line from there, which is the
+    thicker the nearer `flow` (0..1) is to 1. `which`, a place in the diagram's names, and `strength` (0..1) colour the
+    box, unless it is -1. `more` says what is left out below it. `title` is shown when the mouse rests on the box.
+    """
+
+    head: str
+    lines: Sequence[str] = ()
+    parent: int = -1
+    edge: str = ""
+    flow: float = 0.0
+    shares: Sequence[float] = ()
+    which: int = -1
+    strength: float = 0.0
+    more: str = ""
+    title: str = ""
+
+
+@attrs.frozen
+class Diagram:
+    """A tree of boxes, in place of axes; `names` have a hue each. The renderer lays it out."""
+
+    boxes: Sequence[Box]
+    names: Sequence[str] = ()
+
+
+@attrs.frozen
 class Panel:
-    """One pair of axes. `x_kind`/`y_kind`: "number", "log", "category". `square` keeps equal scales (ROC)."""
+    """One pair of axes, or a diagram. `x_kind`/`y_kind`: "number", "log", "category". `square` keeps equal scales."""
 
     x: str
     y: str
@@ -95,6 +126,7 @@ class Panel:
     y_labels: Sequence[str] = ()
     cell_format: Literal["integer", "number", "share"] = "number"
     field: Field | None = None  # behind the series, on axes of numbers
+    diagram: Diagram | None = None
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mldsl.plugin.display import Figure, Panel, ReportOutput, Series, Table
+from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl.record.model import MetricValue, ModelRecord, RunRecord
 from mldsl.report import facts, palette
 from mldsl.report.balance import KEYS as BALANCE
@@ -22,6 +22,7 @@ from mldsl.report.svg import assign_hues, legend, panel_svg
 
 _MOST_ROWS = 60
 _LEFT = ("text",)
+_INDENT = "\u2003"
 _LONG = 24  # characters of a cell, which may break
 _SPELT = {"roc": "ROC", "vif": "VIF", "anova": "ANOVA", "simpsons": "Simpson's"}
 
@@ -217,7 +218,7 @@ def _title(name: str) -> str:
 
 def _table(table: Table, path: str) -> dict[str, Any]:
     count = max((len(c.values) for c in table.columns), default=0)
-    columns = [[cell(v, c.format) for v in list(c.values)[:_MOST_ROWS]] for c in table.columns]
+    columns = [_cells(c) for c in table.columns]
     return {
         "title": table.title,
         "path": path,
@@ -229,6 +230,13 @@ def _table(table: Table, path: str) -> dict[str, Any]:
         "rows": list(zip(*columns, strict=True)),
         "note": table.note,
     }
+
+
+def _cells(column: Column) -> list[str]:
+    texts = [cell(v, column.format) for v in list(column.values)[:_MOST_ROWS]]
+    if not column.depth:
+        return texts
+    return [f"{_INDENT * depth}{text}" for depth, text in zip(column.depth, texts, strict=False)]
 
 
 def _figure(figure: Figure, path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from mldsl.diagnostics import Diagnostic, MldslError
-from mldsl.plugin.display import Column, Field, Figure, Panel, ReportOutput, Series, Table
+from mldsl.plugin.display import Box, Column, Diagram, Field, Figure, Panel, ReportOutput, Series, Table
 from mldsl.report.format import plain
 
 FORMAT_VERSION = "1.0"
@@ -45,8 +45,13 @@ def _panel(value: Mapping[str, Any]) -> Panel:
     ranges = {name: value[name] and tuple(value[name]) for name in ("x_range", "y_range")}
     grid = value["heatmap"] and [[math.nan if v is None else v for v in row] for row in value["heatmap"]]
     field = value.get("field") and _build(Field, value["field"])
+    diagram = value.get("diagram") and _diagram(value["diagram"])
     series = [_build(Series, s) for s in value["series"]]
-    return _build(Panel, value, series=series, heatmap=grid, field=field, **ranges)
+    return _build(Panel, value, series=series, heatmap=grid, field=field, diagram=diagram, **ranges)
+
+
+def _diagram(value: Mapping[str, Any]) -> Diagram:
+    return _build(Diagram, value, boxes=[_build(Box, box) for box in value["boxes"]])
 
 
 def _build(cls: type[_T], value: Mapping[str, Any], **built: Any) -> _T:

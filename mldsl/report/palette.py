@@ -37,6 +37,10 @@ _RULES: Final = {
     "p": "fill:none;stroke-width:3.5;stroke-linecap:round;opacity:.4",
     "e": "fill:none;stroke-width:1.5",
     "x": "stroke:var(--fg)",
+    "n": "fill:var(--bg);stroke:var(--axis)",
+    "w": "fill:none;stroke:var(--axis);opacity:.5",
+    "o": "paint-order:stroke;stroke:var(--bg);stroke-width:4px;stroke-linejoin:round",
+    "i": "font-style:italic",
     "b": "opacity:.18;stroke:none",
     "k0": "stroke:var(--axis)",
     "f0": "fill:var(--axis)",
@@ -46,5 +50,5 @@ _RULES: Final = {
 
 
 def drawing(scope: str = "svg") -> str:
-    """The classes that drawings use: texts, grid, lines, points, error bars, bands, hues of strokes and fills."""
+    """The classes that drawings use: texts, grid, lines, points, error bars, bands, boxes, hues."""
     return "".join(f"{scope} .{name}{{{rule}}}" for name, rule in _RULES.items())

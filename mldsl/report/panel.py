@@ -11,6 +11,7 @@ import attrs
 
 from mldsl.plugin.display import Panel, Series, Values
 from mldsl.report.axis import Scale, shorten, spread, text_width
+from mldsl.report.diagram import diagram_size, draw_diagram
 from mldsl.report.field import cells_of, extent
 from mldsl.report.format import plain
 from mldsl.report.marks import (
@@ -52,6 +53,9 @@ class Axes:
 
 def panel_size(panel: Panel, count: int) -> tuple[float, float]:
     """Width and height: one panel is large, many are small; heatmaps and category lists grow with their rows."""
+    if panel.diagram is not None:
+        width, height = diagram_size(panel.diagram)
+        return width, height + _top(panel)
     width, height = (560.0, 340.0) if count == 1 else (420.0, 280.0) if count in (2, 4) else (340.0, 230.0)
     if panel.heatmap is not None:
         rows, columns = len(panel.heatmap), max(len(panel.x_labels), 1)
@@ -78,6 +82,9 @@ def draw_panel(panel: Panel, size: tuple[float, float], hues: Mapping[str, int])
         out.append(_text(4, 16, shorten(panel.title, width - 8, SIZE), "t h", "start"))
     if panel.y:
         out.append(_text(4, _top(panel) - 14, shorten(panel.y, width - 8, SIZE), "s", "start"))
+    if panel.diagram is not None:
+        marks = draw_diagram(panel.diagram, hues)
+        return "".join((*out, f'<g transform="translate(0 {at(_top(panel))})">', *marks, "</g>"))
     if panel.heatmap is not None:
         left, right, marks = _grid(panel, size)
     else:

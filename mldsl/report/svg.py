@@ -59,8 +59,9 @@ def figure_svg(figure: Figure) -> str:
 def panel_svg(panel: Panel, count: int, hues: Mapping[str, int], alt: str) -> str:
     """One panel for the page, which gives the colours and sets `count` of them side by side."""
     width, height = panel_size(panel, count)
+    kind = "" if panel.diagram is None else ' class="diagram"'
     return (
-        f'<svg viewBox="0 0 {at(width)} {at(height)}" style="width:{at(width)}px" role="img" '
+        f'<svg{kind} viewBox="0 0 {at(width)} {at(height)}" style="width:{at(width)}px" role="img" '
         f'aria-label="{escape(alt)}" font-size="{at(SIZE)}">{draw_panel(panel, (width, height), hues)}</svg>'
     )
 
@@ -69,6 +70,9 @@ def assign_hues(figure: Figure) -> dict[str, int]:
     """One hue for a name, the same in every panel; grey (0) for references and what is muted."""
     hues: dict[str, int] = {}
     used = 0
+    for name in _boxed(figure):
+        used += 1
+        hues[name] = (used - 1) % HUES + 1
     for series in (s for panel in figure.panels for s in panel.series):
         if series.name in hues:
             continue
@@ -82,12 +86,18 @@ def assign_hues(figure: Figure) -> dict[str, int]:
 
 def legend(figure: Figure) -> list[tuple[str, int, str]]:
     """Name, hue and kind (mark, or `reference`) of what needs telling apart; empty where nothing does."""
-    hues, seen = assign_hues(figure), {}
+    hues = assign_hues(figure)
+    seen = {name: (name, hues[name], "bars") for name in _boxed(figure)}
     for series in (s for panel in figure.panels for s in panel.series):
         if series.name and series.name not in seen:
             kind = "reference" if series.emphasis == "reference" else series.mark
             seen[series.name] = (series.name, hues[series.name], kind)
     return list(seen.values()) if len(seen) > 1 else []
+
+
+def _boxed(figure: Figure) -> list[str]:
+    """What the boxes of diagrams are coloured by."""
+    return list(dict.fromkeys(name for p in figure.panels if p.diagram is not None for name in p.diagram.names))
 
 
 def _columns(count: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from mldsl.plugin.display import ReportOutput, Table
+from mldsl.plugin.display import Column, ReportOutput, Table
 from mldsl.record.model import MetricValue, RunRecord
 from mldsl.report import facts
 from mldsl.report.balance import balance_words, chosen_words
@@ -226,7 +226,7 @@ def _table(page: Page, table: Table, path: str) -> None:
         page.note(table.title, "italic")
     shown = count if count <= _MOST_ROWS else _MOST_ROWS - 4
     header = [f"{c.name} [{c.unit}]" if c.unit else c.name for c in table.columns]
-    columns = [[cell(v, c.format) for v in list(c.values)[:shown]] for c in table.columns]
+    columns = [_cells(c, shown) for c in table.columns]
     left_out = page.grid(header, list(zip(*columns, strict=True)), [c.format == "text" for c in table.columns])
     more = [f"{count - shown:,} more rows"] if count > shown else []
     more += [f"{left_out} more {'column' if left_out == 1 else 'columns'}"] if left_out else []
@@ -234,6 +234,13 @@ def _table(page: Page, table: Table, path: str) -> None:
         page.note(f"and {' and '.join(more)} in {path}")
     if table.note:
         page.note(table.note)
+
+
+def _cells(column: Column, shown: int) -> list[str]:
+    texts = [cell(v, column.format) for v in list(column.values)[:shown]]
+    return (
+        [f"{'  ' * depth}{text}" for depth, text in zip(column.depth, texts, strict=False)] if column.depth else texts
+    )
 
 
 def _warning(page: Page, text: str) -> None:
