@@ -1,0 +1,229 @@
+"""The best split of a node, from the sums of derivatives of the loss in each bin of each column.
+
+A node of rows with sums of first derivatives G and of second derivatives H, all times weight and cost, has the value
+w = -G / (H + l2), kept within bounds, and lowers the loss by -(G w + (H + l2) w^2 / 2), which is G^2 / (2 (H + l2))
+where no bound holds. A split gains what its children lower more than their parent. Tried are:
+
+Numbers: x <= the last value of each bin, with missing values left and right. With all numbers left and missing ones
+right, missing is what is split by.
+
+Categories: their levels in the order of G / (H + smooth), in which one of the cuts is the best partition of all
+(Fisher 1958), but for the smoothing; missing values left and right. Of many levels some look good by chance, so that
+above 4 levels in a node smooth is 10 and 10 is added to l2 in the gain (not in the values), and at most 32 levels stand
+alone on one side (as in LightGBM). Levels that have no row in the node go with missing ones.
+
+Where no row of the node misses the value, missing ones go with the heavier side. A child must have `min_samples_leaf`
+by weight and `min_hessian` of H. Weights of bins are exact where histograms have a third sum; else they are taken from
+H, in proportion (exact where every row has the same second derivative, as with squared error; LightGBM does the same),
+and whoever moves the rows knows better afterwards.
+
+Monotone columns: a split is refused if its children's values are in the wrong order, and what is between them bounds
+all that is grown below (the basic method of LightGBM). Bounds hold for splits by other columns, too.
+
+Shapes:  a histogram [d, bins + 1, 2 or 3], the last bin that of missing values. O(d bins), and a sort for categories.
+Units:   gains are in the units of the loss.
+Sources: Friedman 2001, doi:10.1214/aos/1013203451; Chen & Guestrin 2016, doi:10.1145/2939672.2939785 (XGBoost);
+         Ke et al. 2017, NeurIPS (LightGBM); Fisher 1958, doi:10.1080/01621459.1958.10501479 (ordered categories).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import attrs
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, UInt
+
+SMOOTH = 10.0  # second derivatives that are added to those of a level
+PENALTY = 10.0  # added to l2 in the gain of a split of levels
+FEW = 4  # levels, up to which neither is
+ALONE = 32  # levels on the smaller side, at most
+
+
+@attrs.frozen
+class Growth:
+    """How trees grow; static. `leaves` and `max_depth` are limits (0: none); `by_depth` grows level by level rather
+    than the best leaf first. By column: `categories`, whose bins are levels, and `monotone`, 1 rising, -1 falling, else
+    0. `words` are those that the levels of any column need in `Trees.subset`.
+    """
+
+    leaves: int
+    max_depth: int
+    min_samples_leaf: int
+    by_depth: bool
+    bins: int
+    categories: tuple[bool, ...]
+    monotone: tuple[int, ...]
+    words: int = 0
+
+
+class Node(NamedTuple):
+    """Sums of a node's rows, and the bounds of its value; -inf and inf at the root."""
+
+    gradient: Float[Array, ""]
+    hessian: Float[Array, ""]
+    weight: Float[Array, ""]
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+
+
+class Split(NamedTuple):
+    """The best split of a node: gain 0 where there is none.
+
+    `bin` is the last that goes left, of a number; `goes_left` says it of every bin, missing values the last. Weights of
+    `left` and `right` may be estimates.
+    """
+
+    gain: Float[Array, ""]
+    feature: Int[Array, ""]
+    bin: Int[Array, ""]
+    missing_left: Bool[Array, ""]
+    goes_left: Bool[Array, " codes"]
+    left: Node
+    right: Node
+
+
+def root(gradient: Float[Array, ""], hessian: Float[Array, ""], weight: Float[Array, ""]) -> Node:
+    """The node of all rows."""
+    bound = jnp.full_like(gradient, jnp.inf)
+    return Node(gradient, hessian, weight, -bound, bound)
+
+
+def value(node: Node, l2: Float[Array, ""]) -> Float[Array, ""]:
+    """What a node answers; 0 where it has no second derivative."""
+    return _step(node.gradient, node.hessian + l2, node.low, node.high)
+
+
+def best_split(
+    histogram: Float[Array, "d codes sums"],
+    node: Node,
+    growth: Growth,
+    l2: Float[Array, ""],
+    min_hessian: Float[Array, ""],
+    columns: Bool[Array, " d"],
+) -> Split:
+    """The best split of a node by one of `columns`. Of equal ones that of the first column, at the lowest bin.
+
+    For several nodes at a time, `vmap` it.
+    """
+    bins, kind = growth.bins, histogram.dtype
+    missing = histogram[:, bins]  # [d, sums]
+    sums = histogram[:, :bins]
+    order, used, penalty = _order(sums, growth)
+    sums = jnp.take_along_axis(sums, order[:, :, None], axis=1) if any(growth.categories) else sums
+    before = jnp.cumsum(sums, axis=1)
+    left = jnp.stack([before, before + missing[:, None]], axis=1)  # [d, missing right or left, bins, sums]
+    g, h = left[..., 0], left[..., 1]
+    share = node.weight / jnp.where(node.hessian > 0, node.hessian, 1)
+    w = left[..., 2] if histogram.shape[2] > 2 else h * share
+    others = node.gradient - g, node.hessian - h, node.weight - w
+
+    extra = l2 + penalty[:, None, None]
+    free = not any(growth.monotone)
+    lowered, ordered = _lowered(g, h, others, extra, node, growth, free=free)
+    own = _worth(node.gradient, node.hessian + l2, value(node, l2))
+    gain = lowered - own
+    # Sums that would be equal are so but for rounding; and so are those of estimated weights.
+    most = jnp.asarray(8 * jnp.finfo(kind).eps, kind) * (lowered + own)
+    least = growth.min_samples_leaf * (1 - 1e-5)
+    fine = (w >= least) & (others[2] >= least) & (h > 0) & (others[1] > 0)
+    fine &= (h >= min_hessian) & (others[1] >= min_hessian)
+    fine &= columns[:, None, None] & _few(used, growth)[:, None] & ordered & (gain > most)
+    gain = jnp.where(fine, gain, 0)
+
+    at = jnp.argmax(gain.reshape(-1)).astype(jnp.int32)
+    feature, way, last = at // (2 * bins), at // bins % 2, at % bins
+    absent = jnp.all(missing[feature] == 0)
+    chosen = left[feature, way, last]
+    heavier = chosen[1] >= node.hessian - chosen[1]
+    missing_left = jnp.where(absent, heavier, way == 1)
+    place = jnp.argsort(order[feature])  # of each bin in the order
+    within = jnp.where(used[feature], place <= last, missing_left)
+    goes_left = jnp.append(within, missing_left)
+    one, two = _children(chosen, w[feature, way, last], node, feature, l2, growth)
+    return Split(gain.reshape(-1)[at], feature, last, missing_left, goes_left, one, two)
+
+
+def subset_of(
+    goes_left: Bool[Array, " codes"], missing_left: Bool[Array, ""], level: Int[Array, " bins"], words: int
+) -> UInt[Array, " words"]:
+    """The levels that go left as bits; `level` are those of the bins, -1 for none. Others go with missing values."""
+    known = level >= 0
+    word, bit = jnp.where(known, level // 32, 0), jnp.left_shift(jnp.uint32(1), (level % 32).astype(jnp.uint32))
+    zeros = jnp.zeros(words, jnp.uint32)
+    of = lambda which: zeros.at[word].add(jnp.where(which, bit, 0))  # noqa: E731 - each bit at most once
+    rest = jnp.where(missing_left, jnp.uint32(0xFFFFFFFF), jnp.uint32(0))
+    return (rest & ~of(known)) | of(known & goes_left[:-1])
+
+
+def _order(sums: Array, growth: Growth) -> tuple[Array, Array, Array]:
+    """The bins of each column in the order in which they are cut, [d, bins]; which have rows here, or are of numbers;
+    and what is added to l2 [d].
+    """
+    d, bins = sums.shape[:2]
+    numbers = jnp.broadcast_to(jnp.arange(bins), (d, bins))
+    cats = np.flatnonzero(growth.categories)
+    everywhere, nothing = jnp.ones((d, bins), bool), jnp.zeros(d, sums.dtype)
+    if not len(cats):
+        return numbers, everywhere, nothing
+    g, h = sums[cats, :, 0], sums[cats, :, 1]
+    here = h > 0
+    many = here.sum(axis=1) > FEW
+    smooth = jnp.where(many, SMOOTH, 0).astype(sums.dtype)
+    key = jnp.where(here, g / jnp.where(here, h + smooth[:, None], 1), jnp.inf)
+    order = numbers.at[cats].set(jnp.argsort(key, axis=1, stable=True))
+    penalty = nothing.at[cats].set(jnp.where(many, PENALTY, 0).astype(sums.dtype))
+    return order, everywhere.at[cats].set(here), penalty
+
+
+def _few(used: Bool[Array, "d bins"], growth: Growth) -> Bool[Array, "d bins"]:
+    """Cuts of levels that leave few alone on one side."""
+    if not any(growth.categories):
+        return used
+    cats = jnp.asarray(growth.categories)[:, None]
+    count, left = used.sum(axis=1, keepdims=True), jnp.arange(1, used.shape[1] + 1)[None]
+    return ~cats | ((left <= count) & (jnp.minimum(left, count - left) <= ALONE))
+
+
+def _step(gradient: Array, curve: Array, low: Array, high: Array) -> Array:
+    return jnp.clip(jnp.where(curve > 0, -gradient / jnp.where(curve > 0, curve, 1), 0), low, high)
+
+
+def _worth(gradient: Array, curve: Array, step: Array) -> Array:
+    return -(gradient * step + curve * step * step / 2)
+
+
+def _lowered(
+    g: Array, h: Array, others: tuple[Array, Array, Array], l2: Array, node: Node, growth: Growth, *, free: bool
+) -> tuple[Array, Array]:
+    """What both children lower, and whether their values are in the order that their column asks for."""
+    if free:
+
+        def half(g: Array, curve: Array) -> Array:
+            return jnp.where(curve > 0, g * g / jnp.where(curve > 0, 2 * curve, 1), 0)
+
+        return half(g, h + l2) + half(others[0], others[1] + l2), jnp.ones((), bool)
+    one = _step(g, h + l2, node.low, node.high)
+    two = _step(others[0], others[1] + l2, node.low, node.high)
+    sign = jnp.asarray(growth.monotone)[:, None, None]
+    ordered = jnp.where(sign > 0, one <= two, jnp.where(sign < 0, one >= two, True))
+    return _worth(g, h + l2, one) + _worth(others[0], others[1] + l2, two), ordered
+
+
+def _children(
+    chosen: Float[Array, " sums"], weight: Array, node: Node, feature: Array, l2: Array, growth: Growth
+) -> tuple[Node, Node]:
+    """Sums and bounds of both."""
+    left = Node(chosen[0], chosen[1], weight, node.low, node.high)
+    rest = node.gradient - chosen[0], node.hessian - chosen[1], node.weight - weight
+    right = Node(*rest, node.low, node.high)
+    if not any(growth.monotone):
+        return left, right
+    sign = jnp.asarray(growth.monotone)[feature]
+    middle = (value(left, l2) + value(right, l2)) / 2
+    above, below = jnp.maximum(node.low, middle), jnp.minimum(node.high, middle)
+    return (
+        left._replace(low=jnp.where(sign < 0, above, node.low), high=jnp.where(sign > 0, below, node.high)),
+        right._replace(low=jnp.where(sign > 0, above, node.low), high=jnp.where(sign < 0, below, node.high)),
+    )
