@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from mldsl.contract.host import Prepared
 from mldsl.contract.sparse import Sparse
 
-Inputs = Float[Array, "n d"] | Sparse | Mapping[str, Array]
+Inputs = Float[Array, "n d"] | Sparse | Mapping[str, Array] | Prepared
 
 
 class Examples(NamedTuple):
@@ -48,7 +49,10 @@ class Examples(NamedTuple):
         inputs = self.inputs
         if isinstance(inputs, Sparse):
             raise TypeError("rows of a sparse matrix cannot be repeated within its capacity")
-        taken = {name: of(v) for name, v in inputs.items()} if isinstance(inputs, Mapping) else of(inputs)
+        if isinstance(inputs, Prepared):
+            taken: Any = inputs._replace(rows=jax.tree.map(of, inputs.rows))
+        else:
+            taken = {name: of(v) for name, v in inputs.items()} if isinstance(inputs, Mapping) else of(inputs)
         return Examples(
             taken, weight, of(self.target), self.active, of(self.cost), of(self.offset), of(self.query), of(self.user),
             of(self.item), of(self.time), of(self.cluster),

@@ -14,7 +14,9 @@ import jax
 import numpy as np
 
 from mldsl.contract.shape import Shape
+from mldsl.contract.trees import Trees
 from mldsl.plan.design import Design
+from mldsl.plugin import NamedColumn
 
 
 @attrs.frozen
@@ -118,7 +120,10 @@ class ModelView:
     counts, `train` the training rows. `history` maps a watched name (loss, validation loss) to its values by step, for
     iterative models. `steps` maps the text of each fitted transform to (step's columns, params, info). `design` is what
     a formula made the matrix of: terms with their columns, in the order of `features` (`positions()`), and the
-    reference levels. `terms` name what `params.coefficients` are of, by default the features.
+    reference levels. `columns` are the dense ones among the features as they are after the steps, in order, with types
+    and levels in code order; `trees` the grown trees of a model that has some (`mldsl.contract.Trees`, NumPy leaves),
+    which split by these columns: None for other models. `terms` name what `params.coefficients` are of, by default the
+    features.
     `predict(matrix [m, d]) -> Prediction` with NumPy leaves; the matrix may be SciPy's CSR where the
     model is sparse. `calibration` maps part -> before, after -> calibration error, where the model has `calibrate`;
     "train" are its training rows, out of fold.
@@ -154,6 +159,8 @@ class ModelView:
     answered: Callable[[Any], Any] | None = None
     refit: Callable[..., Mapping[str, Mapping[str, float]]] | None = None
     design: Design | None = None
+    columns: tuple[NamedColumn, ...] = ()
+    trees: Trees | None = None
 
 
 @attrs.frozen

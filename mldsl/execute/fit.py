@@ -12,7 +12,7 @@ import attrs
 import jax
 import numpy as np
 
-from mldsl.contract import Examples, Prediction, Shape, Sparse, as_tree
+from mldsl.contract import Prediction, Shape, Sparse, as_tree
 from mldsl.data import Dataset, Encoded, Fold, Split
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.arrays import Rows, rows_of
@@ -23,14 +23,12 @@ from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.clock import Clock
 from mldsl.execute.costs import class_weights_of
 from mldsl.execute.host import HostHalf, HostRows, divide, fit_host
-from mldsl.execute.loop import Loop, compiled_steps
-from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, StepsFitted, column_shapes, held_out
+from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, column_shapes, held_out
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.remarks import refusal, warned, warned_by_steps
 from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
 from mldsl.execute.steps import Resolver, build, design_step
-from mldsl.execute.watch import watch_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan, StepPlan
 from mldsl.plugin import NamedColumn
 from mldsl.plugin.declaration import CLASSES
@@ -436,7 +434,7 @@ def fit_once(
     n = pipeline.shape.rows
     weight = pad((prepared.weight * train).astype(dtype), n)
     model = pipeline.model
-    if model.prepare is None and not model.goes_in_rounds(prepared.specs[1]):
+    if not model.prepares_for(prepared.specs[1]) and not model.goes_in_rounds(prepared.specs[1]):
         fitted = to_numpy(
             run.programs.call(
                 "fit", pipeline.fit, pipeline.static, prepared.specs, key, prepared.rows, weight, prepared.inner,
@@ -453,7 +451,9 @@ def fit_once(
             history_of(fitted.info),
         )
     else:
-        result = _fit_apart(run, prepared, weight, key, stop, stage, most)
+        from mldsl.execute.apart import fit_apart
+
+        result = FoldResult(**fit_apart(run, prepared, weight, key, stop, stage, most)._asdict())
     run.stage(stage, False)
     return result
 
@@ -477,74 +477,3 @@ def history_of(info: Any) -> dict[str, list[float]]:
         if name.endswith("_history") and value is not None and np.ndim(value) == 1:
             found[name.removesuffix("_history")] = [float(v) for v in value if math.isfinite(v)]
     return found
-
-
-def _fit_apart(
-    run: Run,
-    prepared: Prepared,
-    weight: np.ndarray,
-    key: np.ndarray,
-    stop: np.ndarray | None,
-    stage: str,
-    most: int | None,
-) -> FoldResult:
-    """Models that are not one program: a host `prepare`, or an `init`/`update`/`finish` loop."""
-    pipeline, specs, x64 = prepared.pipeline, prepared.specs, prepared.x64
-    model: Any = pipeline.model
-    call = run.programs.call
-    steps, table, examples = call(
-        "transform", pipeline.transform, pipeline.static, specs, key, prepared.rows, weight, prepared.inner, x64=x64
-    )
-    scoring, state = pipeline.inputs(table, prepared.rows), None
-    if model.prepare is not None:
-        scoring, state, examples = _prepare_on_host(run, prepared, table, examples)
-    shape = attrs.evolve(pipeline.shape, rows=int(examples.weight.shape[0]))
-
-    def score(params: Any) -> Prediction:
-        answer = call("predict", pipeline.respond, pipeline.static, specs[1], params, scoring, prepared.rows, x64=x64)
-        numbers: Prediction = to_numpy(answer)
-        return numbers
-
-    history: Mapping[str, list[float]] = {}
-    updates = 0
-    if not model.goes_in_rounds(specs[1]):
-
-        def fit(spec: Any, key_data: Any, examples: Examples) -> Any:
-            with blamed(pipeline.value, "fit"):
-                return model.fit(spec, jax.random.wrap_key_data(key_data), shape, examples)
-
-        params, info = call("fit", fit, pipeline.static, specs[1], key, examples, x64=x64)
-    else:
-        with blamed(pipeline.value, "steps"):
-            total = int(model.steps(specs[1])) if model.steps is not None else 1
-        init, update, finish = compiled_steps(
-            run.programs, pipeline.static, pipeline.value, model, specs[1], shape, key, examples, x64=x64
-        )
-        watch = watch_of(run, prepared, stop, examples, scoring, np.asarray(table.matrix), score)
-        total = total if most is None else min(most, total)
-        looped = Loop(stage, total, init, update, finish, watch, run.progress, run.checkpoints).run()
-        params, history, updates, info = looped.params, looped.history, looped.updates, None
-    fitted: StepsFitted = steps
-    return FoldResult(
-        to_numpy(fitted.params), to_numpy(fitted.info), to_numpy(params), to_numpy(info), state,
-        score(params), history, None if table.blocks else np.asarray(table.matrix), updates,
-    )  # fmt: skip
-
-
-def _prepare_on_host(run: Run, prepared: Prepared, table: Any, examples: Examples) -> tuple[Any, Any, Examples]:
-    """The model's `prepare`, on the table that it is trained on: inputs to score, state, examples."""
-    pipeline = prepared.pipeline
-    model: Any = pipeline.model
-    spec = run.resolver.spec(prepared.plan.algorithm)
-
-    def by_name(matrix: Any) -> dict[str, np.ndarray]:
-        return {c.name: np.asarray(matrix[:, i]) for i, c in enumerate(pipeline.columns)}
-
-    with blamed(pipeline.value, "prepare"):
-        inputs, state = model.prepare(spec, by_name(examples.inputs), np.asarray(examples.weight))
-    scoring = inputs
-    # Steps that use the target or change rows leave two tables: what was trained on must not be scored.
-    if pipeline.trains_apart and model.apply_prepared is not None:
-        with blamed(pipeline.value, "apply_prepared"):
-            scoring = model.apply_prepared(spec, state, by_name(table.matrix))
-    return scoring, state, examples._replace(inputs=inputs)

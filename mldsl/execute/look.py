@@ -21,6 +21,7 @@ from mldsl.contract import Prediction
 from mldsl.data import Dataset, input_columns
 from mldsl.execute.fit import FittedModel, FoldResult, Layout, Run, as_in_fold, fit_once, to_numpy
 from mldsl.execute.outcome import Outcome
+from mldsl.execute.preparing import answers_raw
 from mldsl.execute.score import Scorer, learned_of
 from mldsl.execute.steps import columns_used
 from mldsl.plan.design import columns_read, matched
@@ -128,7 +129,7 @@ class Looker:
     # ---- answers -----------------------------------------------------------------------------------------------------
     def answers(self, asked: Asked, changes: Sequence[Change]) -> Prediction:
         """What the fit says of its rows after each change: leaves [changes, m, ...], in the target's own units."""
-        direct = self.prepared.pipeline.model.apply_prepared is None
+        direct = answers_raw(self.prepared.pipeline, self.run.resolver.spec(self.prepared.plan.algorithm))
         by_width: dict[int, list[int]] = {}
         for i, change in enumerate(changes):
             here = direct and all(name in self._position for name in change)

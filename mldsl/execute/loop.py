@@ -6,8 +6,11 @@ one compiled program, so an interrupted fit that goes on from its checkpoint giv
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import attrs
@@ -15,10 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mldsl.execute.blame import blamed
 from mldsl.execute.checkpoint import Checkpoints
-from mldsl.execute.programs import Programs
-from mldsl.plan import ComponentValue
 
 SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
@@ -27,8 +27,8 @@ SECONDS_BETWEEN_CHECKPOINTS = 10.0
 class Watch:
     """When to end early: `should_stop(history)`, history the watched values so far, the lower the better.
 
-    `best_step(history)` is the update (from 0) whose state is kept. `value(params) -> float` judges a state on rows
-    that the fit does not see; `name` is what it is called in the history.
+    `best_step(history)` is the update (from 0) whose state is kept. `value(state) -> float` judges a state on rows that
+    the fit does not see; `name` is what it is called in the history.
     """
 
     should_stop: Callable[[list[float]], bool]
@@ -60,7 +60,8 @@ class Looped:
 class Loop:
     """One iterative fit.
 
-    `init(specs)`, `update(state)` and `finish(state)` are calls of compiled programs; `total` the most updates.
+    `init()`, `update(state)` and `finish(state)` are calls of compiled programs; `total` the most updates. `used_up`:
+    `update` writes over the state that it is given, so that no earlier one can be kept.
     """
 
     stage: str
@@ -71,6 +72,7 @@ class Loop:
     watch: Watch | None
     progress: Callable[[str, int, int, dict[str, float]], None]
     checkpoints: Checkpoints | None
+    used_up: bool = False
 
     def run(self) -> Looped:
         """Params of the last (or, when watched, the best) state, and what was reported step by step."""
@@ -82,9 +84,10 @@ class Loop:
         saved = time.monotonic()
         try:
             while at.step < self.total and not at.stopped:
-                state, info = self.update(at.state)
-                shown = scalars(info)
-                at = _Place(at.step + 1, state, *self._look(state, shown, at, history))
+                with held_back() if self.used_up else nullcontext():
+                    state, info = self.update(at.state)
+                    shown = scalars(info)
+                    at = _Place(at.step + 1, state, *self._look(state, shown, at, history))
                 self.progress(self.stage, at.step, self.total, shown)
                 if self.checkpoints and time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     self._save(at, history, done=False)
@@ -102,7 +105,7 @@ class Loop:
     ) -> tuple[Any, bool]:
         """The best state so far, and whether to stop; `shown` and the history get what was seen."""
         if self.watch is not None:
-            shown[self.watch.name] = self.watch.value(self.finish(state))
+            shown[self.watch.name] = self.watch.value(state)
         for name, value in shown.items():
             # An update that was cut off may have left its values behind; they are made anew, and are the same.
             history[name] = [*history.get(name, [])[: at.step], value]
@@ -125,6 +128,22 @@ class Loop:
         self.checkpoints.save(self.stage, _leaves(at.state), best, at.step, told, done=done)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Ctrl-C waits until the block is done: what the block began has used up what was there before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 def _is_key(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
@@ -137,44 +156,17 @@ def _leaves(state: Any) -> list[np.ndarray]:
 def _restored(like: Any, arrays: list[np.ndarray]) -> Any:
     """A state of the same structure, with random keys where `like` has them."""
     leaves, structure = jax.tree.flatten(like)
-    found = (jax.random.wrap_key_data(jnp.asarray(a)) if _is_key(x) else a for x, a in zip(leaves, arrays, strict=True))
-    return jax.tree.unflatten(structure, found)
+
+    def one(leaf: Any, array: np.ndarray) -> Any:
+        restored = jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array
+        spread = isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1
+        return jax.device_put(restored, leaf.sharding) if spread else restored
+
+    with jax.enable_x64(True):  # float64 stays float64
+        return jax.tree.unflatten(structure, map(one, leaves, arrays))
 
 
 def scalars(info: Any) -> dict[str, float]:
     """The fields of an Info that are single numbers."""
     fields = info._asdict() if hasattr(info, "_asdict") else dict(info or {})
     return {name: float(np.asarray(v)) for name, v in fields.items() if v is not None and np.ndim(v) == 0}
-
-
-def compiled_steps(
-    programs: Programs,
-    static: str,
-    value: ComponentValue | None,
-    model: Any,
-    spec: Any,
-    shape: Any,
-    key: np.ndarray,
-    batch: Any,
-    *,
-    x64: bool,
-) -> tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]:
-    """`init`, `update` and `finish` of an iterative model as calls of compiled programs."""
-
-    def init(key_data: Any, spec: Any) -> Any:
-        with blamed(value, "init"):
-            return model.init(spec, jax.random.wrap_key_data(key_data), shape)
-
-    def update(spec: Any, state: Any, batch: Any) -> Any:
-        with blamed(value, "update"):
-            return model.update(spec, state, batch)
-
-    def finish(spec: Any, state: Any) -> Any:
-        with blamed(value, "finish"):
-            return model.finish(spec, state)
-
-    return (
-        lambda: programs.call("init", init, static, key, spec, x64=x64),
-        lambda state: programs.call("update", update, static, spec, state, batch, x64=x64),
-        lambda state: programs.call("finish", finish, static, spec, state, x64=x64),
-    )

@@ -16,6 +16,7 @@ import pickle  # only for the private cache, whose folder's owner and mode are c
 import platform
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -121,6 +122,16 @@ def _options(leaves: list[Any]) -> dict[str, Any] | None:
     return {"xla_backend_optimization_level": 0} if small and jax.default_backend() == "cpu" else None
 
 
+def _scope(x64: bool) -> AbstractContextManager[Any]:
+    return jax.enable_x64(True) if x64 else nullcontext()
+
+
+def _flat(args: Any) -> tuple[list[Any], Any]:
+    """The leaves as arrays, NumPy's or JAX's, and the structure."""
+    leaves, tree = jax.tree.flatten(args)
+    return [leaf if isinstance(leaf, (np.ndarray, jax.Array)) else np.asarray(leaf) for leaf in leaves], tree
+
+
 class Programs:
     """Compiled programs of one process, by key; kept executables are shared by all processes of this user."""
 
@@ -142,30 +153,66 @@ class Programs:
 
         Leaves of args are NumPy or JAX arrays; the result has JAX arrays. Blocks until the result is there.
         """
-        scope: AbstractContextManager[Any] = jax.enable_x64(True) if x64 else nullcontext()
-        with scope:
-            leaves, tree = jax.tree.flatten(args)
-            leaves = [leaf if isinstance(leaf, (np.ndarray, jax.Array)) else np.asarray(leaf) for leaf in leaves]
-            key = self._key(name, (static, devices), tree, leaves, x64)
-            program, structure = self._ready.get(key) or self._obtain(key, function, tree, leaves, devices)
-            start = time.perf_counter()
-            flat = jax.block_until_ready(program(*leaves))
-            self.counts.run_seconds += time.perf_counter() - start
-            self.counts.calls += 1
-            return jax.tree.unflatten(structure, flat)
+        with _scope(x64):
+            leaves, tree = _flat(args)
+            program, structure = self._program(name, function, (static, devices), tree, leaves, x64, devices)
+            return jax.tree.unflatten(structure, self._run(program, leaves))
 
-    def _key(self, name: str, static: object, tree: Any, leaves: list[Any], x64: bool) -> str:
+    def bound(
+        self, name: str, function: Callable[..., Any], static: object, *fixed: Any, x64: bool = False,
+        devices: int = 1, used_up: bool = False,
+    ) -> Callable[[Any], Any]:  # fmt: skip
+        """`function(*fixed, moving)` as a function of `moving`, whose form stays the same: a call costs no look-up.
+
+        `used_up`: the arrays of `moving` may be written over, and must not be looked at again.
+        """
+        ready: list[tuple[Any, Any]] = []
+        with _scope(x64):
+            still, _ = _flat(fixed)
+            if devices == 1:
+                still = [jax.device_put(leaf) for leaf in still]
+
+        def run(moving: Any) -> Any:
+            with _scope(x64):
+                if not ready:
+                    leaves, tree = _flat((*fixed, moving))
+                    last = range(len(still), len(leaves)) if used_up else ()
+                    ready.append(
+                        self._program(name, function, (static, devices, used_up), tree, leaves, x64, devices, last)
+                    )
+                (program, structure), moved = ready[0], _flat(moving)[0]
+                return jax.tree.unflatten(structure, self._run(program, [*still, *moved]))
+
+        return run
+
+    def _run(self, program: Any, leaves: list[Any]) -> Any:
+        start = time.perf_counter()
+        flat = jax.block_until_ready(program(*leaves))
+        self.counts.run_seconds += time.perf_counter() - start
+        self.counts.calls += 1
+        return flat
+
+    def _program(
+        self, name: str, function: Callable[..., Any], static: object, tree: Any, leaves: list[Any], x64: bool,
+        devices: int, used_up: Iterable[int] = (),
+    ) -> tuple[Any, Any]:  # fmt: skip
+        key = self._key(name, static, tree, leaves, x64, devices)
+        return self._ready.get(key) or self._obtain(key, function, tree, leaves, devices, tuple(used_up))
+
+    def _key(self, name: str, static: object, tree: Any, leaves: list[Any], x64: bool, devices: int) -> str:
         shapes = [(leaf.shape, str(leaf.dtype)) for leaf in leaves]
-        text = repr((name, static, str(tree), shapes, x64, _machine(), self._sources))
+        places = [str(getattr(leaf, "sharding", "")) for leaf in leaves] if devices > 1 else ()
+        text = repr((name, static, str(tree), shapes, places, x64, _machine(), self._sources))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _obtain(
-        self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any], devices: int
-    ) -> tuple[Any, Any]:
+        self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any], devices: int,
+        used_up: tuple[int, ...],
+    ) -> tuple[Any, Any]:  # fmt: skip
         start = time.perf_counter()
         ready = self._load(key, len(leaves), devices)
         if ready is None:
-            ready = self._compile(key, function, tree, leaves)
+            ready = self._compile(key, function, tree, leaves, used_up)
             self.counts.compiled += 1
         else:
             self.counts.loaded += 1
@@ -173,7 +220,9 @@ class Programs:
         self._ready[key] = ready
         return ready
 
-    def _compile(self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any]) -> tuple[Any, Any]:
+    def _compile(
+        self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any], used_up: tuple[int, ...]
+    ) -> tuple[Any, Any]:
         structure: list[Any] = []
 
         def flat(*flat_args: Any) -> tuple[Any, ...]:
@@ -181,7 +230,10 @@ class Programs:
             structure[:] = [out_tree]
             return tuple(out)
 
-        compiled = jax.jit(flat).lower(*leaves).compile(compiler_options=_options(leaves))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Some donated buffers")  # one that nothing that comes out can stand in
+            lowered = jax.jit(flat, donate_argnums=used_up).lower(*leaves)
+            compiled = lowered.compile(compiler_options=_options(leaves))
         self._store(key, compiled, structure[0])
         return compiled, structure[0]
 

@@ -22,6 +22,7 @@ from mldsl.execute.importance import permuted
 from mldsl.execute.judge import with_another_class, with_no_chance
 from mldsl.execute.look import Looker
 from mldsl.execute.outcome import Outcome
+from mldsl.execute.preparing import answers_raw, to_answer
 from mldsl.execute.refit import Refitter, training_folds
 from mldsl.execute.standing import Standings
 from mldsl.plugin import ReportOutput
@@ -110,6 +111,9 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
             pad_sparse(of_csr(matrix), bucket(rows), dtype) if sparse else pad(np.asarray(matrix, dtype), bucket(rows))
         )
         model: Any = pipeline.model
+        if not sparse and not answers_raw(pipeline, spec := run.resolver.spec(prepared.plan.algorithm)):
+            asked = to_answer(pipeline, spec, last.state, padded)
+            padded = padded if asked is None else asked
         answer = run.programs.call(
             "predict", lambda spec, params, x: model.predict(spec, params, x), pipeline.static, prepared.specs[1],
             last.params, padded, x64=prepared.x64,
@@ -130,9 +134,24 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         predict=predict, threshold=outcome.threshold,
         calibration=None if outcome.calibration is None else outcome.calibration.error,
         history=last.history, steps=steps, target_scale=prepared.scale,
-        design=pipeline.design,
+        design=pipeline.design, columns=pipeline.columns, trees=_trees(run, outcome),
         **_doors(run, outcome, shown.index),
     )  # fmt: skip
+
+
+def _trees(run: Run, outcome: Outcome) -> Any:
+    """The grown trees of a model that has some, with NumPy leaves."""
+    prepared = outcome.model.prepared
+    model: Any = prepared.pipeline.model
+    if model.trees is None:
+        return None
+
+    def grown(spec: Any, params: Any) -> Any:
+        with blamed(prepared.pipeline.value, "trees"):
+            return model.trees(spec, params)
+
+    given = (prepared.specs[1], outcome.model.last.params)
+    return to_numpy(run.programs.call("trees", grown, prepared.pipeline.static, *given, x64=prepared.x64))
 
 
 def _doors(run: Run, outcome: Outcome, index: np.ndarray | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mldsl.execute.calibrate import Calibrator, calibrated
 from mldsl.execute.decide import Threshold, by_class, classes_at
 from mldsl.execute.fit import FittedModel, Layout, lay_out, spec_of, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
+from mldsl.execute.preparing import answers_raw, to_answer
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.scales import back
 from mldsl.execute.steps import Resolver
@@ -119,8 +120,7 @@ class Scorer:
     def respond(self, made: Layout) -> Prediction:
         """What the model says of rows that are laid out already: not calibrated, on the scale that was learned."""
         pipeline, learned = made.pipeline, self.learned
-        model: Any = pipeline.model
-        if model.apply_prepared is not None and learned.state is not None:
+        if not answers_raw(pipeline, made.plain_spec):
             return self._prepared(made)
         answer: Prediction = to_numpy(
             self.programs.call(
@@ -136,17 +136,14 @@ class Scorer:
 
     def _prepared(self, made: Layout) -> Prediction:
         pipeline, learned = made.pipeline, self.learned
-        model: Any = pipeline.model
         matrix = self.programs.call(
             "matrix", pipeline.matrix, pipeline.static, made.specs, learned.steps, made.rows, x64=made.x64
         )
-        columns = {c.name: np.asarray(matrix[:, i]) for i, c in enumerate(pipeline.columns)}
-        with blamed(pipeline.value, "apply_prepared"):
-            inputs = model.apply_prepared(made.plain_spec, learned.state, columns)
+        inputs = to_answer(pipeline, made.plain_spec, learned.state, matrix)
         answer: Prediction = to_numpy(
             self.programs.call(
-                "predict", pipeline.respond, pipeline.static, made.specs[1], learned.params, inputs, made.rows,
-                x64=made.x64,
+                "predict", pipeline.respond, pipeline.static, made.specs[1], learned.params,
+                matrix if inputs is None else inputs, made.rows, x64=made.x64,
             )
         )  # fmt: skip
         return answer

@@ -18,6 +18,7 @@ from mldsl.plan import ComponentValue, MetricPlan
 
 if TYPE_CHECKING:
     from mldsl.execute.fit import Prepared, Run
+    from mldsl.execute.rounds import Rounds
 
 
 def watch_of(
@@ -26,7 +27,8 @@ def watch_of(
     stop: np.ndarray | None,
     learned_from: Examples,
     inputs: Any,
-    matrix: np.ndarray,
+    matrix: Any,
+    rounds: Rounds,
     score: Callable[[Any], Prediction],
 ) -> Watch | None:
     """The watch that `stop_when` asks for, on the rows `stop`; None without `stop_when` or rows.
@@ -40,7 +42,7 @@ def watch_of(
     component, spec = run.resolver.component(plan), run.resolver.spec(plan)
     metric = dict(plan.args).get("metric")
     if isinstance(metric, ComponentValue):
-        name, value = _metric(run, prepared, metric, stop, matrix, score)
+        name, value = _metric(run, prepared, metric, stop, np.asarray(matrix), score)
     else:
         name, value = "validation_loss", _loss(run, prepared, stop, learned_from, inputs)
 
@@ -54,7 +56,7 @@ def watch_of(
         with blamed(plan, "best_step"):
             return int(component.best_step(spec, history))
 
-    return Watch(should_stop, best_step, value, name)
+    return Watch(should_stop, best_step, lambda state: value(rounds.finish(state)), name)
 
 
 def _metric(

@@ -28,7 +28,7 @@ def way_of(component: Any, spec: Any, columns: int, steps: Sequence[Any], sparse
     """How an algorithm's fits of so many columns, maybe `sparse`, can be batched behind these steps (or None)."""
     if component.goes_in_rounds(spec):
         return Way("loop", "the engine owns its rounds")
-    if component.prepare is not None:
+    if component.prepares_for(spec):
         return Way("loop", "it prepares its inputs on the host")
     if any(getattr(step, "width", "static") == "data" for step in steps):
         return Way("loop", "how many columns a step makes depends on the rows")

@@ -89,10 +89,20 @@ class Model(Component):
     fit(spec, key, shape, examples) -> (Params, Info); predict(spec, params, inputs) -> Prediction;
     predict_at(spec, params, inputs, offset) -> Prediction: the same at an offset of each row, which is otherwise added
     to the mean; for models with the role `offset` whose mean is not linear in it;
-    init(spec, key, shape) -> State; update(spec, state, batch) -> (State, Info); finish(spec, state) -> Params;
+    init(spec, key, shape, examples) -> State; update(spec, state, examples) -> (State, Info), the examples always the
+    same; finish(spec, state) -> Params;
     loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
     steps(spec) -> int: how many updates at most, for iterative models;
-    check(spec, shape) -> Iterator[Problem]; prepare(spec, columns, weight) -> (inputs, state), on the host;
+    check(spec, shape) -> Iterator[Problem];
+    prepare(spec, shape, columns, weight) -> (inputs, state): on the host, in NumPy, once a fit, `columns` of the matrix
+    by name: inputs that are better to learn from (bins, sorted orders), maybe as `mldsl.contract.Prepared`, and what
+    does the same to other rows. `prepares(spec)` says with which Specs it does so (by default with all), and
+    `prepare_reads` names the parameters that it looks at (None: all), so that a search over others prepares once.
+    apply_prepared(spec, shape, state, columns) -> inputs: what `predict` is then given for any rows. Where a model has
+    none, or it gives None, `predict` is given the matrix as it is.
+    trees(spec, params) -> mldsl.contract.Trees: the grown trees, for reports.
+    `row_state` names the fields of a loop's State whose first axis is that of the rows: with `shards` these are spread
+    over the devices as the rows are, all others are the same everywhere.
     remarks(spec, info, shape) -> Iterator[Problem | str]: what the values of the rows turned out to mean, asked on the
     host after each fit, with NumPy leaves: put what the fit saw (a count, a flag by column) into `Info`, and yield a
     `Problem` to refuse the run (MLP0312), or a sentence, without the model's name, as a warning of it.
@@ -133,7 +143,11 @@ class Model(Component):
     bind: Callable[..., Any] | None = None
     cluster: Callable[..., str | None] | None = None
     prepare: Callable[..., Any] | None = None
+    prepares: Callable[[Any], bool] | None = None
+    prepare_reads: Collection[str] | None = None
     apply_prepared: Callable[..., Any] | None = None
+    trees: Callable[..., Any] | None = None
+    row_state: Collection[str] = ()
     compact: Callable[..., Any] | None = None
     sample: Callable[..., Any] | None = None
     score: Callable[..., Any] | None = None
@@ -158,6 +172,10 @@ class Model(Component):
     def goes_in_rounds(self, spec: Any) -> bool:
         """Whether a fit with this Spec is a loop of updates that the engine owns."""
         return self.init is not None and (self.fit is None or (bool(self.rounds) and holds(self.rounds, spec)))
+
+    def prepares_for(self, spec: Any) -> bool:
+        """Whether a fit with this Spec has its inputs prepared on the host."""
+        return self.prepare is not None and (self.prepares is None or bool(self.prepares(spec)))
 
 
 @attrs.frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -74,6 +74,7 @@ def declare(component: kinds.Component, plugin: str, module: str) -> Declaration
     if isinstance(component, kinds.Model) and component.margins and component.init and component.loss is None:
         problems.append("`margins`: rounds are watched by the loss, and margins have none of their own: give `loss`")
     problems.extend(_wrong_halves(component, declaration))
+    problems.extend(_wrong_preparing(component, declaration))
     if (
         isinstance(component, kinds.Model)
         and len({f is None for f in (component.count, component.add, component.learn)}) > 1
@@ -385,6 +386,18 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "missing": component.missing,
             }  # fmt: skip
     return {}
+
+
+def _wrong_preparing(component: kinds.Component, declaration: Declaration) -> Iterator[str]:
+    if not isinstance(component, kinds.Model):
+        return
+    if component.prepare is None and any((component.apply_prepared, component.prepares, component.prepare_reads)):
+        yield "`apply_prepared`, `prepares` and `prepare_reads` say something of `prepare`, which is missing"
+    for name in component.prepare_reads or ():
+        if declaration.parameter(name) is None:
+            yield f"`prepare_reads`: there is no parameter `{name}`"
+    if component.row_state and component.init is None:
+        yield "`row_state`: only a model with `init`, `update` and `finish` has a state"
 
 
 def _wrong_halves(component: kinds.Component, declaration: Declaration) -> Iterator[str]:

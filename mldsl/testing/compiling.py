@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import Sparse, as_tree
-from mldsl.plugin import Component
+from mldsl.plugin import Component, Model
 from mldsl.testing.compare import bits, rounding
-from mldsl.testing.learner import KEY, Fitted, Learner, stacked, varied
+from mldsl.testing.learner import KEY, Fitted, Learner, stacked, to_numpy, varied
 from mldsl.testing.samples import ROWS
 from mldsl.testing.traces import callbacks, floats, same, shapes, trace
 
@@ -50,12 +50,13 @@ def _copy(plain: Any) -> Any:
 
 def _arguments(learner: Learner, dtype: Any = None) -> tuple[Any, ...]:
     inputs, _ = learner.inputs(learner.sample)
-    examples = learner.sample.examples._replace(inputs=inputs)
-    spec = learner.spec
-    if dtype is not None:
-        spec = as_tree(learner.plain, dtype)
-        examples = jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, examples)
-    return spec, KEY, examples
+    spec = learner.spec if dtype is None else as_tree(learner.plain, dtype)
+    return spec, KEY, _in(dtype, learner.sample.examples._replace(inputs=inputs))
+
+
+def _in(dtype: Any, examples: Any) -> Any:
+    """Examples whose floats are of this type, where one is given."""
+    return jax.tree.map(lambda x: x.astype(dtype) if dtype is not None and x.dtype.kind == "f" else x, examples)
 
 
 def pure(learner: Learner) -> Iterator[str]:
@@ -79,7 +80,9 @@ def dtype(learner: Learner) -> Iterator[str]:
             closed, learned = jax.make_jaxpr(learner.learn(learner.sample.shape), return_shape=True)(*arguments)
             found = {"params": learned[0], "info": learned[1]}
             if not learner.resamples:
-                spec, key, examples = arguments
+                spec, key, _ = arguments
+                asked = learner.asked(learner.sample, learner.fitted.state)
+                examples = _in(kind, learner.sample.examples._replace(inputs=asked))
                 found["answer"] = jax.eval_shape(lambda *a: learner.reply(*a), spec, learned[0], examples, key)
         name = np.dtype(kind).name
         for path, leaf in jax.tree_util.tree_leaves_with_path(found):
@@ -125,7 +128,7 @@ def _classes(tree: Any) -> Iterator[type]:
 def batched(learner: Learner) -> Iterator[str]:
     """Two folds and two settings in one mapped program, and one after the other."""
     given = learner.sample
-    if getattr(learner.component, "prepare", None) is not None:
+    if _prepares(learner):
         return
     fewer = np.where(np.arange(ROWS) % 3 == 0, 0, given.weight).astype(given.weight.dtype)
     other = varied(learner.component, learner.plain, learner.dtype) or learner.spec
@@ -145,6 +148,10 @@ def batched(learner: Learner) -> Iterator[str]:
     for i, (spec, weight) in enumerate(pairs):
         alone = learner.learned(given.replaced(weight=weight), spec=spec)
         yield from rounding({name: np.asarray(value[i]) for name, value in together.items()}, alone)
+
+
+def _prepares(learner: Learner) -> bool:
+    return isinstance(learner.component, Model) and learner.component.prepares_for(learner.plain)
 
 
 def no_copies(learner: Learner) -> Iterator[str]:
@@ -171,26 +178,51 @@ def shards(learner: Learner) -> Iterator[str]:
     given = learner.sample
     if isinstance(given.examples.inputs, Sparse):
         return  # its entries are not cut by row
+    if learner.component.goes_in_rounds(learner.spec):
+        yield from _rounds_apart(learner)
+        return
 
     def fit(spec: Any, key: Any, examples: Any) -> Any:
         return sharded_fit(learner.component.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)
 
     with learner.scope():
-        params, info = jax.jit(fit)(learner.spec, KEY, given.examples)
-        apart = Fitted(jax.tree.map(np.asarray, params), jax.tree.map(np.asarray, info))
+        params, info = jax.jit(fit)(*_arguments(learner))
+        apart = Fitted(to_numpy(params), to_numpy(info), learner.fitted.state)
+    yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
+
+
+def _rounds_apart(learner: Learner) -> Iterator[str]:
+    """A loop whose rows, and what its state has by row, are spread over two devices."""
+    from mldsl.execute.shards import EVERYWHERE, of_examples, of_state, over_rows
+
+    model: Any = learner.component
+    given = learner.sample
+
+    def fit(spec: Any, key: Any, examples: Any) -> Any:
+        def begin(shard: Any) -> Any:
+            return model.init(spec, jax.random.wrap_key_data(key), given.shape, shard)
+
+        rows = of_examples(examples)
+        layout = of_state(jax.eval_shape(begin, examples), model.row_state)
+        state = over_rows(begin, 2, (rows,), layout)(examples)
+        step = over_rows(lambda state, shard: model.update(spec, state, shard), 2, (layout, rows), (layout, EVERYWHERE))
+        state, _ = jax.lax.scan(lambda s, _: step(s, examples), state, length=learner.updates)
+        return model.finish(spec, state)
+
+    with learner.scope():
+        params = jax.jit(fit)(*_arguments(learner))
+        apart = Fitted(to_numpy(params), None, learner.fitted.state)
     yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
 
 
 def prepared(learner: Learner) -> Iterator[str]:
     """New rows are prepared as the old ones were."""
-    if getattr(learner.component, "prepare", None) is None:
+    if not _prepares(learner) or learner.component.apply_prepared is None:
         return
     made, state = learner.inputs(learner.sample)
-    if learner.component.apply_prepared is None:
-        yield "a model with `prepare` needs `apply_prepared`, or it cannot answer for new rows"
-        return
-    again, _ = learner.inputs(learner.sample, state)
-    yield from bits(jax.tree.map(np.asarray, made), jax.tree.map(np.asarray, again))
+    again = learner.asked(learner.sample, state)
+    if again is not learner.sample.examples.inputs:
+        yield from bits(to_numpy(made), to_numpy(again))
 
 
 OF_PROGRAMS = (compiles_once, pure, dtype, artifact, batched)

@@ -87,6 +87,11 @@ class Learner:
         else:
             self.learned(self.sample)
 
+    @property
+    def updates(self) -> int:
+        """How many updates a loop makes here."""
+        return min(self.component.steps(self.spec), UPDATES) if self.component.steps is not None else UPDATES
+
     # ---- what it learns ----------------------------------------------------------------------------------------------
     def learn(self, shape: Shape) -> Callable[..., Any]:
         """spec, key data, examples -> (params, info): pure, whatever functions the component is made of."""
@@ -101,9 +106,8 @@ class Learner:
                 return component.fit(spec, key, shape, self._seen(examples))
             if isinstance(component, Transform):
                 return None, None  # nothing is learned
-            state = component.init(spec, key, shape)
-            updates = min(component.steps(spec), UPDATES) if component.steps is not None else UPDATES
-            state, info = jax.lax.scan(lambda s, _: component.update(spec, s, examples), state, length=updates)
+            state = component.init(spec, key, shape, examples)
+            state, info = jax.lax.scan(lambda s, _: component.update(spec, s, examples), state, length=self.updates)
             return component.finish(spec, state), jax.tree.map(lambda x: x[-1], info)
 
         return fit
@@ -113,17 +117,22 @@ class Learner:
             return examples
         return examples._replace(target=None)
 
-    def inputs(self, given: Sample, state: Any = None) -> tuple[Any, Any]:
-        """What the device gets: the matrix, or what `prepare` (or, with a state, `apply_prepared`) makes of it."""
+    def inputs(self, given: Sample) -> tuple[Any, Any]:
+        """What the device learns from: the matrix, or what `prepare` makes of it; and the state that this left."""
         model = self.component
-        if getattr(model, "prepare", None) is None:
+        if not isinstance(model, Model) or not model.prepares_for(self.plain):
             return given.examples.inputs, None
-        table: Any = given.examples.inputs
-        columns = {c.name: table[:, i] for i, c in enumerate(given.columns)}
-        if state is not None and model.apply_prepared is not None:
-            return model.apply_prepared(self.plain, state, columns), state
-        inputs, state = model.prepare(self.plain, columns, given.weight)
+        assert model.prepare is not None
+        inputs, state = model.prepare(self.plain, given.shape, _by_name(given), given.weight)
         return inputs, state
+
+    def asked(self, given: Sample, state: Any) -> Any:
+        """What `predict` is given: the matrix, unless `apply_prepared` makes something else of it."""
+        model = self.component
+        if not isinstance(model, Model) or not model.prepares_for(self.plain) or model.apply_prepared is None:
+            return given.examples.inputs
+        made = model.apply_prepared(self.plain, given.shape, state, _by_name(given))
+        return given.examples.inputs if made is None else made
 
     def program(self, name: str, shape: Shape, function: Callable[..., Any]) -> Any:
         """The function compiled, once for a name and shape."""
@@ -171,8 +180,7 @@ class Learner:
 
     def answer(self, fitted: Fitted, given: Sample, *, spec: Any = None) -> dict[str, np.ndarray]:
         """The answer for the rows of a sample."""
-        inputs, _ = self.inputs(given, fitted.state)
-        examples = given.examples._replace(inputs=inputs)
+        examples = given.examples._replace(inputs=self.asked(given, fitted.state))
         with self.scope(), jax.numpy_rank_promotion("raise"):
             program = self.program("answer", given.shape, self.reply)
             found = program(spec if spec is not None else self.spec, fitted.params, examples, KEY)
@@ -193,6 +201,11 @@ class Learner:
         if self.component.check is None:
             return False
         return bool(list(self.component.check(self.plain, attrs.evolve(given.shape, rows=rows))))
+
+
+def _by_name(given: Sample) -> dict[str, np.ndarray]:
+    table: Any = given.examples.inputs
+    return {column.name: table[:, i] for i, column in enumerate(given.columns)}
 
 
 def _dense(x: Sparse) -> Any:

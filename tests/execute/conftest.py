@@ -119,7 +119,7 @@ class CounterInfo(NamedTuple):
     steps: Any
 
 
-def _counter_init(spec: CounterSpec, key: Any, shape: Any) -> CounterState:
+def _counter_init(spec: CounterSpec, key: Any, shape: Any, examples: Any) -> CounterState:
     return CounterState(key, jnp.zeros(()), jnp.zeros(3))
 
 

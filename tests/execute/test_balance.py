@@ -258,8 +258,8 @@ def always(share: float = 0.1) -> Model:
         return Prediction(probability=jnp.stack([1 - positive, positive], axis=1))
 
     return Model(
-        "always", NoSpec, doc="Says one share.", init=lambda spec, key, shape: State(jnp.zeros(())), update=update,
-        finish=lambda spec, state: Learned(jnp.asarray(share) + 0 * state.made), predict=predict,
+        "always", NoSpec, doc="Says one share.", init=lambda spec, key, shape, rows: State(jnp.zeros(())),
+        update=update, finish=lambda spec, state: Learned(jnp.asarray(share) + 0 * state.made), predict=predict,
         steps=lambda spec: 3, tasks=("classify",), costs=True,
     )  # fmt: skip
 

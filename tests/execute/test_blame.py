@@ -50,7 +50,8 @@ def step(name: str, **functions: Any) -> Transform:
 
 
 LOOP = {
-    "fit": None, "init": lambda spec, key, shape: jnp.zeros(()), "update": lambda spec, state, batch: (state + 1, None),
+    "fit": None, "init": lambda spec, key, shape, rows: jnp.zeros(()),
+    "update": lambda spec, state, batch: (state + 1, None),
     "finish": lambda spec, state: (state,), "steps": lambda spec: 2,
 }  # fmt: skip
 BROKEN = {

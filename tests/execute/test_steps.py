@@ -264,7 +264,7 @@ def test_training_rows_see_the_target_only_through_fits_that_have_not_seen_them(
 
     trained_on: list[np.ndarray] = []
 
-    def keep(spec: Any, columns: Any, weight: Any) -> Any:
+    def keep(spec: Any, shape: Any, columns: Any, weight: Any) -> Any:
         (column,) = columns.values()
         trained_on.append(np.where(np.asarray(weight) > 0, column, np.nan)[: len(table)])
         return np.asarray(column)[:, None], {}
@@ -276,7 +276,7 @@ def test_training_rows_see_the_target_only_through_fits_that_have_not_seen_them(
     echo = next(c for c in tiny if c.name == "echo")
     apart = attrs.evolve(
         echo, name="apart", prepare=keep,
-        apply_prepared=lambda spec, state, columns: np.stack(list(columns.values()), axis=1),
+        apply_prepared=lambda spec, shape, state, columns: np.stack(list(columns.values()), axis=1),
     )  # fmt: skip
     learner = attrs.evolve(
         echo, name="learner", fit=lambda spec, key, shape, examples: ((examples.inputs[:, 0],), None)

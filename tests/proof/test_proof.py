@@ -97,9 +97,17 @@ def many(data: Path) -> pl.DataFrame:
     return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": 7 + x @ [2.0, -3.0] + rng.normal(size=30_000) * 0.1})
 
 
+def cut(data: Path) -> pl.DataFrame:
+    rng = np.random.default_rng(7)
+    x, kind = rng.normal(size=(30_000, 2)), rng.integers(0, 2, 30_000)
+    y = 4.0 * (x[:, 0] > 0.5) - 3.0 * (x[:, 1] > -0.2) + 2.0 * kind + rng.normal(size=30_000) * 0.1
+    return pl.DataFrame({"kind": np.array(["no", "yes"])[kind], "a": x[:, 0], "b": x[:, 1], "y": y})
+
+
 TABLES: dict[str, Callable[[Path], pl.DataFrame]] = {
     "classify": iris, "regress": steps, "cluster": wine, "target": unique_levels, "resample": rare, "generate": wine,
     "rank": queries, "recommend": ratings, "tensors": digits, "sparse": messages, "prepare": iris, "shards": many,
+    "boost": cut,
 }  # fmt: skip
 
 
@@ -243,6 +251,50 @@ def test_shards(done: Callable[[str], Done]) -> None:
     assert 30_000 <= padded < 1.3 * 30_000, "each device has its share of the rows"
 
 
+def by_hand(rows: pl.DataFrame, rounds: int, bins: int = 16, rate: float = 0.3) -> tuple[list[Any], np.ndarray]:
+    """Boosted stumps in plain NumPy: each cut as (column, cut, the two values), and what is said of each row."""
+    x = np.column_stack([(rows["kind"] == "yes").to_numpy().astype(float), rows["a"], rows["b"]]).astype(np.float32)
+    y, made = rows["y"].to_numpy(), []
+    said = np.full(len(y), y.mean())
+    quantiles = np.quantile(x, np.arange(1, bins) / bins, axis=0, method="inverted_cdf")
+    for _ in range(rounds):
+        best: Any = (-1.0,)
+        for column in range(3):
+            for edge in np.unique(quantiles[:, column]):
+                above = x[:, column] > edge
+                if 0 < above.sum() < len(y):
+                    off = y - said
+                    gain = sum(off[side].sum() ** 2 / side.sum() for side in (above, ~above)) - off.sum() ** 2 / len(y)
+                    if gain > best[0]:
+                        best = (gain, column, edge, rate * off[~above].mean(), rate * off[above].mean(), above)
+        said = said + np.where(best[5], best[4], best[3])
+        made.append(best[1:5])
+    return made, said
+
+
+def test_boost(done: Callable[[str], Done]) -> None:
+    """A host `prepare`, rounds over rows that are spread over the devices, and trees for reports."""
+    import jax
+
+    it = done("boost")
+    made, said = by_hand(it.rows, 8)
+    params = it.run.model().params
+    assert params.column.tolist() == [column for column, *_ in made]
+    np.testing.assert_allclose(params.cut, [cut for _, cut, _, _ in made], rtol=1e-6)
+    np.testing.assert_allclose(params.value, [values for _, _, *values in made], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(it.run.model().predict(it.rows)["prediction"], said, rtol=1e-3, atol=1e-3)
+    padded = it.run.record.models["boosted_stumps"].info["rows_per_device"] * jax.device_count()
+    assert 30_000 <= padded < 1.3 * 30_000, "each device has its share of the rows"
+
+
+def test_reports_see_trees_with_the_names_and_levels_of_their_columns(done: Callable[[str], Done]) -> None:
+    (table,) = done("boost").run.tables("first_cuts")
+    made, _ = by_hand(done("boost").rows, 8)
+    words = {0: "kind in {{no}}", 1: "a <= {:.3g}", 2: "b <= {:.3g}"}
+    assert table["goes left"].to_list() == [words[column].format(edge) for column, edge, _, _ in made]
+    assert (table["gain"] > 0).all()
+
+
 # ---- all of them -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in ("generate", "recommend")])
 def test_a_reloaded_artifact_answers_with_the_same_bits(name: str, done: Callable[[str], Done]) -> None:
@@ -329,6 +381,31 @@ def test_an_interrupted_fit_goes_on_where_it_was(
     steps = [entry[1] for kind, entry in diary.ENTRIES if kind == "fit_progress"]
     assert steps == [4, 5, 6, 7, 8]
     assert again.predictions.equals(done("tensors").run.predictions)
+
+
+def test_a_loop_over_several_devices_goes_on_with_the_same_bits(
+    data: Path, tmp_path: Path, done: Callable[[str], Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its state has by row is spread over the devices again."""
+    diary = importlib.import_module("mldsl_proof.diary")
+
+    class Impatient(list[Any]):
+        def append(self, entry: Any) -> None:
+            super().append(entry)
+            if entry[0] == "fit_progress" and entry[1][1] == 3:
+                raise KeyboardInterrupt
+
+    whole = done("boost")
+    text = (Path(__file__).parent / "programs" / "boost.mlp").read_text("utf-8")
+    monkeypatch.setattr(diary, "ENTRIES", Impatient())
+    with pytest.raises(KeyboardInterrupt):
+        mldsl.run(text, frames={"rows": whole.rows}, runs_dir=tmp_path)
+    monkeypatch.setattr(diary, "ENTRIES", [])
+    again = mldsl.run(text, frames={"rows": whole.rows}, runs_dir=tmp_path, resume=True)
+    steps = [entry[1] for kind, entry in diary.ENTRIES if kind == "fit_progress"]
+    assert steps == [4, 5, 6, 7, 8]
+    for one, other in zip(again.model().params, whole.run.model().params, strict=True):
+        assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
 
 
 def test_an_observer_that_raises_is_named_and_harms_nobody(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -253,17 +253,21 @@ def _(size, batched, x):
     return 3 * x, True
 
 
-def prepared_apart(spec, columns, weight):
+def prepared_apart(spec, shape, columns, weight):
     return np.stack(list(columns.values()), axis=1), {"shift": np.zeros(1)}
 
 
-def by_distinct_values(spec, columns, weight):
+def prepared_with_more(spec, shape, state, columns):
+    return np.stack(list(columns.values()), axis=1) + 1
+
+
+def by_distinct_values(spec, shape, columns, weight):
     first = next(iter(columns.values()))
     state = {"more": len(np.unique(first))}
-    return with_more_columns(spec, state, columns), state
+    return with_more_columns(spec, shape, state, columns), state
 
 
-def with_more_columns(spec, state, columns):
+def with_more_columns(spec, shape, state, columns):
     first = next(iter(columns.values()))
     return np.stack([*columns.values(), *[first * 0] * state["more"]], axis=1)
 
@@ -402,8 +406,7 @@ BROKEN = [
     ("shards", regressor(shards=True, fit=fit_by(lambda p, e: p._replace(level=p.level + e.weight.sum())))),
     ("sparse", sums(lambda x, share: x.scaled(column=share).presence().row_sums())),
     ("padding", sums(summed, share=lambda x: len(jax.tree.leaves(x)[0]))),
-    ("prepared", regressor(prepare=prepared_apart)),
-    ("prepared", regressor(prepare=prepared_apart, apply_prepared=lambda s, state, c: prepared_apart(s, c, 0)[0] + 1)),
+    ("prepared", regressor(prepare=prepared_apart, apply_prepared=prepared_with_more)),
     ("one_row", regressor(fit=fit_by(unbiased))),
     ("constant_column", regressor(fit=fit_by(standardized))),
     ("constant_target", regressor(fit=fit_by(share_of_spread))),

@@ -290,7 +290,7 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[str]:
 
 
 # ---- descent ---------------------------------------------------------------------------------------------------------
-def init(spec: Spec, key: Key[Array, ""], shape: Shape) -> descent.State:
+def init(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> descent.State:
     """Before the first epoch."""
     return descent.begin(key, shape.d, shape.classes, lasso=spec.l1 is not None, intercept=shape.intercept)
 

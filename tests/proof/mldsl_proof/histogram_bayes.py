@@ -45,7 +45,7 @@ class Info(NamedTuple):
 
 
 def prepare(
-    spec: Spec, columns: Mapping[str, np.ndarray], weight: np.ndarray
+    spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Choose the edges from the rows that count, then bin all rows."""
     quantiles = np.arange(1, spec.bins) / spec.bins
@@ -54,7 +54,7 @@ def prepare(
         [_quantiles(np.asarray(x, float)[there], np.asarray(weight)[there], quantiles) for x in columns.values()]
     )
     state = {"edges": edges}  # [d, b - 1]
-    return apply_prepared(spec, state, columns), state
+    return apply_prepared(spec, shape, state, columns), state
 
 
 def _quantiles(x: np.ndarray, weight: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ def _quantiles(x: np.ndarray, weight: np.ndarray, quantiles: np.ndarray) -> np.n
     return np.quantile(x, quantiles, weights=weight, method="inverted_cdf")
 
 
-def apply_prepared(spec: Spec, state: Mapping[str, np.ndarray], columns: Mapping[str, Any]) -> np.ndarray:
+def apply_prepared(spec: Spec, shape: Shape, state: Mapping[str, np.ndarray], columns: Mapping[str, Any]) -> np.ndarray:
     """The bin of every cell."""
     binned = [
         np.searchsorted(e, np.asarray(x, float), side="right")

@@ -65,7 +65,7 @@ def _width(shape: Shape) -> dict[str, int]:
     return widths | ({"table": shape.d} if shape.columns else {})
 
 
-def init(spec: Spec, key: Key[Array, ""], shape: Shape) -> State:
+def init(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> State:
     """Weights of zero: the problem is convex, so nothing is gained by noise."""
     widths = _width(shape)
     params = Params(

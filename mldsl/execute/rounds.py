@@ -1,0 +1,90 @@
+"""The programs of one loop: a model's `init`, `update` and `finish`, over all devices where it declares `shards`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from mldsl.contract import Examples, Shape
+from mldsl.execute.blame import blamed
+from mldsl.execute.pipeline import Pipeline
+from mldsl.execute.programs import Programs
+from mldsl.execute.shards import EVERYWHERE, fitting, of_examples, of_state, over_rows, placed
+
+
+class Rounds:
+    """One fit's loop, as calls of compiled programs; its examples are brought to the devices once.
+
+    `used_up`: `update` may write over the state that it is given.
+    """
+
+    def __init__(
+        self, programs: Programs, pipeline: Pipeline, spec: Any, shape: Shape, key: np.ndarray, examples: Examples, *,
+        x64: bool, used_up: bool,
+    ) -> None:  # fmt: skip
+        self.programs, self.pipeline, self.spec, self.shape, self.key = programs, pipeline, spec, shape, key
+        self.model: Any = pipeline.model
+        self.x64, self.used_up = x64, used_up
+        self.devices = fitting(pipeline.devices, shape.rows)
+        self.examples = examples
+        if self.devices > 1:
+            with jax.enable_x64(x64):
+                self.examples = placed(examples, of_examples(examples), self.devices)
+
+    def start(self) -> Any:
+        """The state before the first update."""
+
+        def init(key_data: Any, spec: Any, examples: Examples) -> Any:
+            with blamed(self.pipeline.value, "init"):
+                key = jax.random.wrap_key_data(key_data)
+                return self._begun(lambda shard: self.model.init(spec, key, self.shape, shard), examples)
+
+        return self._call("init", init, self.key, self.spec, self.examples)
+
+    def _begun(self, make: Callable[[Examples], Any], examples: Examples) -> Any:
+        if self.devices == 1:
+            return make(examples)
+        layout = of_state(jax.eval_shape(make, examples), self.model.row_state)
+        return over_rows(make, self.devices, (of_examples(examples),), layout)(examples)
+
+    def update(self, state: Any) -> tuple[Any, Any]:
+        """One update: the next state, and what it reports."""
+        return self._update(state)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _update(self) -> Callable[[Any], Any]:
+        def update(spec: Any, examples: Examples, state: Any) -> Any:
+            with blamed(self.pipeline.value, "update"):
+                if self.devices == 1:
+                    return self.model.update(spec, state, examples)
+                layout = of_state(state, self.model.row_state)
+                return over_rows(
+                    lambda state, shard: self.model.update(spec, state, shard),
+                    self.devices, (layout, of_examples(examples)), (layout, EVERYWHERE),
+                )(state, examples)  # fmt: skip
+
+        return self.bound("update", update, self.spec, self.examples, used_up=self.used_up)
+
+    def finish(self, state: Any) -> Any:
+        """What predict needs."""
+
+        def finish(spec: Any, state: Any) -> Any:
+            with blamed(self.pipeline.value, "finish"):
+                return self.model.finish(spec, state)
+
+        return self._call("finish", finish, self.spec, state)
+
+    def bound(
+        self, name: str, function: Callable[..., Any], *fixed: Any, used_up: bool = False
+    ) -> Callable[[Any], Any]:
+        """`function(*fixed, state)` as a program that is called again and again with another state."""
+        return self.programs.bound(
+            name, function, self.pipeline.static, *fixed, x64=self.x64, devices=self.devices, used_up=used_up
+        )
+
+    def _call(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        return self.programs.call(name, function, self.pipeline.static, *args, x64=self.x64, devices=self.devices)
