@@ -50,12 +50,19 @@ class Growth:
 
     leaves: int
     max_depth: int
-    min_samples_leaf: int
     by_depth: bool
     bins: int
     categories: tuple[bool, ...]
     monotone: tuple[int, ...]
     words: int = 0
+
+
+class Limits(NamedTuple):
+    """Numbers that trees grow by, which may change without recompiling."""
+
+    l2: Float[Array, ""]
+    min_samples_leaf: Float[Array, ""]
+    min_hessian: Float[Array, ""]
 
 
 class Node(NamedTuple):
@@ -99,15 +106,14 @@ def best_split(
     histogram: Float[Array, "d codes sums"],
     node: Node,
     growth: Growth,
-    l2: Float[Array, ""],
-    min_hessian: Float[Array, ""],
+    limits: Limits,
     columns: Bool[Array, " d"],
 ) -> Split:
     """The best split of a node by one of `columns`. Of equal ones that of the first column, at the lowest bin.
 
     For several nodes at a time, `vmap` it.
     """
-    bins, kind = growth.bins, histogram.dtype
+    bins, kind, l2 = growth.bins, histogram.dtype, limits.l2
     missing = histogram[:, bins]  # [d, sums]
     sums = histogram[:, :bins]
     order, used, penalty = _order(sums, growth)
@@ -126,9 +132,9 @@ def best_split(
     gain = lowered - own
     # Sums that would be equal are so but for rounding; and so are those of estimated weights.
     most = jnp.asarray(8 * jnp.finfo(kind).eps, kind) * (lowered + own)
-    least = growth.min_samples_leaf * (1 - 1e-5)
+    least = limits.min_samples_leaf * (1 - 1e-5)
     fine = (w >= least) & (others[2] >= least) & (h > 0) & (others[1] > 0)
-    fine &= (h >= min_hessian) & (others[1] >= min_hessian)
+    fine &= (h >= limits.min_hessian) & (others[1] >= limits.min_hessian)
     fine &= columns[:, None, None] & _few(used, growth)[:, None] & ordered & (gain > most)
     gain = jnp.where(fine, gain, 0)
 

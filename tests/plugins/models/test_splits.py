@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mldsl_plugins.trees._splits import ALONE, Growth, Node, best_split, root, subset_of, value
+from mldsl_plugins.trees._splits import ALONE, Growth, Limits, Node, best_split, root, subset_of, value
 
 BINS, N = 16, 400
 MISSING = BINS
@@ -39,8 +39,8 @@ def histogram(codes, *sums):
     return out
 
 
-def growth(monotone=(0, 0, 0, 0), least=LEAST):
-    return Growth(31, 0, int(least), False, BINS, CATEGORIES, monotone, words=1)
+def growth(monotone=(0, 0, 0, 0)):
+    return Growth(31, 0, False, BINS, CATEGORIES, monotone, words=1)
 
 
 # Once for a Growth and a number of sums; quickly compiled.
@@ -52,13 +52,14 @@ def value_of(node, l2=0.7):
         return float(value(Node(*map(jnp.asarray, node)), jnp.asarray(l2)))
 
 
-def found(codes, g, h, w, *, columns=(0, 1, 2, 3), l2=0.7, third=True, low=-np.inf, high=np.inf, **of):
+def found(codes, g, h, w, *, columns=(0, 1, 2, 3), l2=0.7, third=True, low=-np.inf, high=np.inf, least=LEAST, **of):
     node = Node(*np.float64([g.sum(), h.sum(), w.sum(), low, high]))
     sums = histogram(codes, g, h, w) if third else histogram(codes, g, h)
     allowed = np.isin(np.arange(codes.shape[1]), columns)
     with jax.enable_x64(True):
         sums, node, allowed = jax.tree.map(jnp.asarray, (sums, node, allowed))
-        split = compiled(sums, node, growth(**of), jnp.asarray(l2), jnp.asarray(LEAST_HESSIAN), allowed)
+        limits = Limits(*map(jnp.asarray, (l2, least, LEAST_HESSIAN)))
+        split = compiled(sums, node, growth(**of), limits, allowed)
         return jax.tree.map(np.asarray, split)
 
 
@@ -165,9 +166,8 @@ def test_no_more_than_32_levels_stand_alone():
     np.add.at(sums[0, :, 0], codes[:, 0], g)
     np.add.at(sums[0, :, 1], codes[:, 0], 1)
     node = root(*(jnp.asarray(float(x)) for x in (g.sum(), len(g), len(g))))
-    of = Growth(2, 0, 20, False, 100, (True,), (0,), words=4)
-    zero = jnp.zeros(())
-    split = compiled(jnp.asarray(sums), node, of, zero, zero, jnp.ones(1, bool))
+    of = Growth(2, 0, False, 100, (True,), (0,), words=4)
+    split = compiled(jnp.asarray(sums), node, of, Limits(*jnp.float32([0, 20, 0])), jnp.ones(1, bool))
     alone = min(split.goes_left[:count].sum(), (~split.goes_left[:count]).sum())
     assert alone == ALONE
 
