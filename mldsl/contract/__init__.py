@@ -25,6 +25,7 @@ from mldsl.contract.sparse import Sparse
 from mldsl.contract.spec import as_tree
 from mldsl.contract.trees import Trees
 from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, ReportView
+from mldsl.contract.whole import fit_whole, remarks_of
 
 __all__ = [
     "ColumnShape",
@@ -48,11 +49,13 @@ __all__ = [
     "block_rows",
     "class_probability",
     "common_moments",
+    "fit_whole",
     "gather",
     "grams_of_block",
     "least_of_blocks",
     "matmul",
     "reliability",
+    "remarks_of",
     "segment_quantile",
     "segment_reduce",
     "shard",

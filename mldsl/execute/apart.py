@@ -86,11 +86,10 @@ def fit_apart(
         rounds = Rounds(run.programs, pipeline, specs[1], shape, key, examples, x64=x64, used_up=used_up)
         watch = watch_of(run, prepared, stop, examples, scoring, table.matrix, rounds, score)
         total = total if most is None else min(most, total)
-        loop = Loop(
-            stage, total, rounds.start, rounds.update, rounds.finish, watch, run.progress, run.checkpoints, used_up
-        )
+        loop = Loop(stage, total, rounds.start, rounds.update, watch, run.progress, run.checkpoints, used_up)
         looped = loop.run()
-        params, history, updates, info = to_numpy(looped.params), looped.history, looped.updates, None
+        params, info = to_numpy(rounds.finish(looped.state)), to_numpy(rounds.info(looped.state))
+        history, updates = looped.history, looped.updates
     return Apart(
         to_numpy(fitted.params), to_numpy(fitted.info), params, info, state, score(params), history,
         None if table.blocks else np.asarray(table.matrix), updates,

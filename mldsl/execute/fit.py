@@ -23,6 +23,7 @@ from mldsl.execute.checkpoint import Checkpoints
 from mldsl.execute.clock import Clock
 from mldsl.execute.costs import class_weights_of
 from mldsl.execute.host import HostHalf, HostRows, divide, fit_host
+from mldsl.execute.nested import bound, problems_of
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, column_shapes, held_out
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.remarks import refusal, warned, warned_by_steps
@@ -201,13 +202,10 @@ def lay_out(
 def spec_of(model: ModelPlan, classes: tuple[str, ...], resolver: Resolver) -> Any:
     """The Spec of a model's algorithm, names of classes in it as numbers by class; MLP0312 where that cannot be."""
     component, spec = resolver.component(model.algorithm), resolver.spec(model.algorithm)
-    if component.bind is None:
-        return spec
-    with blamed(model.algorithm, "bind"):
-        bound = component.bind(spec, classes)
-    if isinstance(bound, list):
-        raise refusal(bound, model)
-    return bound
+    made = bound(component, spec, classes, model.algorithm)
+    if isinstance(made, list):
+        raise refusal(made, model)
+    return made
 
 
 def _precisions(step: Any) -> set[str]:
@@ -310,10 +308,7 @@ def _inner(run: Run, steps: list[Any], group: np.ndarray | None, n: int) -> np.n
 
 def check_model(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> None:
     """What the algorithm itself says against its Spec and these sizes (MLP0312)."""
-    if component.check is None:
-        return
-    with blamed(model.algorithm, "check"):
-        problems = list(component.check(spec, shape))
+    problems = list(problems_of(component, spec, shape, model.algorithm))
     if problems:
         raise refusal(problems, model)
 

@@ -49,9 +49,9 @@ class _Place:
 
 @attrs.frozen(eq=False)
 class Looped:
-    """What a loop gives: params, what was reported step by step, and how many updates went into the params."""
+    """What a loop gives: its state, what was reported step by step, and how many updates went into the state."""
 
-    params: Any
+    state: Any
     history: Mapping[str, list[float]]
     updates: int
 
@@ -60,22 +60,21 @@ class Looped:
 class Loop:
     """One iterative fit.
 
-    `init()`, `update(state)` and `finish(state)` are calls of compiled programs; `total` the most updates. `used_up`:
-    `update` writes over the state that it is given, so that no earlier one can be kept.
+    `init()` and `update(state)` are calls of compiled programs; `total` the most updates. `used_up`: `update` writes
+    over the state that it is given, so that no earlier one can be kept.
     """
 
     stage: str
     total: int
     init: Callable[[], Any]
     update: Callable[[Any], tuple[Any, Any]]
-    finish: Callable[[Any], Any]
     watch: Watch | None
     progress: Callable[[str, int, int, dict[str, float]], None]
     checkpoints: Checkpoints | None
     used_up: bool = False
 
     def run(self) -> Looped:
-        """Params of the last (or, when watched, the best) state, and what was reported step by step."""
+        """The last (or, when watched, the best) state, and what was reported step by step."""
         at, history = _Place(0, self.init()), dict[str, list[float]]()
         kept = self.checkpoints.load(self.stage) if self.checkpoints else None
         if kept is not None:
@@ -98,7 +97,7 @@ class Loop:
         if self.checkpoints and (kept is None or not kept.done):
             self._save(at, history, done=True)
         chosen = at.state if at.best is None else at.best
-        return Looped(self.finish(chosen), history, self._updates(at, history))
+        return Looped(chosen, history, self._updates(at, history))
 
     def _look(
         self, state: Any, shown: dict[str, float], at: _Place, history: dict[str, list[float]]

@@ -78,6 +78,15 @@ class Rounds:
 
         return self._call("finish", finish, self.spec, state)
 
+    def info(self, state: Any) -> Any:
+        """What reports show of the whole loop; None where the model has nothing to say."""
+
+        def info(spec: Any, state: Any) -> Any:
+            with blamed(self.pipeline.value, "info"):
+                return self.model.info(spec, state)
+
+        return None if self.model.info is None else self._call("info", info, self.spec, state)
+
     def bound(
         self, name: str, function: Callable[..., Any], *fixed: Any, used_up: bool = False
     ) -> Callable[[Any], Any]:

@@ -90,7 +90,7 @@ class Model(Component):
     predict_at(spec, params, inputs, offset) -> Prediction: the same at an offset of each row, which is otherwise added
     to the mean; for models with the role `offset` whose mean is not linear in it;
     init(spec, key, shape, examples) -> State; update(spec, state, examples) -> (State, Info), the examples always the
-    same; finish(spec, state) -> Params;
+    same; finish(spec, state) -> Params; info(spec, state) -> Info, of the whole loop (by default there is none);
     loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
     steps(spec) -> int: how many updates at most, for iterative models;
     check(spec, shape) -> Iterator[Problem];
@@ -101,6 +101,10 @@ class Model(Component):
     apply_prepared(spec, shape, state, columns) -> inputs: what `predict` is then given for any rows. Where a model has
     none, or it gives None, `predict` is given the matrix as it is.
     trees(spec, params) -> mldsl.contract.Trees: the grown trees, for reports.
+    `follows` names the parameters in which the models stand that an ensemble is made of: then `accepts`, `missing`,
+    `sparse`, `scale_sensitive`, `costs`, `margins`, `roles`, `tasks` and `precision` are at most those of all of these
+    (its own are what it could with the best of them), except for what `keeps` names; their `check` and `bind` are asked
+    by the engine. `mldsl.contract.fit_whole` fits any of them inside a program.
     `row_state` names the fields of a loop's State whose first axis is that of the rows: with `shards` these are spread
     over the devices as the rows are, all others are the same everywhere.
     remarks(spec, info, shape) -> Iterator[Problem | str]: what the values of the rows turned out to mean, asked on the
@@ -133,6 +137,7 @@ class Model(Component):
     init: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
     finish: Callable[..., Any] | None = None
+    info: Callable[..., Any] | None = None
     count: Callable[..., Any] | None = None
     add: Callable[..., Any] | None = None
     learn: Callable[..., Any] | None = None
@@ -148,6 +153,8 @@ class Model(Component):
     apply_prepared: Callable[..., Any] | None = None
     trees: Callable[..., Any] | None = None
     row_state: Collection[str] = ()
+    follows: Collection[str] = ()
+    keeps: Collection[str] = ()
     compact: Callable[..., Any] | None = None
     sample: Callable[..., Any] | None = None
     score: Callable[..., Any] | None = None

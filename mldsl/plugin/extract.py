@@ -31,6 +31,7 @@ from mldsl.plugin.declaration import (
     ParameterType,
     TypeName,
 )  # fmt: skip
+from mldsl.plugin.following import FACTS
 
 TASKS = ("classify", "regress", "cluster", "generate", "rank", "recommend")
 NUMBERS = ("int", "number", "share", "duration", "size")
@@ -75,6 +76,7 @@ def declare(component: kinds.Component, plugin: str, module: str) -> Declaration
         problems.append("`margins`: rounds are watched by the loss, and margins have none of their own: give `loss`")
     problems.extend(_wrong_halves(component, declaration))
     problems.extend(_wrong_preparing(component, declaration))
+    problems.extend(_wrong_following(declaration))
     if (
         isinstance(component, kinds.Model)
         and len({f is None for f in (component.count, component.add, component.learn)}) > 1
@@ -356,6 +358,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
                 "missing_if": component.missing_if,
+                "follows": tuple(component.follows), "keeps": tuple(component.keeps),
                 "additive": component.count is not None,
                 "batches": bool(component.batches), "scale_free": tuple(component.scale_free),
                 **{name: getattr(component, name) for name in copied},
@@ -386,6 +389,17 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "missing": component.missing,
             }  # fmt: skip
     return {}
+
+
+def _wrong_following(declaration: Declaration) -> Iterator[str]:
+    for name in declaration.follows:
+        parameter = declaration.parameter(name)
+        kind = None if parameter is None else parameter.type.item or parameter.type
+        if kind is None or (kind.name, kind.of) != ("component", "model"):
+            yield f"`follows`: `{name}` is no parameter that holds models"
+    for name in declaration.keeps:
+        if name not in FACTS:
+            yield f"`keeps`: expected one of {', '.join(FACTS)}; found `{name}`"
 
 
 def _wrong_preparing(component: kinds.Component, declaration: Declaration) -> Iterator[str]:

@@ -88,6 +88,9 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
         when = f" with {in_words(declaration.missing_if)}" if declaration.missing_if else ""
         yield "Missing values", {"refuses": "refused", "fills": "filled"}.get(declaration.missing, f"accepted{when}")
     if kind == "model":
+        if declaration.follows:
+            of = " and ".join(f"`{name}`" for name in declaration.follows)
+            yield "As set", f"at most what the models in {of} take and give"
         if declaration.sparse:
             yield "Sparse inputs", "accepted"
         if declaration.roles:

@@ -10,6 +10,7 @@ import attrs
 
 from mldsl.plugin.components import Component
 from mldsl.plugin.declaration import DefaultCall, Parameter, ParameterType
+from mldsl.plugin.following import as_set
 
 if TYPE_CHECKING:
     from mldsl.plugin.registry import Registry
@@ -39,7 +40,12 @@ def build(value: Any, registry: Registry) -> Configured:
     Raises `PluginError` (MLP0504) where the plugin fails.
     """
     component = registry.component_named(value.kind, value.name, value.plugin)
-    return Configured(component, build_spec(component, dict(value.args), registry))
+    return configured(component, build_spec(component, dict(value.args), registry))
+
+
+def configured(component: Component, spec: Any) -> Configured:
+    """A component with its Spec, and the facts that the models in it decide (`follows`)."""
+    return Configured(as_set(component, spec), spec)
 
 
 def build_spec(target: Component | type, args: Mapping[str, Any], registry: Registry | None = None) -> Any:
@@ -104,7 +110,7 @@ def _nested(value: Any, kind: ParameterType, registry: Registry | None) -> Confi
     if isinstance(value, str | DefaultCall):  # the default of a parameter: first-party, or of the plugin itself
         name, arguments = _call(value)
         component = registry.component_named(kind.of or kind.name, str(name))
-        return Configured(component, build_spec(component, arguments, registry))
+        return configured(component, build_spec(component, arguments, registry))
     return build(value, registry)
 
 

@@ -45,6 +45,15 @@ def offered(line: ast.Component, scope: Scope) -> tuple[ast.Component, tuple[Par
     return line, ()
 
 
+def unweighed(line: ast.Component | None, declaration: Declaration, scope: Scope) -> None:
+    """MLP0102 where a model of other models is given `class_weights`, and these cannot weigh rows."""
+    own = declaration.parameter(CLASS_WEIGHTS.name) is not None
+    if line is None or own or not declaration.follows or weighs_classes(declaration):
+        return
+    if (scope.components.get("model", line.dotted) or declaration).costs:
+        _refused(line, declaration, scope)
+
+
 def _refused(line: ast.Component, declaration: Declaration, scope: Scope) -> ast.Component:
     rest: list[ast.Arg] = []
     for arg in line.args:

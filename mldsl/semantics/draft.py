@@ -72,11 +72,7 @@ class ModelDraft:
     calibrate_node: ast.Setting | None = None
     stop_when: Resolved | None = None
     stop_when_node: ast.Setting | None = None
-
-    @property
-    def declaration(self) -> Declaration | None:
-        """Of the algorithm, if that is known."""
-        return self.algorithm.declaration if self.algorithm is not None else None
+    declaration: Declaration | None = None  # of the algorithm as it is set, if that is known
 
 
 @attrs.define(eq=False, repr=False)

@@ -12,9 +12,10 @@ from mldsl.plan.model import Threshold
 from mldsl.plugin.declaration import ParameterType
 from mldsl.semantics.arguments import Resolved, resolve
 from mldsl.semantics.arithmetic import columns_of
-from mldsl.semantics.class_weights import offered
+from mldsl.semantics.class_weights import offered, unweighed
 from mldsl.semantics.draft import ModelDraft
 from mldsl.semantics.flow import Move, walk
+from mldsl.semantics.following import as_set
 from mldsl.semantics.formulas import design_of
 from mldsl.semantics.frame import Frame, Known
 from mldsl.semantics.names import did_you_mean
@@ -117,7 +118,10 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
         matrix,
         formula,
         design,
+        declaration=as_set(algorithm, scope.components),
     )
+    if model.declaration is not None:
+        unweighed(line, model.declaration, scope)
     if "target" in settings:
         model.target_scale_node = settings["target"]
         model.target_scale = _target(settings["target"].value, scope)

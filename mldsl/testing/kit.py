@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mldsl.plugin import Component, Function, Metric, Model, Report, Search, Stop, Transform
+from mldsl.plugin.following import as_set
 from mldsl.plugin.registry import Registry
 from mldsl.testing.declared import DECLARED
 from mldsl.testing.finding import Case, Finding, guarded
@@ -57,7 +58,7 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
             for task in tasks:
                 place = f"{task}/" if len(tasks) > 1 else ""
                 yield place, _of_learner(component, task, OF_MODELS)
-                if component.sparse:
+                if _example_of(component, task).sparse:
                     yield f"{place}sparse/", _of_learner(component, task, OF_MODELS, sparse=True)
         case Transform(host_apply=apply) if apply is not None:
             from mldsl.testing.learning import OF_TRANSFORMS
@@ -108,6 +109,14 @@ def _subjects(component: Component) -> Iterator[tuple[str, list[tuple[str, Calla
             from mldsl.testing.others import stop_is_calm
 
             yield "", [("deterministic", guarded(stop_is_calm, component))]
+
+
+def _example_of(component: Model, task: str) -> Any:
+    """The model as its example makes it, with what the models in it decide."""
+    if not component.follows:
+        return component
+    example = component.examples.get(task, component.example)
+    return as_set(component, example if example is not None else component.Spec())
 
 
 def _of_learner(

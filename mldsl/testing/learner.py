@@ -14,6 +14,7 @@ import numpy as np
 
 from mldsl.contract import Examples, Prediction, Shape, Sparse, as_tree
 from mldsl.plugin import Component, Model, Transform
+from mldsl.plugin.following import as_set
 from mldsl.plugin.spec import Configured
 from mldsl.testing.samples import CLASSES, Sample, sample
 
@@ -31,6 +32,10 @@ class Learner:
     """One component on one task: `fit` a sample, `answer` for a sample. All results have NumPy leaves."""
 
     def __init__(self, component: Component, task: str, *, sparse: bool = False) -> None:
+        by_task = getattr(component, "examples", {})
+        example = by_task.get(task, component.example)
+        plain = example if example is not None else component.Spec()
+        component = as_set(component, plain)
         self.component: Any = component
         self.sparse = sparse
         self.task = task
@@ -39,9 +44,6 @@ class Learner:
         # A step that changes rows is handed the matrix alone, whatever else the rows hold.
         only = tuple(t for t in getattr(component, "inputs", ()) if t in _TABLE) if self.resamples else ()
         self.sample: Sample = sample(component, task, self.dtype, only, sparse=sparse)
-        by_task = getattr(component, "examples", {})
-        example = by_task.get(task, component.example)
-        plain = example if example is not None else component.Spec()
         self.plain = self._bound(plain)
         if task == "classify" and self._refused():  # it may be for two classes only
             self.sample = sample(component, task, self.dtype, only, classes=2, sparse=sparse)
@@ -108,6 +110,8 @@ class Learner:
                 return None, None  # nothing is learned
             state = component.init(spec, key, shape, examples)
             state, info = jax.lax.scan(lambda s, _: component.update(spec, s, examples), state, length=self.updates)
+            if component.info is not None:
+                return component.finish(spec, state), component.info(spec, state)
             return component.finish(spec, state), jax.tree.map(lambda x: x[-1], info)
 
         return fit

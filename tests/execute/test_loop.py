@@ -186,16 +186,16 @@ def test_ctrl_c_within_an_update_is_as_if_the_update_was_not_made(tmp_path: Path
     """The first look at the third state is cut off; state, history and count in the checkpoint agree all the same."""
     watched: list[float] = []
 
-    def value(params: float) -> float:
-        watched.append(params)
+    def value(state: np.ndarray) -> float:
+        watched.append(float(state))
         if len(watched) == 3:
             raise KeyboardInterrupt
-        return -params
+        return -float(state)
 
     def make(resume: bool) -> loop.Loop:
         watch = loop.Watch(lambda h: len(h) >= 6, lambda h: int(np.argmin(h)), value)
         return loop.Loop(
-            "model/x/last", 10, lambda: np.zeros(()), lambda s: (s + 1, {"step": s + 1}), float, watch,
+            "model/x/last", 10, lambda: np.zeros(()), lambda s: (s + 1, {"step": s + 1}), watch,
             lambda *call: None, Checkpoints(tmp_path, resume),
         )  # fmt: skip
 
@@ -207,7 +207,7 @@ def test_ctrl_c_within_an_update_is_as_if_the_update_was_not_made(tmp_path: Path
     assert {name: len(values) for name, values in kept.history.items()} == {"step": 2, "validation_loss": 2}
     done = make(resume=True).run()
     assert done.history["step"] == [1, 2, 3, 4, 5, 6]
-    assert (done.params, done.updates) == (6.0, 6)
+    assert (float(done.state), done.updates) == (6.0, 6)
 
 
 def test_another_file_or_data_does_not_resume(run: Any, text: Any, table: pl.DataFrame, tmp_path: Path) -> None:

@@ -60,6 +60,12 @@ class Info(NamedTuple):
     rows_per_device: Int[Array, ""]
 
 
+class Whole(NamedTuple):
+    """What reports show: what all cuts gained."""
+
+    gain: Float[Array, ""]
+
+
 def prepare(
     spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray
 ) -> tuple[Prepared, dict[str, np.ndarray]]:
@@ -114,13 +120,18 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Info]:
         p.start, p.column.at[at].set(column.astype(jnp.int32)), p.cut.at[at].set(cuts[column, place]),
         p.value.at[at].set(value), p.weight.at[at].set(mass), p.gain.at[at].set(gain[column, place]),
     )  # fmt: skip
-    info = Info(gain[column, place], jnp.asarray(len(weight), jnp.int32))
-    return State(state.said + jnp.where(beyond, value[1], value[0]), at + 1, params), info
+    shown = Info(gain[column, place], jnp.asarray(len(weight), jnp.int32))
+    return State(state.said + jnp.where(beyond, value[1], value[0]), at + 1, params), shown
 
 
 def finish(spec: Spec, state: State) -> Params:
     """The stumps."""
     return state.params
+
+
+def info(spec: Spec, state: State) -> Whole:
+    """What all cuts gained."""
+    return Whole(state.params.gain.sum())
 
 
 def predict(spec: Spec, params: Params, inputs: Float[Array, "n d"]) -> Prediction:
@@ -174,6 +185,7 @@ def mldsl_components() -> list[Component]:
             init=init,
             update=update,
             finish=finish,
+            info=info,
             steps=steps,
             predict=predict,
             trees=trees,
