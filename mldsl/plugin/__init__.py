@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Column,
         Columns,
         Costs,
+        Directions,
         Duration,
         Formula,
         Label,
@@ -73,9 +74,8 @@ _HOMES = {
     "display": ("Figure", "Panel", "ReportOutput", "Series", "Table"),
     "hookspecs": ("hookimpl",),
     "params": (
-        "Arithmetic", "Column", "Columns", "Costs", "Duration", "Formula", "Label", "ModelName", "Network", "Numbers",
-        "Range", "Ranges", "Secret",
-        "Share", "Size", "Weights", "param",
+        "Arithmetic", "Column", "Columns", "Costs", "Directions", "Duration", "Formula", "Label", "ModelName",
+        "Network", "Numbers", "Range", "Ranges", "Secret", "Share", "Size", "Weights", "param",
     ),
     "search": ("Domain", "Proposal", "Told"),
 }  # fmt: skip
@@ -83,10 +83,10 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Arithmetic", "Choice", "Column", "Columns", "Component", "Costs",
-    "Declaration", "DefaultCall", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function", "Label", "Metric",
-    "Model", "ModelName", "NamedColumn", "Network", "NoSpec", "Numbers", "Operand", "Order", "Output", "Panel",
-    "Parameter", "ParameterType", "Part", "Problem", "Proposal", "Range", "Ranges", "Report", "ReportOutput", "Search",
-    "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl",
+    "Declaration", "DefaultCall", "Directions", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function",
+    "Label", "Metric", "Model", "ModelName", "NamedColumn", "Network", "NoSpec", "Numbers", "Operand", "Order", "Output",
+    "Panel", "Parameter", "ParameterType", "Part", "Problem", "Proposal", "Range", "Ranges", "Report", "ReportOutput",
+    "Search", "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl",
     "param",
 ]  # fmt: skip
 

@@ -24,7 +24,8 @@ KINDS: Final = (
 
 TypeName = Literal[
     "int", "number", "share", "bool", "text", "duration", "size", "range", "enum", "column", "columns", "label",
-    "weights", "costs", "formula", "arithmetic", "numbers", "ranges", "network", "component", "model", "secret", "list",
+    "weights", "costs", "formula", "arithmetic", "numbers", "ranges", "directions",
+    "network", "component", "model", "secret", "list",
 ]  # fmt: skip
 
 

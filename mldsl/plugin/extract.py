@@ -41,7 +41,7 @@ _PLAIN: Mapping[Any, TypeName] = {
     params.Size: "size", params.Range: "range", params.Column: "column", params.Columns: "columns",
     params.Label: "label", params.Weights: "weights", params.Costs: "costs", params.Formula: "formula",
     params.Arithmetic: "arithmetic", params.Numbers: "numbers", params.Ranges: "ranges",
-    params.Network: "network", params.ModelName: "model", params.Secret: "secret",
+    params.Directions: "directions", params.Network: "network", params.ModelName: "model", params.Secret: "secret",
 }  # fmt: skip
 
 
@@ -336,7 +336,7 @@ def misfit(parameter: Parameter, value: Any, kind: ParameterType | None = None) 
             return "" if isinstance(value, bool) else "true or false"
         case "range":
             return "" if isinstance(value, tuple) and len(value) == 2 else "a pair (low, high)"
-        case "columns" | "weights" | "costs" | "numbers" | "ranges":
+        case "columns" | "weights" | "costs" | "numbers" | "ranges" | "directions":
             return "" if isinstance(value, tuple) else "a tuple"
         case "component":
             return "" if isinstance(value, str | DefaultCall) else "the name of a component"

@@ -27,6 +27,7 @@ Formula = NewType("Formula", str)  # an R formula, as canonical text
 Arithmetic = NewType("Arithmetic", str)  # `y ~ b1 * exp(x)`, as canonical text; its free names are those of `Numbers`
 Numbers = NewType("Numbers", tuple)  # type: ignore[type-arg]  # ((name, number), ...): names that the file chooses
 Ranges = NewType("Ranges", tuple)  # type: ignore[type-arg]  # ((name, (low, high)), ...): for such names
+Directions = NewType("Directions", tuple)  # type: ignore[type-arg]  # ((column, "increasing" or "decreasing"), ...)
 Network = NewType("Network", str)  # a network of the file
 ModelName = NewType("ModelName", str)  # a model of the file or a component
 Secret = NewType("Secret", str)  # env("NAME") only

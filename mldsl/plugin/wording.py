@@ -30,6 +30,8 @@ def value_text(value: Any, type: ParameterType | None = None) -> str:
         if name in ("weights", "costs", "numbers", "ranges"):
             inner = {"costs": ParameterType("weights"), "ranges": ParameterType("range")}.get(name)
             return "[" + ", ".join(f"{quoted(label)} = {value_text(item, inner)}" for label, item in value) + "]"
+        if name == "directions":
+            return "[" + ", ".join(f"{named(column)} = {word}" for column, word in value) + "]"
         if name == "range":
             return "..".join(value_text(item) for item in value)
         return "[" + ", ".join(value_text(item, type.item if type else None) for item in value) + "]"
@@ -61,6 +63,11 @@ def quoted(text: str) -> str:
     """A string literal of the language."""
     escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
     return '"' + "".join(escapes.get(character, character) for character in text) + '"'
+
+
+def named(column: str) -> str:
+    """A column as a file names it: in backticks where it is no plain name."""
+    return column if column.isidentifier() and column.isascii() else f"`{column}`"
 
 
 def call_text(name: str, arguments: Sequence[tuple[str, Any]], types: dict[str, ParameterType] | None = None) -> str:

@@ -30,6 +30,7 @@ WANTED = {
     "costs": 'costs such as `["yes" = ["no" = 5]]` (actual, then predicted)',
     "formula": "a formula such as `~ a + b`", "arithmetic": "a formula such as `y ~ b1 * exp(b2 * x)`",
     "numbers": 'numbers such as `["b1" = 500]`', "ranges": 'ranges such as `["b1" = 0..10]`',
+    "directions": "directions such as `[age = increasing, price = decreasing]`",
     "network": "the name of a network", "model": "a model",
     "component": "a component", "secret": '`env("NAME")`', "list": "a list such as `[a, b]`",
 }  # fmt: skip

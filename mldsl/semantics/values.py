@@ -12,6 +12,7 @@ from mldsl.plan.model import ClassCount, EnvSecret
 from mldsl.plugin.declaration import Choice, Parameter, ParameterType
 from mldsl.semantics import arithmetic, value_names
 from mldsl.semantics.constants import UNKNOWN, Value
+from mldsl.semantics.directions import directions_value
 from mldsl.semantics.names import did_you_mean, one_of
 from mldsl.semantics.params import convert
 from mldsl.semantics.scope import Scope
@@ -156,6 +157,7 @@ _FORMS = {
     "arithmetic": ("formula",),
     "numbers": ("list",),
     "ranges": ("list",),
+    "directions": ("list",),
     "label": ("string",),
 }
 
@@ -204,6 +206,7 @@ _TYPERS: dict[str, Callable[[ast.Expr, ParameterType, Parameter, str, Scope], An
     "costs": value_names.costs_value,
     "formula": value_names.formula_value, "arithmetic": arithmetic.arithmetic_value,
     "numbers": arithmetic.numbers_value, "ranges": arithmetic.ranges_value,
+    "directions": directions_value,
     "network": value_names.network_value, "model": value_names.model_value,
     "component": value_names.nested_value, "secret": value_names.secret_value,
 }  # fmt: skip

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from mldsl.plan import ComponentValue
-from mldsl.plugin import Columns, Model, ModelName, Part, Range, Share, Weights, param
+from mldsl.plugin import Columns, Directions, Model, ModelName, Part, Range, Share, Weights, param
 from mldsl.plugin.registry import Registry
 from mldsl.plugin.spec import Configured, build, build_spec
 
@@ -37,6 +37,7 @@ class Spec:
     span: Range = param((1, 2), doc="Range.")
     columns: Columns = param((), doc="Columns.")
     weights: Weights | None = param(None, doc="Weights.")
+    ways: Directions | None = param(None, doc="Directions.")
     rule: Literal["gini", "entropy"] = param("gini", doc="Rule.")
     limit: Literal["sqrt"] | float = param("sqrt", doc="A rule or a number.")
     how: str | Fixed = param("mean", choices={"mean": None, "fixed": Fixed}, doc="How.")

@@ -135,7 +135,7 @@ MODELS = [
         "gradient_boosting", "classify regress", p("loss", "loss()?", None),
         p("trees", "int", 100, also_known_as=("n_estimators",)), p("learning_rate", "number", 0.1, gt=0, le=1),
         p("leaves", "int", 31, ge=2), p("min_samples_leaf", "int", 20, ge=1), p("row_sample", "share", 1.0),
-        accepts=ALL, missing="accepts", iterative=True,
+        p("monotone", "directions?", None), accepts=ALL, missing="accepts", iterative=True,
     ),
     model("lambdamart", "rank", p("trees", "int", 100), p("leaves", "int", 31), p("learning_rate", "number", 0.1),
           p("truncation", "int", 30), iterative=True, missing="accepts"),

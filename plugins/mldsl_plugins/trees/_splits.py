@@ -136,9 +136,11 @@ def best_split(
     fine = (w >= least) & (others[2] >= least) & (h > 0) & (others[1] > 0)
     fine &= (h >= limits.min_hessian) & (others[1] >= limits.min_hessian)
     fine &= columns[:, None, None] & _few(used, growth)[:, None] & ordered & (gain > most)
-    gain = jnp.where(fine, gain, 0)
+    gain = jnp.where(fine, gain, 0).reshape(-1)
 
-    at = jnp.argmax(gain.reshape(-1)).astype(jnp.int32)
+    # Columns that part the rows alike gain the same but for rounding: the first of them is taken.
+    top = jnp.argmax(gain)
+    at = jnp.argmax(gain >= gain[top] - most.reshape(-1)[top]).astype(jnp.int32)
     feature, way, last = at // (2 * bins), at // bins % 2, at % bins
     absent = jnp.all(missing[feature] == 0)
     chosen = left[feature, way, last]
@@ -148,7 +150,7 @@ def best_split(
     within = jnp.where(used[feature], place <= last, missing_left)
     goes_left = jnp.append(within, missing_left)
     one, two = _children(chosen, w[feature, way, last], node, feature, l2, growth)
-    return Split(gain.reshape(-1)[at], feature, last, missing_left, goes_left, one, two)
+    return Split(gain[at], feature, last, missing_left, goes_left, one, two)
 
 
 def subset_of(
