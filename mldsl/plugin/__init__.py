@@ -84,10 +84,10 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "COLUMN_TYPES", "KINDS", "REQUIRED", "ROLES", "Arithmetic", "Choice", "Column", "Columns", "Component", "Costs",
     "Declaration", "DefaultCall", "Directions", "Domain", "Duration", "Exporter", "Figure", "Formula", "Function",
-    "Label", "Metric", "Model", "ModelName", "NamedColumn", "Network", "NoSpec", "Numbers", "Operand", "Order", "Output",
-    "Panel", "Parameter", "ParameterType", "Part", "Problem", "Proposal", "Range", "Ranges", "Report", "ReportOutput",
-    "Search", "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table", "Told", "Transform", "Weights", "hookimpl",
-    "param",
+    "Label", "Metric", "Model", "ModelName", "NamedColumn", "Network", "NoSpec", "Numbers", "Operand", "Order",
+    "Output", "Panel", "Parameter", "ParameterType", "Part", "Problem", "Proposal", "Range", "Ranges", "Report",
+    "ReportOutput", "Search", "Secret", "Series", "Share", "Size", "SourceComponent", "Stop", "Table", "Told",
+    "Transform", "Weights", "hookimpl", "param",
 ]  # fmt: skip
 
 
