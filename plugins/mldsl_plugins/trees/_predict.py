@@ -58,40 +58,57 @@ class _Large(NamedTuple):
     subset: UInt[Array, "*T Nwords"]
 
 
-def summed(trees: Trees, inputs: Float[Array, "n d"], categories: tuple[bool, ...] = ()) -> Float[Array, "n k"]:
-    """The sum over trees of the values of each row's leaves. `categories`: which columns have them, () for none."""
+def summed(
+    trees: Trees,
+    inputs: Float[Array, "n d"],
+    categories: Bool[Array, " d"] | None = None,
+    count: Int[Array, ""] | None = None,
+    outputs: int = 1,
+) -> Float[Array, "n m"]:
+    """The sums of the values of each row's leaves over trees, or over the first `count` of them.
+
+    `categories` are the columns whose values are level codes, if any trees have subsets. Trees may take turns: tree t
+    adds to output t % outputs, or to the k outputs at that place where trees have k values.
+    """
     ready, place = _ready(trees, categories)
     value = jnp.swapaxes(trees.value, 1, 2)  # [T, k, N]
     if isinstance(ready, _Small):  # only what leaves say, from left to right
         value = jnp.take_along_axis(value, ready.leaf[:, None, :], axis=2)
 
     def of(block: Array) -> Array:
-        def add(total: Array, one: Any) -> tuple[Array, None]:
-            tree, says = one
-            return total + says.at[:, place(tree, columns)].get(mode="promise_in_bounds"), None
-
         columns = _columns(ready, block)
-        nothing = jnp.zeros((trees.value.shape[2], block.shape[0]), trees.value.dtype)
-        return jax.lax.scan(add, nothing, (ready, value))[0].T
+
+        def add(t: Array, total: Array) -> Array:
+            tree, says = jax.tree.map(lambda part: part[t], (ready, value))
+            return total.at[t % outputs].add(says.at[:, place(tree, columns)].get(mode="promise_in_bounds"))
+
+        nothing = jnp.zeros((outputs, value.shape[1], block.shape[0]), value.dtype)
+        last = value.shape[0] if count is None else jnp.minimum(count, value.shape[0])
+        return jax.lax.fori_loop(0, last, add, nothing).reshape(-1, block.shape[0]).T
 
     return _by_blocks(of, inputs, axis=0)
 
 
-def averaged(trees: Trees, inputs: Float[Array, "n d"], categories: tuple[bool, ...] = ()) -> Float[Array, "n k"]:
-    """The mean over trees of the values of each row's leaves."""
+def averaged(
+    trees: Trees, inputs: Float[Array, "n d"], categories: Bool[Array, " d"] | None = None
+) -> Float[Array, "n k"]:
+    """The mean over trees of the values of each row's leaves; `categories` as in `summed`."""
     return summed(trees, inputs, categories) / trees.feature.shape[0]
 
 
-def leaf_of(trees: Trees, inputs: Float[Array, "n d"], categories: tuple[bool, ...] = ()) -> Int[Array, "T n"]:
-    """The node of each tree that is a row's leaf."""
+def leaf_of(
+    trees: Trees, inputs: Float[Array, "n d"], categories: Bool[Array, " d"] | None = None
+) -> Int[Array, "T n"]:
+    """The node of each tree that is a row's leaf; `categories` as in `summed`."""
     ready, place = _ready(trees, categories)
 
     def of(block: Array) -> Array:
+        columns = _columns(ready, block)
+
         def one(tree: Any) -> Array:
             at = place(tree, columns)
             return tree.leaf.at[at].get(mode="promise_in_bounds") if isinstance(tree, _Small) else at
 
-        columns = _columns(ready, block)
         return jax.lax.map(one, ready)
 
     return _by_blocks(of, inputs, axis=1)
@@ -115,11 +132,12 @@ def _by_blocks(of: Callable[[Array], Array], inputs: Array, axis: int) -> Array:
     return jax.lax.fori_loop(0, -(-n // _ROWS), body, jnp.zeros(sizes, shape.dtype))
 
 
-def _ready(trees: Trees, categories: tuple[bool, ...]) -> tuple[_Small | _Large, Callable[[Any, Array], Array]]:
+def _ready(trees: Trees, categories: Array | None) -> tuple[_Small | _Large, Callable[[Any, Array], Array]]:
     """The trees in the form that suits their size, and the function that places a block of rows in one of them."""
-    some = any(categories) and trees.subset.shape[2] > 0
-    category = jnp.asarray(categories if some else (False,))
-    looks_up = category.at[trees.feature].get(mode="clip") & (trees.feature >= 0)
+    some = categories is not None and trees.subset.shape[2] > 0
+    looks_up = jnp.zeros(trees.feature.shape, bool)
+    if categories is not None and some:
+        looks_up = categories.at[trees.feature].get(mode="clip") & (trees.feature >= 0)
     if (trees.feature.shape[1] + 1) // 2 <= 32 * _WORDS:
         return _small(trees, looks_up if some else None), _marked
     feature = jnp.where(trees.feature < 0, 0, trees.feature * 4 + looks_up * 2 + trees.missing_left)

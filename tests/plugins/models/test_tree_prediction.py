@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from mldsl_plugins.trees import _predict
 
+from benchmarks.trees import translated
 from mldsl.contract import Trees
 
 QUICK = {"xla_backend_optimization_level": 0}
-LARGEST = float(np.finfo(np.float32).max)
 ROWS, COLUMNS, OUTPUTS = 333, 6, 3
-CATEGORIES = (False, True, False, False, True, False)
+CATEGORIES = np.array([False, True, False, False, True, False])
 LEVELS = {1: 3, 4: 70}
 
 
@@ -83,7 +83,7 @@ def walk(trees, t, row, categories):
     return node
 
 
-NUMBERS = (False,) * COLUMNS
+NUMBERS = np.zeros(COLUMNS, bool)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_rows_fall_into_the_leaves_that_a_walk_ends_in(size, categories):
     leaf = np.array([[walk(trees, t, row, categories) for row in x] for t in range(len(trees.feature))])
     assert size == 1 or len(set(leaf[0])) > 8
 
-    found = jax.jit(_predict.leaf_of, static_argnums=2, compiler_options=QUICK)(trees, x, categories)
+    found = jax.jit(_predict.leaf_of, compiler_options=QUICK)(trees, x, categories)
     np.testing.assert_array_equal(found, leaf)
 
 
@@ -109,47 +109,22 @@ def test_values_are_averaged_and_float64_stays_float64(size):
     x = rows_of(rng).astype(np.float64)
     leaf = np.array([[walk(trees, t, row, CATEGORIES) for row in x] for t in range(3)])
     with jax.enable_x64(True):
-        found = jax.jit(_predict.averaged, static_argnums=2, compiler_options=QUICK)(trees, x, CATEGORIES)
+        found = jax.jit(_predict.averaged, compiler_options=QUICK)(trees, x, CATEGORIES)
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, trees.value[np.arange(3)[:, None], leaf].mean(axis=0), rtol=1e-12)
 
 
-def translated(booster):
-    """LightGBM's trees in our form."""
-    dumped = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
-    nodes = [list(_listed(tree)) for tree in dumped]
-    shape = len(nodes), max(map(len, nodes))
-    lone = np.tile(np.arange(shape[1], dtype=np.int32), (shape[0], 1))
-    trees = Trees(
-        np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint32),
-        np.zeros(shape, bool), lone.copy(), lone.copy(), np.zeros((*shape, 1), np.float32),
-        np.zeros(shape, np.float32), np.zeros(shape, np.float32),
-    )  # fmt: skip
-    for t, listed in enumerate(nodes):
-        number = {id(node): i for i, node in enumerate(listed)}
-        for i, node in enumerate(listed):
-            if "leaf_value" in node:
-                trees.value[t, i] = node["leaf_value"]
-                continue
-            trees.feature[t, i] = node["split_feature"]
-            trees.left[t, i], trees.right[t, i] = number[id(node["left_child"])], number[id(node["right_child"])]
-            if node["decision_type"] == "==":
-                for level in map(int, node["threshold"].split("||")):
-                    trees.subset[t, i, level // 32] |= np.uint32(1 << level % 32)
-            else:
-                near = np.float32(min(node["threshold"], LARGEST))  # the same for float32 values, if it is not above
-                trees.threshold[t, i] = (
-                    near if float(near) <= node["threshold"] else np.nextafter(near, -np.float32(LARGEST))
-                )
-                trees.missing_left[t, i] = node["default_left"]
-    return trees
-
-
-def _listed(node):
-    yield node
-    for side in ("left_child", "right_child"):
-        if side in node:
-            yield from _listed(node[side])
+@pytest.mark.parametrize("size", [29, 301])
+def test_trees_take_turns_and_those_after_the_first_are_not_heard(size):
+    rng = np.random.default_rng(2)
+    trees, x = random_trees(rng, 7, size, NUMBERS), rows_of(rng)
+    one = trees.value[..., :1]
+    leaf = np.array([[walk(trees, t, row, NUMBERS) for row in x] for t in range(7)])
+    summed = jax.jit(_predict.summed, static_argnums=4, compiler_options=QUICK)
+    found = summed(trees._replace(value=one), x, None, np.int32(5), 3)
+    parts = one[np.arange(7)[:, None], leaf, 0]
+    expected = [parts[0] + parts[3], parts[1] + parts[4], parts[2]]
+    np.testing.assert_allclose(found, np.transpose(expected), atol=1e-6)
 
 
 @pytest.mark.parametrize("leaves", [24, 90])
@@ -162,12 +137,12 @@ def test_trees_of_lightgbm_say_what_lightgbm_says(data, agreement, leaves):
     options = {"num_leaves": leaves, "min_data_in_leaf": 5, "min_data_per_group": 1, "cat_smooth": 0, "cat_l2": 0}
     rows = lightgbm.Dataset(x, y, categorical_feature=[3], params={"verbose": -1})
     booster = lightgbm.train({**options, "learning_rate": 0.3, "num_threads": 1, "verbose": -1}, rows, 6)
-    trees = translated(booster)
+    trees = translated(booster, words=2)
     assert (trees.subset > 0).any(axis=2).sum() > 6
     assert 0 < trees.missing_left.sum() < (trees.feature >= 0).sum()
     assert (trees.feature >= 0).sum(axis=1).max() == leaves - 1
-    categories = tuple(j == 3 for j in range(x.shape[1]))
-    found = jax.jit(lambda trees, x: _predict.summed(trees, x, categories), compiler_options=QUICK)(trees, x)[:, 0]
+    categories = np.arange(x.shape[1]) == 3
+    found = jax.jit(_predict.summed, compiler_options=QUICK)(trees, x, categories)[:, 0]
     agreement(
         "model.gradient_boosting", f"scores by LightGBM's own trees of {leaves} leaves", found, booster.predict(x),
         reference="lightgbm", data="digits_8x8, a tenth of it missing", relative=1e-6,
