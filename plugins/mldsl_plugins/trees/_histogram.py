@@ -1,0 +1,272 @@
+"""Histograms of a node: sums of both derivatives of the loss over its rows, by column and bin. The heart of trees.
+
+The derivatives of a row are rounded to whole numbers and packed into one int64, the first above, the second in the
+lower 32 bits, so that a row costs one addition a column and the sum is exact: it does not depend on the order of rows,
+on chunks or on the number of devices, and the histogram of a node less that of one child is that of the other, to the
+last bit. The units are such that no sum can leave its half: a row is rounded by at most 2^-31 of the sum of all.
+
+Rows are gathered chunk by chunk, so that one compiled loop serves nodes of every size, and what a chunk needs stays in
+the processor's cache. On a CPU the chunk's codes are turned column by column and every column is one scatter into a
+histogram of 2 KB, 0.7 ns for a row and column on one core, where one scatter of all columns takes 1.5 and float32 pairs
+1.0 (`benchmarks/histograms.py`). On a GPU one scatter takes a chunk as a whole, into several copies so that rows of one
+bin do not wait for each other. On a TPU, which has no scatter, a code is two digits to base 16, and a histogram is the
+product of their one-hot matrices, in a Pallas kernel over 16-bit parts that float32 adds exactly.
+
+Shapes:  records UInt32[n, w], four codes a word, the first column lowest; a histogram is Int64[d * 256].
+Units:   of `Packed.unit`.
+Sources: Ke et al. 2017, NeurIPS (LightGBM); Shi et al. 2022, NeurIPS (quantised gradients); Chen & Guestrin 2016,
+         doi:10.1145/2939672.2939785 (XGBoost).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, UInt
+
+from mldsl.contract import tiny, total
+
+CODES = 256
+_LOWER = 32  # bits of the second derivative
+_CHUNK = 1 << 14  # rows; what a chunk needs is about as large as a core's cache, and half of the last one is idle
+_LEAST = 1 << 7
+_COPIES = 32  # of a histogram on a GPU
+_BASE = 16
+_PART = 256  # rows whose 16-bit parts float32 adds exactly
+_MASS = 40  # bits that the sum of all weights may take
+_FURTHEST = 100  # powers of 2 that a float32 holds without loss
+
+
+class Packed(NamedTuple):
+    """Derivatives of rows as whole numbers: `sums` Int64[n], and what one is worth, `unit` Float[2].
+
+    `weight` Float[n] is how often rows count, and `mass` [] by what its sums are multiplied to be whole numbers.
+    """
+
+    sums: Array
+    unit: Float[Array, " 2"]
+    weight: Float[Array, " n"]
+    mass: Float[Array, ""]
+
+
+def chunk_of(n: int) -> int:
+    """How many rows are handled at a time, of n: no more than a core's cache holds; a power of 2, at least 128."""
+    return min(_CHUNK, max(_LEAST, 1 << (n // 8).bit_length()))
+
+
+def pack(gradient: Float[Array, " n"], hessian: Float[Array, " n"], weight: Float[Array, " n"]) -> Packed:
+    """First and second derivatives, times weight and cost; all zero where the weight is."""
+    slope, curve = total(jnp.abs(gradient).sum()), total(hessian.sum())
+    unit = jnp.stack([slope, curve]) / jnp.asarray([2.0**30, 2.0**31], gradient.dtype)
+    unit = jnp.maximum(unit, tiny(unit))
+    bits = jnp.ceil(jnp.log2(jnp.maximum(total(weight.sum()), tiny(weight)))).astype(jnp.int32)
+    mass = jnp.ldexp(jnp.ones_like(unit[0]), jnp.clip(_MASS - bits, -_FURTHEST, _FURTHEST))  # a power of 2, exactly
+    with jax.enable_x64(True):
+        whole = [jnp.round(x / u).astype(jnp.int64) for x, u in zip((gradient, hessian), unit, strict=True)]
+        sums = jax.lax.shift_left(whole[0], jnp.int64(_LOWER)) + whole[1]
+    return Packed(sums, unit, weight, mass)
+
+
+def unpacked(sums: Int[Array, " *shape"], unit: Float[Array, " 2"]) -> Float[Array, "*shape 2"]:
+    """Packed sums as two numbers each."""
+    with jax.enable_x64(True):
+        lower = jnp.bitwise_and(sums, jnp.int64(2**_LOWER - 1))
+        upper = jax.lax.shift_right_arithmetic(sums, jnp.full_like(sums, _LOWER))
+        return jnp.stack([upper.astype(unit.dtype) * unit[0], lower.astype(unit.dtype) * unit[1]], axis=-1)
+
+
+class Columns(NamedTuple):
+    """Which columns are summed up: the first `count` of `order` Int[d]. The histograms of others stay 0."""
+
+    order: Int[Array, " d"]
+    count: Int[Array, ""]
+
+
+def columns_of(chosen: Bool[Array, " d"]) -> Columns:
+    """The chosen ones first."""
+    return Columns(jnp.argsort(~chosen).astype(jnp.int32), chosen.sum(dtype=jnp.int32))
+
+
+def of_rows(
+    records: UInt[Array, "n w"],
+    packed: Packed,
+    columns: Columns,
+    rows: Int[Array, " m"],
+    start: Int[Array, ""],
+    count: Int[Array, ""],
+) -> tuple[Array, Float[Array, ""]]:
+    """The histogram of the rows `rows[start : start + count]`, Int64[d * 256], and their weight.
+
+    `rows` goes on for a chunk or more, and begins with all rows in order: where `count` is n, nothing is gathered.
+    """
+    n, size = records.shape[0], chunk_of(records.shape[0])
+    parts = records, packed.sums, packed.weight
+    place = jnp.arange(size, dtype=jnp.int32)
+
+    def in_order(i: Array) -> Any:
+        first = jnp.minimum(i * size, n - size)
+        with jax.enable_x64(True):
+            return *(jax.lax.dynamic_slice_in_dim(x, first, size) for x in parts), first + place >= i * size
+
+    def gathered(i: Array) -> Any:
+        row = jax.lax.dynamic_slice_in_dim(rows, start + i * size, size)
+        with jax.enable_x64(True):
+            return *(x.at[row].get(mode="promise_in_bounds") for x in parts), place < count - i * size
+
+    def body(state: tuple[Array, tuple[Array, Array]]) -> tuple[Array, tuple[Array, Array]]:
+        i, so_far = state
+        taken = gathered(i) if n < size else jax.lax.cond(count == n, in_order, gathered, i)
+        return i + 1, _add(so_far, *taken, packed.mass, columns)
+
+    more = lambda state: state[0] * size < count  # noqa: E731
+    histogram, mass = jax.lax.while_loop(more, body, (jnp.int32(0), _nothing(columns)))[1]
+    return _joined(histogram, mass, packed.mass)
+
+
+def empty(leaves: int, d: int) -> Array:
+    """Room for the histograms of so many leaves, Int64[leaves, d * 256]."""
+    with jax.enable_x64(True):
+        return jnp.zeros((leaves, d * CODES), jnp.int64)
+
+
+def kept(every: Array, pair: Array, one: Int[Array, ""], other: Int[Array, ""]) -> Array:
+    """All histograms, with those of a pair in their places."""
+    with jax.enable_x64(True):
+        for new, place in zip(pair, (one, other), strict=True):
+            every = jax.lax.dynamic_update_slice(every, new[None], (place, jnp.int32(0)))
+    return every
+
+
+def apart(
+    found: Array, every: Array, parent: Int[Array, ""], *, left: Bool[Array, ""], whole: Bool[Array, ""]
+) -> Array:
+    """The histograms of the left and the right child [2, d * 256], where that `found` is of the left or the right one.
+
+    Or twice `found`, where it is `whole`. `every` has the parent's among others. What a branch gives is written down at
+    once: fused into what comes next, the reading of `every` would make XLA copy it whole.
+    """
+    with jax.enable_x64(True):
+        own = lambda: jax.lax.dynamic_index_in_dim(every, parent, 0, keepdims=False)  # noqa: E731
+        ways = [
+            lambda: jnp.stack([found, own() - found]),
+            lambda: jnp.stack([own() - found, found]),
+            lambda: jnp.stack([found, found]),
+        ]
+        way = jnp.where(whole, jnp.int32(2), jnp.where(left, jnp.int32(0), jnp.int32(1)))
+        pair: Array = jax.lax.switch(way, ways)
+    return pair
+
+
+def added(histogram: Array, columns: Columns) -> Array:
+    """The sum over the rows of a histogram [..., d * 256], Int64[...]: over the bins of any column that was summed."""
+    with jax.enable_x64(True):
+        by_column = histogram.reshape(*histogram.shape[:-1], -1, CODES)
+        return jnp.take(by_column, columns.order[0], axis=-2).sum(axis=-1)
+
+
+# ---- a chunk ---------------------------------------------------------------------------------------------------------
+def _nothing(columns: Columns) -> tuple[Array, Array]:
+    with jax.enable_x64(True):
+        return jnp.zeros(columns.order.shape[0] * CODES, jnp.int64), jnp.zeros((), jnp.int64)
+
+
+def _joined(histogram: Array, mass: Array, unit: Array) -> tuple[Array, Array]:
+    """Added up over the shards, in one go; the weight as a number."""
+    with jax.enable_x64(True):
+        both = total(jnp.append(histogram, mass))
+        return both[:-1], both[-1].astype(unit.dtype) / unit
+
+
+def _add(
+    so_far: tuple[Array, Array],
+    records: UInt[Array, "c w"],
+    sums: Array,
+    weight: Float[Array, " c"],
+    here: Bool[Array, " c"],
+    unit: Float[Array, ""],
+    columns: Columns,
+) -> tuple[Array, Array]:
+    """What a chunk of rows adds."""
+    histogram, mass = so_far
+    with jax.enable_x64(True):
+        sums = jnp.where(here, sums, jnp.int64(0))
+        mass = mass + jnp.round(jnp.where(here, weight, 0).sum() * unit).astype(jnp.int64)
+        histogram = jax.lax.platform_dependent(
+            histogram, records, sums, columns,
+            cpu=_by_column, tpu=partial(_by_digits, interpret=False), default=_at_once,
+        )  # fmt: skip
+    return histogram, mass
+
+
+def _by_column(histogram: Array, records: Array, sums: Array, columns: Columns) -> Array:
+    across = records.T
+
+    def one(j: Array, histogram: Array) -> Array:
+        column = columns.order[j]
+        word = jax.lax.dynamic_index_in_dim(across, column // 4, 0, keepdims=False)
+        place = column * jnp.int32(CODES) + _code(word, column).astype(jnp.int32)
+        return histogram.at[place].add(sums, mode="promise_in_bounds")
+
+    return jax.lax.fori_loop(jnp.int32(0), columns.count, one, histogram)
+
+
+def _code(word: UInt[Array, " c"], column: Int[Array, ""]) -> UInt[Array, " c"]:
+    """The code of a column, in the word that holds it and three others."""
+    return (word >> (column % 4 * 8).astype(jnp.uint32)) & jnp.uint32(CODES - 1)
+
+
+def _codes(records: UInt[Array, "c w"], d: int) -> Int[Array, "c d"]:
+    shifts = jnp.arange(0, 32, 8, dtype=jnp.uint32)
+    codes = (records[:, :, None] >> shifts[None, None, :]) & jnp.uint32(CODES - 1)
+    return codes.reshape(records.shape[0], -1)[:, :d].astype(jnp.int32)
+
+
+def _at_once(histogram: Array, records: Array, sums: Array, columns: Columns) -> Array:
+    c, d = records.shape[0], columns.order.shape[0]
+    copy = jnp.arange(c, dtype=jnp.int32)[:, None] % _COPIES * jnp.int32(d)
+    place = (copy + jnp.arange(d, dtype=jnp.int32)[None, :]) * jnp.int32(CODES) + _codes(records, d)
+    every = jnp.zeros(_COPIES * d * CODES, sums.dtype).at[place].add(jnp.broadcast_to(sums[:, None], place.shape))
+    return histogram + _chosen(every.reshape(_COPIES, d, CODES).sum(axis=0), columns)
+
+
+def _chosen(histogram: Array, columns: Columns) -> Array:
+    d = columns.order.shape[0]
+    there = jnp.zeros(d, bool).at[columns.order].set(jnp.arange(d) < columns.count)
+    return jnp.where(there[:, None], histogram, jnp.int64(0)).reshape(-1)
+
+
+def _by_digits(histogram: Array, records: Array, sums: Array, columns: Columns, *, interpret: bool) -> Array:
+    """One-hot products of both digits of a code with the four 16-bit parts of the sums, added up as int32."""
+    from jax.experimental import pallas as pl
+
+    c, d = records.shape[0], columns.order.shape[0]
+    size = min(_PART, c)
+    codes = _codes(records, d)
+    shifts = jnp.arange(4, dtype=jnp.int64) * 16
+    parts = jax.lax.shift_right_logical(sums[:, None], jnp.broadcast_to(shifts, (c, 4)))
+    parts = (parts & jnp.int64(0xFFFF)).astype(jnp.float32)
+
+    def kernel(code: Any, part: Any, out: Any) -> None:
+        @pl.when(pl.program_id(1) == 0)
+        def _() -> None:
+            out[...] = jnp.zeros_like(out)
+
+        digit = jax.lax.broadcasted_iota(jnp.int32, (size, _BASE), 1)
+        upper = (code[...] // _BASE == digit).astype(jnp.float32)  # [rows, 16]
+        lower = (code[...] % _BASE == digit).astype(jnp.float32)
+        heavy = (lower[:, :, None] * part[...][:, None, :]).reshape(size, _BASE * 4)
+        out[...] += jnp.dot(upper.T, heavy, precision="highest").astype(jnp.int32)[None]
+
+    found = pl.pallas_call(
+        kernel,
+        grid=(d, c // size),
+        in_specs=[pl.BlockSpec((size, 1), lambda j, i: (i, j)), pl.BlockSpec((size, 4), lambda j, i: (i, 0))],
+        out_specs=pl.BlockSpec((1, _BASE, _BASE * 4), lambda j, i: (j, 0, 0)),
+        out_shape=jax.ShapeDtypeStruct((d, _BASE, _BASE * 4), jnp.int32),
+        interpret=interpret,
+    )(codes, parts)
+    whole = found.reshape(d, CODES, 4).astype(jnp.int64)  # of at most 2^15 rows, so that int32 held them
+    return histogram + _chosen(jax.lax.shift_left(whole, jnp.broadcast_to(shifts, whole.shape)).sum(axis=-1), columns)
