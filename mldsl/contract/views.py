@@ -124,6 +124,8 @@ class ModelView:
     and levels in code order; `trees` the grown trees of a model that has some (`mldsl.contract.Trees`, NumPy leaves),
     which split by these columns: None for other models. `terms` name what `params.coefficients` are of, by default the
     features.
+    `compiled(name, function, *arrays)` runs a pure function of pytrees of arrays as a compiled program, and gives its
+    answer with NumPy leaves; `name` tells it from the report's other functions.
     `predict(matrix [m, d]) -> Prediction` with NumPy leaves; the matrix may be SciPy's CSR where the
     model is sparse. `calibration` maps part -> before, after -> calibration error, where the model has `calibrate`;
     "train" are its training rows, out of fold.
@@ -161,6 +163,7 @@ class ModelView:
     design: Design | None = None
     columns: tuple[NamedColumn, ...] = ()
     trees: Trees | None = None
+    compiled: Callable[..., Any] | None = None
 
 
 @attrs.frozen

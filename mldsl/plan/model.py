@@ -231,7 +231,7 @@ class DesignPlan(Record):
 class ModelPlan(Record):
     """One model: its algorithm, its steps in order, the columns of its matrix, and its held-out decisions.
 
-    With a `design`, `columns` are those that it reads, and the matrix is made of them.
+    With a `design`, `columns` are those that it reads, and the matrix is made of them. `trees`: whether it grows some.
     """
 
     name: str
@@ -245,6 +245,7 @@ class ModelPlan(Record):
     stop_when: ComponentValue | None = None
     doc: str = ""
     design: DesignPlan | None = None
+    trees: bool = attrs.field(default=False, kw_only=True)
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     @property

@@ -359,7 +359,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
                 "missing_if": component.missing_if,
                 "follows": tuple(component.follows), "keeps": tuple(component.keeps),
-                "additive": component.count is not None,
+                "additive": component.count is not None, "trees": component.trees is not None,
                 "batches": bool(component.batches), "scale_free": tuple(component.scale_free),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip

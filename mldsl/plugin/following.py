@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-FACTS = ("accepts", "missing", "sparse", "scale_sensitive", "costs", "margins", "roles", "tasks", "precision")
+FACTS = ("accepts", "missing", "sparse", "scale_sensitive", "costs", "margins", "roles", "tasks", "precision", "trees")
 
 
 class Base(NamedTuple):
@@ -44,6 +44,7 @@ def as_bases(own: Any, bases: Sequence[Base]) -> dict[str, Any]:
         "roles": tuple(role for role in own.roles if all(role in base.roles for base in every)),
         "tasks": tuple(task for task in own.tasks if all(task in base.tasks for base in every)),
         "precision": "float64" if "float64" in (own.precision, *(base.precision for base in every)) else own.precision,
+        "trees": own.trees if all(base.trees for base in every) else None,
     }
     return {name: value for name, value in found.items() if name not in own.keeps}
 

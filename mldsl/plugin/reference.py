@@ -102,6 +102,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
             yield "Training", f"in rounds{when}, so `stop_when` works"
         if declaration.additive:
             yield "Batches", "learns from further rows: `mldsl update`"
+        if declaration.trees:
+            yield "Trees", "shown by `tree_diagram` and `feature_importance(method = gain)`"
         if declaration.costs and "classify" in declaration.tasks:
             yield "Class weights", '`class_weights = balanced` or `["yes" = 2]`, from the language'
         if declaration.margins:

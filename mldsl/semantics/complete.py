@@ -55,6 +55,7 @@ def _model(model: ModelDraft) -> ModelPlan:
         tuple(known.state for known in model.matrix), model.target_scale, model.threshold,  # type: ignore[arg-type]
         model.calibrate, _value(model.stop_when) if model.stop_when is not None else None, model.node.doc or "",
         model.design.plan if model.design is not None else None,
+        trees=model.declaration is not None and bool(model.declaration.trees),
         span=model.node.span,
     )  # fmt: skip
 

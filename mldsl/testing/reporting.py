@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mldsl.contract import ModelView, PartView, Permuted, Prediction, ReportView, Shape
+from mldsl.contract import ModelView, PartView, Permuted, Prediction, ReportView, Shape, Trees
 from mldsl.contract.shape import ColumnShape
-from mldsl.plugin import Component, NoSpec, ReportOutput
+from mldsl.plugin import Component, NamedColumn, NoSpec, ReportOutput
 from mldsl.testing.samples import CLASSES
 
 _ROWS = 24  # held out, and as many trained on
@@ -60,7 +60,9 @@ def report_view(task: str) -> ReportView:
     model = ModelView(
         name="kit", algorithm="kit_model", spec=NoSpec(), params=(), info=(), features=("c0", "c1"),
         held_out=part("test", rows[:_ROWS]), shape=Shape(_ROWS, columns, CLASSES if task == "classify" else 0),
-        train=part("train", rows[_ROWS:]), predict=_constant, history={"loss": [3.0, 2.0, 1.5]}, **doors,
+        train=part("train", rows[_ROWS:]), predict=_constant, history={"loss": [3.0, 2.0, 1.5]},
+        columns=tuple(NamedColumn(c.name, "continuous") for c in columns), compiled=_compiled,
+        trees=None if task == "cluster" else _trees(CLASSES if task == "classify" else 1), **doors,
     )  # fmt: skip
     cells: dict[str, Any] = {"c0": x[:, 0], "c1": x[:, 1]}
     plans = [ColumnPlan("c0", "continuous"), ColumnPlan("c1", "continuous")]
@@ -79,6 +81,23 @@ def report_view(task: str) -> ReportView:
         primary="score" if measured else None, better={"score": "higher"} if measured else {}, folds=folds,
         training_folds=lambda: folds, seconds={"": {"read": 0.1}, "kit": {"compile": 1.0, "fit": 0.2, "last": 0.2}},
     )  # fmt: skip
+
+
+def _trees(outputs: int) -> Trees:
+    """One tree that splits its rows once, at 0 of the first column."""
+    one: Any = [np.array([cells]) for cells in ([0, -1, -1], [0.0, 0, 0], [False] * 3, [1, 1, 2], [2, 1, 2])]
+    feature, threshold, missing_left, left, right = one
+    share = np.linspace(1, 2, outputs)
+    value = np.stack([np.full(outputs, 1 / outputs), share / share.sum(), share[::-1] / share.sum()])[None]
+    weight, gain = np.array([[24.0, 14, 10]]), np.array([[3.0, 0, 0]])
+    none = np.zeros((1, 3, 0), np.uint32)
+    return Trees(feature, threshold, none, missing_left, left, right, value, weight, gain)  # type: ignore[arg-type]
+
+
+def _compiled(name: str, function: Any, *arrays: Any) -> Any:
+    import jax
+
+    return jax.tree.map(np.asarray, jax.jit(function)(*arrays))
 
 
 def _constant(matrix: Any) -> Prediction:

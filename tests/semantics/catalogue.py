@@ -158,7 +158,7 @@ METRICS = [
 ]  # fmt: skip
 
 REPORTS = [
-    report("tuning_history"), report("feature_importance", "", p("method", "gain|permutation|shap", "gain")),
+    report("tuning_history"),
     report("partial_dependence", "", p("columns", "[column]", variadic=True)),
     report("leaderboard", "", p("test", "corrected_t|?", None), p("confidence", "share", 0.95)),
     report("misclassified", "classify", p("show", "int")), report("feature_maps"), report("sample_grid", "generate",
@@ -258,6 +258,8 @@ FIRST = (
     report("vif", "classify regress", p("warn_above", "number", 10.0, ge=1)),
     report("normality", "regress", p("test", "jarque_bera|shapiro|anderson_darling|lilliefors", "jarque_bera"),
            p("rows", "held_out|train", "train")),
+    report("feature_importance", "classify regress rank", p("method", "permutation|gain|shap", "permutation"),
+           p("repeats", "int", 10, ge=2, only_if="method = permutation")),
     report("cluster_profiles", "cluster"), d("exporter", "artifact", p("path", "text"), p("model", "model", "best")),
     d("exporter", "predictions", p("path", "text")),
     model("svm", "classify", p("kernel", "kernel()", "rbf"), p("c", "number", 1.0, gt=0), p("class_weights", WEIGHTS, None),

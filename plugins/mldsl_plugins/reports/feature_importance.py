@@ -1,22 +1,39 @@
-"""How much the answers of a model hang on each column: what a metric loses when the column is permuted.
+"""How much the answers of a model hang on each column: by permuting it, by what its splits gained, or row by row.
+
+`method = permutation`, for every model that answers rows: what a metric loses when the column is permuted.
 
     importance(c) = mean over repeats of  (metric of the rows) - (metric of the rows with column c permuted)
 
 with the sign turned where less is better, so that a column that matters is above 0. What is permuted are the columns as
 they are declared, before any transform: a category is one column, however many `one_hot` makes of it. A column computed
 in `features` is a column of its own. The rows are held-out ones: the test part, else every row of the folds, asked of
-the fit that has not seen it. Works for every model that answers rows; nothing is fitted again but the fits of folds.
+the fit that has not seen it. Nothing is fitted again but the fits of folds.
 
 The 95% interval is about the fits that are asked: it allows for the choice of rows (up to 200 bootstrap replicates,
 groups whole) and for there being so many repeats and no more. A column whose interval covers 0 cannot be told from
 noise. Columns that say the same share their importance, since each can stand in for the other: pairs of numbers that
 are correlated beyond 0.9 on the training rows are named.
 
-Shapes:  c columns, r repeats, m held-out rows: c r passes over m rows, in one compiled program.
-Units:   those of the metric.
-Errors:  none; without a target, or for a model that answers no rows, a sentence says so.
+`method = gain`, of models of trees: the sum of what the splits by a column gained over all trees, as a share of all
+gain, and how many splits there are. It costs nothing, and it misleads twice: it is measured on the rows that the trees
+were grown on, and columns with many distinct values have more splits to choose from.
+
+`method = shap`, of models whose answers are a sum or a mean of trees: for each of up to `rows` held-out rows, how much
+each column adds to the answer. Values are in units of what is added up (log odds for boosted classes, probabilities for
+forests), exact for coalitions that follow the paths of trees, and with the mean answer they add up to that of the row.
+The table has their mean size, their range and their direction; the figures draw them by the value of the column. They
+say what the model does with a column, not what the world would do.
+
+For `gain` and `shap`, columns are those that reach the model, after all steps.
+
+Shapes:  c columns, r repeats, m held-out rows: c r passes over m rows, in one compiled program. Shapley values of m
+         rows, of trees of L leaves with D columns on a path, take O(m L D^2) a tree.
+Units:   those of the metric; gain in those of what trees lower; Shapley values in those of the score.
+Errors:  `gain` and `shap` are refused where no model grows trees; a model without, without a target, or that answers no
+         rows, is left out, and a sentence says so.
 Sources: Breiman 2001, doi:10.1023/A:1010933404324; Fisher, Rudin & Dominici 2019, JMLR 20(177); Strobl et al. 2008,
-         doi:10.1186/1471-2105-9-307 (correlated columns).
+         doi:10.1186/1471-2105-9-307 (correlated columns); Strobl et al. 2007, doi:10.1186/1471-2105-8-25 (gain);
+         Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9 (shap).
 """
 
 from __future__ import annotations
@@ -31,6 +48,8 @@ from mldsl.contract.views import ModelView, Permuted, ReportView
 from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._columns import is_number, values
+from mldsl_plugins.reports._gain import by_gain
+from mldsl_plugins.reports._shap_values import by_shap
 from mldsl_plugins.reports._shared import model_column, part_words, parts_words
 
 _SHOWN = 20
@@ -47,10 +66,15 @@ class Spec:
         doc="Permute each column among the held-out rows, for any model; `gain` and `shap` are of models of trees.",
     )
     repeats: int = param(
-        10, ge=2, le=1000, unit="permutations", doc="How often each column is permuted.", also_known_as=("n_repeats",)
-    )
+        10, ge=2, le=1000, unit="permutations", only_if="method = permutation", also_known_as=("n_repeats",),
+        doc="How often each column is permuted.",
+    )  # fmt: skip
     metric: Any | None = param(
-        None, kind="metric", doc="What is lost; the primary metric unless given.", also_known_as=("scoring",)
+        None, kind="metric", only_if="method = permutation", doc="What is lost; the primary metric unless given.",
+        also_known_as=("scoring",),
+    )  # fmt: skip
+    rows: int = param(
+        1000, ge=10, unit="rows", only_if="method = shap", doc="Most held-out rows to explain, drawn by the seed."
     )
 
 
@@ -68,7 +92,7 @@ class _Found:
 
 def check(spec: Spec, plan: Any) -> Iterator[Problem]:
     """What splits gain, and how trees add up to an answer, can be told of trees alone."""
-    if spec.method != "permutation":
+    if spec.method != "permutation" and not any(model.trees for model in plan.models):
         names = ", ".join(f"`{model.algorithm.name}`" for model in plan.models)
         yield Problem(
             "method", f"expected permutation, which works for {names}; found {spec.method}, which needs trees"
@@ -76,7 +100,13 @@ def check(spec: Spec, plan: Any) -> Iterator[Problem]:
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
-    """A table of all columns, and the most important ones as points with intervals, a panel a model."""
+    """A table of all columns, and a picture of the most important ones, a panel a model."""
+    if spec.method == "gain":
+        return by_gain(view)
+    return by_shap(spec.rows, view) if spec.method == "shap" else _by_permutation(spec, view)
+
+
+def _by_permutation(spec: Spec, view: ReportView) -> ReportOutput:
     found, notes = [], []
     for model in view.models:
         if model.permuted is None or not model.reads:
@@ -187,11 +217,13 @@ def mldsl_components() -> list[Component]:
         Report(
             "feature_importance", Spec, compute=compute, check=check, tasks={"classify", "regress", "rank"},
             snippet="report { feature_importance(repeats = 20) }",
-            also_known_as=("permutation_importance", "variable_importance"),
+            also_known_as=("permutation_importance", "variable_importance", "feature_importances_", "TreeExplainer"),
             sources=(
                 "Breiman 2001, doi:10.1023/A:1010933404324",
                 "Fisher, Rudin & Dominici 2019, JMLR 20(177)",
                 "Strobl et al. 2008, doi:10.1186/1471-2105-9-307",
+                "Strobl et al. 2007, doi:10.1186/1471-2105-8-25",
+                "Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9",
             ),
         )
     ]  # fmt: skip

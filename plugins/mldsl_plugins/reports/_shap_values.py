@@ -1,0 +1,185 @@
+"""`feature_importance(method = shap)`: what each column adds to the answers for single rows, and on the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from mldsl.contract.views import ModelView, ReportView
+from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
+from mldsl_plugins.reports._gain import made_columns
+from mldsl_plugins.reports._grown import leaves_of
+from mldsl_plugins.reports._shared import model_column, part_words, shown_number
+from mldsl_plugins.reports._tree_answers import Combined, categorical_of, combined_of, rows_of_matrix
+from mldsl_plugins.trees._shap import contributions, paths_of, points_of
+
+_SHOWN = 20  # columns as bars
+_DRAWN = 6  # columns whose values are drawn by row, of each model
+_POINTS = 500
+_LEVELS = 12
+_CLOSE = 1e-4  # of the range of answers, by which sums may miss them
+
+
+@attrs.frozen(eq=False)
+class Explained:
+    """`value` [n, d, outputs] of rows x [n, d]; `mean` [outputs] is what all rows start from, `miss` the worst sum."""
+
+    model: ModelView
+    how: Combined
+    x: np.ndarray
+    value: np.ndarray
+    mean: np.ndarray
+    miss: float
+
+    def size(self, output: int) -> np.ndarray:
+        """The mean absolute value by column [d]."""
+        return np.asarray(np.abs(self.value[:, :, output]).mean(axis=0))
+
+    def order(self) -> np.ndarray:
+        """The columns, those first that add most, over all outputs."""
+        return np.argsort(-sum(self.size(k) for k in range(self.value.shape[2])), kind="stable")
+
+
+def explain(model: ModelView, how: Combined, x: np.ndarray) -> Explained:
+    """The values of rows of the model's matrix, and how far their sums are from what the trees say."""
+    trees: Any = model.trees
+    paths = paths_of(trees)
+    categorical = categorical_of(model)
+    assert model.compiled is not None
+    x = np.asarray(x, np.float32)
+    found = model.compiled("shap", contributions, trees, paths, points_of(paths), x, categorical)
+    leaf = leaves_of(trees, x, categorical)
+    said = np.take_along_axis(np.asarray(trees.value, float), leaf[:, :, None], axis=1).sum(axis=0)
+    many = len(np.asarray(trees.feature)) if how.averaged else 1
+    place = list(how.place)
+    value, mean, said = (np.asarray(v, float)[..., place] / many for v in (found, paths.mean, said))
+    worst = float(np.abs(value.sum(axis=1) + mean - said).max(initial=0.0))
+    return Explained(model, how, x, value, mean + how.base[place], worst / (float(np.ptp(said)) or 1.0))
+
+
+def by_shap(rows: int, view: ReportView) -> ReportOutput:
+    """Mean sizes by column as a table and bars, and the values of the first columns row by row."""
+    found, notes, warnings = [], [], []
+    for model in view.models:
+        if model.trees is None:
+            notes.append(f"{model.name}: it has no trees.")
+            continue
+        how = combined_of(view, model)
+        if how is None:
+            notes.append(f"{model.name}: its answers are neither a sum nor a mean of what its trees say.")
+            continue
+        one = explain(model, how, rows_of_matrix(model, rows, view.seed))
+        found.append(one)
+        starts = ", ".join(
+            f"{name}{' ' if name else ''}{shown_number(float(v))}"
+            for name, v in zip(how.outputs, one.mean, strict=True)
+        )
+        notes.append(
+            f"{model.name}: values are in {how.unit}; with {starts}, the mean over training rows, those of a row add "
+            "up to its answer."
+        )
+        notes += made_columns(model)
+        if one.miss > _CLOSE:
+            warnings.append(f"{model.name}: values do not add up to answers, by {one.miss:.2%} of their range.")
+    if not found:
+        return ReportOutput(notes=notes, warnings=warnings)
+    figures = [
+        _bars(found),
+        *(_clouds(one, name=f"rows {one.model.name}" if i else "rows") for i, one in enumerate(found)),
+    ]
+    return ReportOutput([_table(found)], figures, notes, warnings)
+
+
+def _table(found: list[Explained]) -> Table:
+    rows = [(one, k, j) for one in found for k in range(len(one.how.outputs)) for j in _order(one, k)]
+    models = [one.model for one in found]
+    words = "; ".join(dict.fromkeys(_rows_words(one) for one in found))
+    several = any(len(one.how.outputs) > 1 for one in found)
+    return Table(
+        f"What columns add to answers: mean size of SHAP values, {words}",
+        [
+            *model_column(models, [one.model.name for one, _, _ in rows]),
+            *([Column("class", [one.how.outputs[k] for one, k, _ in rows], "text")] if several else []),
+            Column("column", [one.model.columns[j].name for one, _, j in rows], "text"),
+            Column("mean size", [one.size(k)[j] for one, k, j in rows]),
+            Column("share", [one.size(k)[j] / max(one.size(k).sum(), 1e-300) for one, k, j in rows], "share"),
+            Column("least", [one.value[:, j, k].min() for one, k, j in rows]),
+            Column("largest", [one.value[:, j, k].max() for one, k, j in rows]),
+            Column("direction", [_direction(one, j, k) for one, k, j in rows]),
+        ],
+        note="Direction is the correlation of a column's values with what they add: above 0, larger values raise the "
+        "answer; empty for categories and for what adds nothing.",
+    )
+
+
+def _order(one: Explained, output: int) -> np.ndarray:
+    return np.argsort(-one.size(output), kind="stable")
+
+
+def _rows_words(one: Explained) -> str:
+    whole = part_words(one.model.held_out)
+    return whole if len(one.x) == len(one.model.held_out.weight) else f"{len(one.x):,} of {whole}"
+
+
+def _direction(one: Explained, column: int, output: int) -> float | None:
+    """Pearson's correlation of the values of a number, an ordinal or binary column with what they add."""
+    if one.model.columns[column].type == "categorical":
+        return None
+    x, value = one.x[:, column].astype(float), one.value[:, column, output]
+    there = np.isfinite(x)
+    if there.sum() < 3 or np.ptp(x[there]) == 0 or np.ptp(value[there]) == 0:
+        return None
+    return float(np.corrcoef(x[there], value[there])[0, 1])
+
+
+def _bars(found: list[Explained]) -> Figure:
+    panels = []
+    for one in found:
+        order = one.order()[:_SHOWN]
+        names = [one.model.columns[j].name for j in order]
+        series = [Series(one.size(k)[order], names, output, mark="bars") for k, output in enumerate(one.how.outputs)]
+        panels.append(
+            Panel(f"mean size of values, {one.how.unit}", "", series,
+                  title=one.model.name if len(found) > 1 else "", y_kind="category")
+        )  # fmt: skip
+    most = max(one.x.shape[1] for one in found)
+    title = "Mean size of SHAP values" + (f": the first {_SHOWN} of {most} columns" if most > _SHOWN else "")
+    alt = "; ".join(f"{one.model.name}: {one.model.columns[one.order()[0]].name} adds most" for one in found)
+    return Figure(title, panels, f"{alt}.")
+
+
+def _clouds(one: Explained, name: str) -> Figure:
+    """What single rows get by the value that they have, a panel for each of the first columns."""
+    shown = np.unique(np.linspace(0, len(one.x) - 1, min(_POINTS, len(one.x))).round().astype(int))
+    panels = []
+    for j in one.order()[:_DRAWN]:
+        if not np.abs(one.value[:, j]).max(initial=0.0):
+            continue
+        column = one.model.columns[j]
+        levels = column.levels or (("0", "1") if column.type == "binary" else None)
+        x = one.x[shown, j]
+        there = np.isfinite(x) & (x >= 0 if levels else np.isfinite(x))
+        series, kind = [], "number"
+        for k, output in enumerate(one.how.outputs):
+            value = one.value[shown, j, k][there]
+            if levels:
+                kind = "category"
+                codes = np.minimum(x[there].astype(int), len(levels) - 1)
+                first = [c for c, _ in sorted(((c, -(codes == c).sum()) for c in set(codes)), key=lambda p: p[1])]
+                first = first[:_LEVELS] if column.type == "categorical" else sorted(first)
+                keep = np.concatenate([np.flatnonzero(codes == c) for c in first]) if first else np.zeros(0, int)
+                series.append(Series(value[keep], [levels[codes[i]] for i in keep], output, mark="points"))
+            else:
+                series.append(Series(x[there], value, output, mark="points"))
+        if kind == "category":
+            panels.append(Panel("adds", "", series, title=column.name, y_kind="category"))
+        else:
+            panels.append(Panel(column.name, "adds", series, title=column.name))
+    several = "" if name == "rows" else f" of {one.model.name}"
+    first = one.model.columns[one.order()[0]].name
+    return Figure(
+        f"What values add to the answer{several}, {one.how.unit}", panels,
+        f"What each row gets from the value of a column, a point a row; {first} adds most.", name=name,
+    )  # fmt: skip

@@ -1,0 +1,210 @@
+"""A grown tree as a drawing and as text: what is asked at each node, how many rows get there, and what is said of them.
+
+    left where  x ≤ threshold,  or x is one of a set of levels;  right otherwise
+
+The drawing shows the first `max_depth` levels of splits; below a node that is split further stands how many splits are
+left out. A box has the question that its rows are asked, how many training rows came there (how much they count, where
+rows have weights), and what the node says of them: the shares of the classes as a bar, with the one that it answers; or
+the mean of the target; or, where trees are added up (boosting), what the tree adds to the score. Lines are the thicker
+the more rows go there. A leaf has the colour of its answer, the stronger the surer. `missing` stands at the way that
+missing values take.
+
+The text has one line a node, set in by its depth, numbered as R's rpart does: the children of node i are 2 i and
+2 i + 1. A rule is what a node's rows meet and those of its sibling do not. `gain` is how much the split lowered what
+the trees of the model lower (impurity or loss, summed over rows); that of a leaf is empty.
+
+Of an ensemble one tree is drawn, the first unless `tree` says another. It tells little about the others:
+`feature_importance` sums up all of them.
+
+Shapes:  the drawing has at most 2^(max_depth + 1) - 1 boxes.
+Units:   thresholds are on the scale of the columns that reach the model: a note names steps that changed it.
+Errors:  models that have no trees are left out, and a sentence says so; without any, it is refused before training.
+Sources: Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees; Reingold & Tilford 1981,
+         doi:10.1109/TSE.1981.234519 (where boxes stand).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from mldsl.contract.views import ModelView, ReportView
+from mldsl.plugin import Component, Problem, Report, hookimpl, param
+from mldsl.plugin.display import Box, Column, Diagram, Figure, Panel, ReportOutput, Table
+from mldsl_plugins.reports._grown import Node, nodes_of
+from mldsl_plugins.reports._shared import model_column
+from mldsl_plugins.reports._tree_answers import Says, columns_of, says_of, scale_notes, without_trees
+
+_RAISES = ("lowers the score", "raises the score")
+
+
+@attrs.frozen
+class Spec:
+    """Which tree, and how much of it."""
+
+    max_depth: int = param(3, ge=1, le=12, unit="levels", doc="Levels of splits that are drawn.")
+    tree: int = param(0, ge=0, doc="Which tree of an ensemble, counted from 0.")
+    surrogates: bool = param(True, doc="List the surrogate splits of a tree that has them, as `cart` does.")
+
+
+def check(spec: Spec, plan: Any) -> Iterator[Problem]:
+    """There is something to draw."""
+    yield from without_trees(plan, "max_depth")
+
+
+@attrs.frozen(eq=False)
+class _Drawn:
+    """One tree of a model."""
+
+    model: ModelView
+    says: Says
+    nodes: list[Node]
+    number: int
+    count: int
+
+    def title(self, several: bool) -> str:
+        """What the drawing is of."""
+        of = f" of {self.model.name}" if several else ""
+        return f"Tree{of}" if self.count == 1 else f"Tree {self.number + 1} of {self.count}{of or ' trees'}"
+
+
+def compute(spec: Spec, view: ReportView) -> ReportOutput:
+    """For each model the drawing and the lines that it shows; all nodes where it leaves some out; the surrogates."""
+    drawn, notes = [], []
+    for model in view.models:
+        trees = model.trees
+        if trees is None:
+            notes.append(f"{model.name}: it has no trees.")
+            continue
+        count = len(trees.feature)
+        number = min(spec.tree, count - 1)
+        if spec.tree >= count:
+            notes.append(f"{model.name}: it has {count} trees, so the last of them is drawn.")
+        says = says_of(view, model)
+        drawn.append(_Drawn(model, says, nodes_of(trees, number, columns_of(model)), number, count))
+        notes += [f"{model.name}: {words}" for words in (*says.notes(number), *scale_notes(model, drawn[-1].nodes))]
+        if count > 1:
+            notes.append(
+                f"{model.name}: one of {count:,} trees, which says little about the others; "
+                "`feature_importance(method = gain)` sums up all of them."
+            )
+    if not drawn:
+        return ReportOutput(notes=notes)
+    several = len(drawn) > 1
+    tables = [_table(spec, drawn, everything=False)]
+    if any(node.depth > spec.max_depth for one in drawn for node in one.nodes):
+        tables.append(_table(spec, drawn, everything=True))
+    figures = [_figure(spec, one, several, "" if i == 0 else one.model.name) for i, one in enumerate(drawn)]
+    return ReportOutput(tables, figures, notes)
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+def _table(spec: Spec, drawn: list[_Drawn], *, everything: bool) -> Table:
+    """One line a node, set in by its depth; down to the last level that is drawn unless `everything`."""
+    rows = [(one, node) for one in drawn for node in one.nodes if everything or node.depth <= spec.max_depth]
+    most = 10_000 if everything else 6
+    models = [one.model for one in drawn]
+    levels = drawn[0].says.levels if all(one.says.levels == drawn[0].says.levels for one in drawn) else ()
+    folded = [not everything and node.depth == spec.max_depth and not node.is_leaf for _, node in rows]
+    ends = [_more(node) if cut else "*" if node.is_leaf else "" for (_, node), cut in zip(rows, folded, strict=True)]
+    columns = [
+        *model_column(models, [one.model.name for one, _ in rows]),
+        Column("node", [node.number for _, node in rows], "text"),
+        Column("rule", [_rule(node, most) for _, node in rows], "text", depth=[node.depth for _, node in rows]),
+        Column("rows", [_whole(node.weight) for _, node in rows], "integer"),
+        Column(drawn[0].says.heading, [one.says.cell(node.value) for one, node in rows],
+               "text" if drawn[0].says.kind == "shares" else "number"),
+        *(Column(level, [node.value[k] for _, node in rows], "share") for k, level in enumerate(levels)),
+        Column("gain", [None if node.is_leaf else node.gain for _, node in rows]),
+        Column("leaf", ends, "text"),
+    ]  # fmt: skip
+    if everything:
+        columns.insert(-2, Column("depth", [node.depth for _, node in rows], "integer"))
+        return Table("All nodes", columns, name="nodes")
+    titles = dict.fromkeys(one.title(len(drawn) > 1) for one in drawn)
+    return Table("; ".join(titles), columns, note="* a leaf.")
+
+
+def _rule(node: Node, most: int) -> str:
+    return "all rows" if node.rule is None else node.rule.words(most)
+
+
+def _more(node: Node) -> str:
+    return f"… {node.below + 1} more {'split' if node.below == 0 else 'splits'}"
+
+
+def _whole(weight: float) -> float:
+    """A sum of float32 weights without the digits that it does not have."""
+    return float(f"{weight:.7g}")
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+def _figure(spec: Spec, one: _Drawn, several: bool, name: str) -> Figure:
+    shown = [i for i, node in enumerate(one.nodes) if node.depth <= spec.max_depth]
+    place = {i: k for k, i in enumerate(shown)}
+    boxes = [_box(spec, one, one.nodes[i], place.get(one.nodes[i].parent, -1)) for i in shown]
+    names = one.says.levels or (_RAISES if one.says.kind == "sum" else (one.says.heading,))
+    leaves = sum(node.is_leaf for node in one.nodes)
+    root = one.nodes[0]
+    first = "it is a single leaf" if root.yes is None else f"the first question is {root.yes.words(missing=False)}"
+    alt = f"A tree of {leaves} leaves: {first}; the text below has all of it."
+    return Figure(one.title(several), [Panel("", "", diagram=Diagram(boxes, names))], alt, name=name)
+
+
+def _box(spec: Spec, one: _Drawn, node: Node, parent: int) -> Box:
+    says, root = one.says, one.nodes[0]
+    cut = node.depth == spec.max_depth and not node.is_leaf
+    asks = node.yes is not None and not cut
+    answer, detail = says.words(node.value, node.weight)
+    which, strength = says.colour(node.value, [n.value for n in one.nodes if n.is_leaf])
+    return Box(
+        head=_question(node) if asks else answer,
+        lines=[f"{says.word}{answer}{': ' if says.kind == 'shares' else ', '}{detail}" if asks else detail],
+        parent=parent, edge="" if parent < 0 else _edge(one.nodes[node.parent], node),
+        flow=node.weight / root.weight if root.weight > 0 else 0.0,
+        shares=node.value.tolist() if says.kind == "shares" else (),
+        which=which if node.is_leaf else -1, strength=strength,
+        more=_more(node) if cut else "",
+        title=_path(one.nodes, node),
+    )  # fmt: skip
+
+
+def _question(node: Node) -> str:
+    """What a node asks; where its line breaks, a sign stays with what it compares with."""
+    assert node.yes is not None
+    words = f"{node.yes.words(missing=False)}?"
+    return words.replace("≤ ", "≤\u00a0").replace("> ", ">\u00a0").replace("= ", "=\u00a0")
+
+
+def _edge(parent: Node, node: Node) -> str:
+    """`yes` leads to the rows that the question is true of; missing values take one of the ways."""
+    assert node.rule is not None
+    word = "yes" if node.rule.left else "no"
+    return f"{word}, missing" if node.rule.missing else word
+
+
+def _path(nodes: list[Node], node: Node) -> str:
+    """All conditions from the root to a node."""
+    found: list[str] = []
+    while node.rule is not None:
+        found.append(node.rule.words(20))
+        node = nodes[node.parent]
+    return f"Node {node.number}" if not found else " and ".join(reversed(found))
+
+
+@hookimpl
+def mldsl_components() -> list[Component]:
+    """The report."""
+    return [
+        Report(
+            "tree_diagram", Spec, compute=compute, check=check, tasks={"classify", "regress", "rank"},
+            snippet="report { tree_diagram(max_depth = 4) }",
+            also_known_as=("plot_tree", "export_text", "rpart.plot", "dtreeviz"),
+            sources=(
+                "Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees",
+                "Reingold & Tilford 1981, doi:10.1109/TSE.1981.234519",
+            ),
+        )
+    ]  # fmt: skip
