@@ -24,7 +24,7 @@ from mldsl.contract import Prepared
 from mldsl_plugins.trees import _histogram as histograms
 from mldsl_plugins.trees._bins import MISSING
 from mldsl_plugins.trees._rows import every_row, part, spread
-from mldsl_plugins.trees._splits import Growth, Limits, Node, Split, best_split, root, subset_of, value
+from mldsl_plugins.trees._splits import Growth, Limits, Node, Split, best_of, root, subset_of, value
 
 
 class Grown(NamedTuple):
@@ -84,15 +84,15 @@ def grow(
     def searched(histogram: Array, nodes: Node, depth: Array) -> Split:
         """The best splits of two nodes, from their histograms [2, d * 256]."""
         sums = histograms.unpacked(histogram.reshape(2, -1, histograms.CODES), packed.unit)
-        sums = jnp.concatenate([sums[:, :, : growth.bins], sums[:, :, MISSING:]], axis=2)
-        found: Split = jax.vmap(lambda h, node: best_split(h, node, growth, limits, columns))(sums, nodes)
+        sums = jnp.stack([jnp.concatenate([x[:, :, : growth.bins], x[:, :, MISSING:]], axis=2) for x in sums], axis=1)
+        found: Split = jax.vmap(lambda h, node: best_of(h, node, growth, limits, columns))(sums, nodes)
         if growth.max_depth:
             found = found._replace(gain=jnp.where(depth < growth.max_depth, found.gain, 0))
         return found
 
     def summed(histogram: Array, weight: Array, low: Array, high: Array) -> Node:
         sums = histograms.unpacked(histograms.added(histogram, chosen), packed.unit)
-        return Node(sums[..., 0], sums[..., 1], weight, low, high)
+        return Node(sums[0], sums[1], weight, low, high)
 
     def goes_left(split: Split, row: Array) -> Array:
         at = split.feature // 4

@@ -70,12 +70,12 @@ def pack(gradient: Float[Array, " n"], hessian: Float[Array, " n"], weight: Floa
     return Packed(sums, unit, weight, mass)
 
 
-def unpacked(sums: Int[Array, " *shape"], unit: Float[Array, " 2"]) -> Float[Array, "*shape 2"]:
-    """Packed sums as two numbers each."""
+def unpacked(sums: Int[Array, " *shape"], unit: Float[Array, " 2"]) -> tuple[Array, Array]:
+    """Packed sums as numbers: those of first and of second derivatives, each of the same shape."""
     with jax.enable_x64(True):
         lower = jnp.bitwise_and(sums, jnp.int64(2**_LOWER - 1))
         upper = jax.lax.shift_right_arithmetic(sums, jnp.full_like(sums, _LOWER))
-        return jnp.stack([upper.astype(unit.dtype) * unit[0], lower.astype(unit.dtype) * unit[1]], axis=-1)
+        return upper.astype(unit.dtype) * unit[0], lower.astype(unit.dtype) * unit[1]
 
 
 class Columns(NamedTuple):

@@ -33,7 +33,7 @@ def summed(records, gradient, hessian, weight, chosen, taken, start, count, *, r
     columns = histograms.columns_of(chosen)
     listed = jnp.concatenate([taken, jnp.zeros(room, jnp.int32)])
     found, mass = histograms.of_rows(records, packed, columns, listed, start, count)
-    sums = histograms.unpacked(found, packed.unit).reshape(D, 256, 2)
+    sums = jnp.stack(histograms.unpacked(found, packed.unit), axis=-1).reshape(D, 256, 2)
     return found, sums, mass
 
 
@@ -128,7 +128,7 @@ def test_no_sum_leaves_its_half():
         packed = histograms.pack(gradient, hessian, jnp.ones(n))
         with jax.enable_x64(True):
             total = packed.sums.sum()
-        return histograms.unpacked(total, packed.unit)
+        return jnp.stack(histograms.unpacked(total, packed.unit))
 
     assert np.allclose(jax.jit(both)(gradient, hessian), [-3e8, 5e8], rtol=1e-6)
 
