@@ -115,6 +115,15 @@ def calibration_words(model: ModelRecord) -> str:
     return f"{found.method} calibration: calibration error {before} before, {after} after ({part})"
 
 
+def out_of_bag_words(record: RunRecord, model: ModelRecord) -> str:
+    """`out-of-bag accuracy 0.81`, of an ensemble whose members left training rows out; empty for others."""
+    score, share = model.info.get("out_of_bag_score"), model.info.get("out_of_bag_share", 1)
+    if score is None or not math.isfinite(score):
+        return ""
+    rows = "" if share > 0.9995 else f" ({100 * share:.3g} % of the training rows)"
+    return f"out-of-bag {'accuracy' if record.task == 'classification' else 'r2'} {number(score)}{rows}"
+
+
 def split_words(record: RunRecord) -> str:
     """`120 training, 30 test rows; 5 folds; stratified`."""
     split = record.split

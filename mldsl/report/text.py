@@ -124,6 +124,7 @@ def _metrics(page: Page, record: RunRecord) -> None:
     for name, model in record.models.items():
         decided = [f"threshold {facts.threshold_words(model)}"] if model.threshold is not None else []
         decided += [facts.calibration_words(model)] if model.calibration is not None else []
+        decided += filter(None, [facts.out_of_bag_words(record, model)])
         if decided:
             page.note(f"{name}: {'; '.join(decided)}")
     for part in ("folds", "validation"):

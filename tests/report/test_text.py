@@ -138,3 +138,19 @@ def test_no_library_is_imported_to_print() -> None:
     )
     result = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("info", "line"),
+    [
+        ({"out_of_bag_score": 0.8125, "out_of_bag_share": 1.0}, "linear: out-of-bag accuracy 0.8125\n"),
+        ({"out_of_bag_score": 0.8125}, "linear: out-of-bag accuracy 0.8125\n"),
+        ({"out_of_bag_score": 0.8125, "out_of_bag_share": 0.982}, "0.8125 (98.2 % of the training rows)\n"),
+        ({"out_of_bag_score": float("nan"), "out_of_bag_share": 0.0}, ""),
+    ],
+)
+def test_what_rows_say_that_members_have_not_seen(sample_record, info, line) -> None:
+    one = attrs.evolve(sample_record.models["linear"], info=info, threshold=None)
+    text = summary_text(attrs.evolve(sample_record, models={"linear": one}), {}, False, 110)
+    assert line in text
+    assert ("out-of-bag" in text) == bool(line)

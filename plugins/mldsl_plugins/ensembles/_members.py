@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import attrs
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Shape
+from mldsl.contract import Examples, Shape, Trees, fit_whole, remarks_of
 from mldsl.plugin import Problem
 from mldsl.plugin.spec import Configured
 
-NOT_IN_PARTS = "formula", "arithmetic"  # types of parameters that decide the inputs of the whole model
+OF_ALL = "formula", "arithmetic"  # types of parameters that decide the inputs of the whole model
+ACCEPTS = "continuous", "integer", "binary", "ordinal", "categorical"  # at most: a base may take fewer
+ROLES = "weight", "offset"
+MOST = 3  # sentences about fits
 
 
 class Two(NamedTuple):
@@ -30,11 +32,11 @@ class Two(NamedTuple):
 
 
 def learn(base: Configured, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Any, Any]:
-    """Params and Info of one member."""
+    """Params of one member, and its Info where its base has something to say of that."""
     inputs = examples.inputs
     seen = examples._replace(inputs=inputs.prepared) if isinstance(inputs, Two) else examples
-    fitted: tuple[Any, Any] = base.component.fit(base.spec, key, shape, seen)
-    return fitted
+    params, info = fit_whole(base, key, shape, seen)
+    return params, None if base.component.remarks is None else info  # type: ignore[attr-defined]
 
 
 def say(base: Configured, params: Any, inputs: Any, offset: Array | None = None) -> Array:
@@ -63,59 +65,42 @@ def prepare(
     return Two(prepared, np.stack([columns[c.name] for c in shape.columns], axis=1)), state
 
 
-def bind(spec: Any, classes: tuple[str, ...]) -> Any:
-    """The Spec with the names of classes in its base as numbers; or what is wrong with them."""
-    base = spec.base
-    if base.component.bind is None:
-        return spec
-    bound = base.component.bind(base.spec, classes)
-    if isinstance(bound, list):
-        return [_of_base(base, problem) for problem in bound]
-    return attrs.evolve(spec, base=attrs.evolve(base, spec=bound))
+def prepares(spec: Any) -> bool:
+    """Whether the base prepares its inputs on the host."""
+    return bool(spec.base.component.prepares_for(spec.base.spec))
+
+
+def trees(base: Configured, members: Any) -> Trees | None:
+    """The trees of all members, one after the other, of a base that grows some."""
+    model: Any = base.component
+    if model.trees is None:
+        return None
+    grown = jax.lax.map(lambda params: model.trees(base.spec, params), members)
+    together: Trees = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), grown)
+    return together
 
 
 def check(base: Configured, shape: Shape) -> Iterator[Problem]:
-    """What a base cannot do in an ensemble, and what it says itself."""
+    """What a model may not be, or have, to be the base of an ensemble."""
     from mldsl.plugin.extract import parameters_of
 
     model: Any = base.component
-    task = "classify" if shape.classes else "regress"
-    if task not in model.tasks:
-        yield Problem("base", f"expected a model that can {task}, found `{model.name}`")
-        return
     if model.apply_prepared is not None:
         yield Problem("base", f"expected a model that answers rows as they are, found `{model.name}`")
+    for parameter in parameters_of(type(base.spec)):
+        if parameter.type.name in OF_ALL and getattr(base.spec, parameter.name):
+            yield Problem("base", f"expected `{model.name}` without a formula: all members get the columns of the model")
+
+
+def remarks(base: Configured, infos: Any, shape: Shape, made: int, *, sentences: bool = True) -> Iterator[Problem | str]:
+    """What the base says of the first `made` fits: all refusals, and a few sentences."""
+    if infos is None:
         return
-    given = [p.name for p in parameters_of(type(base.spec)) if p.type.name in NOT_IN_PARTS and getattr(base.spec, p.name)]
-    if given:
-        yield Problem("base", f"expected `{model.name}` without `{given[0]}`: all members get the columns of the model")
-        return
-    if model.check is not None:
-        for problem in model.check(base.spec, shape):
-            yield _of_base(base, problem)
-
-
-def _of_base(base: Configured, problem: Problem) -> Problem:
-    return Problem("base", f"`{problem.parameter}` of `{base.component.name}`: {problem.message}")
-
-
-def remarks(base: Configured, infos: Any, shape: Shape, *, sentences: bool = True) -> Iterator[Problem | str]:
-    """What the base says of its fits: what one member is refused for all are; sentences are those of the first."""
-    model: Any = base.component
-    if model.remarks is None or infos is None:
-        return
-    members = len(jax.tree.leaves(infos)[0])
-    for place in range(members):
-        said = list(model.remarks(base.spec, jax.tree.map(lambda leaf, m=place: leaf[m], infos), shape))
-        problems = [text for text in said if isinstance(text, Problem)]
-        if problems:
-            yield from (_of_base(base, problem) for problem in problems)
-            return
-        if place == 0 and sentences:
-            yield from (f"`{model.name}`, the first of {members}: {text}" for text in said)
-
-
-def told(base: Configured, info: Any) -> Any:
-    """The Info that is kept of a member: what its base has something to say of."""
-    return None if base.component.remarks is None else info  # type: ignore[attr-defined]
-
+    members = [jax.tree.map(lambda leaf, m=m: leaf[m], infos) for m in range(made)]
+    shown = 0
+    for said in remarks_of("base", base, members, shape):
+        if isinstance(said, Problem):
+            yield said
+        elif sentences and shown < MOST:
+            shown += 1
+            yield said

@@ -42,7 +42,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Prediction, Shape, tiny, weighted_sum
+from mldsl.contract import Examples, Prediction, Shape, Trees, tiny, weighted_sum
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
 from mldsl.plugin.spec import Configured
 from mldsl_plugins.bayes import gaussian_naive_bayes
@@ -83,7 +83,7 @@ class Params(NamedTuple):
 class Info(NamedTuple):
     """The rounds: error by the round's shares, vote, and the share of training rows that the rounds so far get wrong.
 
-    NaN for rounds that were not made, or left out; the last is None for a number. `rounds` were made; `mean_error` is
+    NaN for rounds that were not made; one that is left out has an error alone. The last is None for a number. `rounds` were made; `mean_error` is
     their mean error. `chance`: not even the first was better than chance. `members` is what the base reports of its
     fits, where it has something to say of that.
     """
@@ -112,8 +112,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     k = shape.classes
 
     def learn(amount: Array, key: Array) -> tuple[Any, Any]:
-        params, info = members.learn(spec.base, key, shape, _weighed(spec.base, examples, amount))
-        return params, members.told(spec.base, info)
+        return members.learn(spec.base, key, shape, _weighed(spec.base, examples, amount))
 
     def step(loop: _Loop, given: tuple[Array, Array]) -> tuple[_Loop, Any]:
         number, key = given
@@ -230,12 +229,22 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
         return
     if not shape.classes and info.rounds == 1 and info.error_history[0] >= 0.5:
         yield f"the first round has an error of {info.error_history[0]:.3g}, so that no other follows: it is the base alone"
-    yield from members.remarks(spec.base, info.members, shape)
+    yield from members.remarks(spec.base, info.members, shape, int(info.rounds))
 
 
 def prepare(spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray) -> tuple[Any, Any]:
     """The inputs of the base, once for all rounds."""
     return members.prepare(spec.base, shape, columns, weight)
+
+
+def trees(spec: Spec, params: Params) -> Trees | None:
+    """The trees of all rounds, what their splits gained multiplied by their votes over the mean vote."""
+    grown = members.trees(spec.base, params.members)
+    if grown is None:
+        return None
+    share = params.vote / jnp.maximum(params.vote.mean(), tiny(params.vote))
+    each = jnp.repeat(share, grown.gain.shape[0] // len(share))
+    return grown._replace(gain=grown.gain * each[:, None])
 
 
 @hookimpl
@@ -244,9 +253,10 @@ def mldsl_components() -> list[Component]:
     classes, numbers = (Configured(m.mldsl_components()[0], m.Spec()) for m in (gaussian_naive_bayes, ridge))
     return [
         Model(
-            "adaboost", Spec, fit=fit, predict=predict, check=check, bind=members.bind, remarks=remarks,
-            tasks=("classify", "regress"), costs=True, example=Spec(classes, rounds=4),
-            examples={"regress": Spec(numbers, rounds=4)},
+            "adaboost", Spec, fit=fit, predict=predict, check=check, remarks=remarks, prepare=prepare,
+            prepares=members.prepares, trees=trees, follows=("base",), keeps=("costs", "margins"),
+            tasks=("classify", "regress"), accepts=members.ACCEPTS, roles=members.ROLES, missing="accepts", sparse=True,
+            costs=True, example=Spec(classes, rounds=4), examples={"regress": Spec(numbers, rounds=4)},
             snippet="model { adaboost(gaussian_naive_bayes, rounds = 20) }",
             sources=("Freund & Schapire 1997, doi:10.1006/jcss.1997.1504",
                      "Zhu, Zou, Rosset & Hastie 2009, doi:10.4310/SII.2009.v2.n3.a8", "Drucker 1997, ICML, 107-115"),

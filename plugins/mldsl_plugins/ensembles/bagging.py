@@ -35,7 +35,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Prediction, Shape, tiny, weighted_mean, weighted_sum
+from mldsl.contract import Examples, Prediction, Shape, Trees, tiny, weighted_mean, weighted_sum
 from mldsl.plugin import Component, Model, Problem, Share, hookimpl, param
 from mldsl.plugin.spec import Configured
 from mldsl_plugins.bayes import gaussian_naive_bayes
@@ -80,18 +80,19 @@ class Params(NamedTuple):
 class Info(NamedTuple):
     """What the rows that members have not seen say of them.
 
-    `out_of_bag_prediction` is the mean answer of the members whose sample left the row out, NaN for rows that all have
+    `out_of_bag` is the mean answer of the members whose sample left the row out, NaN for rows that all have
     seen; `out_of_bag_score` its accuracy (R2 for numbers) over `out_of_bag_share` of the rows. `members` is what the
     base reports of its fits, where it has something to say of that.
     """
 
-    out_of_bag_prediction: Float[Array, " n *k"]
+    out_of_bag: Float[Array, " n *k"]
     out_of_bag_score: Float[Array, ""]
     out_of_bag_share: Float[Array, ""]
     members: Any
 
 
-def _sampled(spec: Spec, key: Key[Array, ""], examples: Examples) -> Float[Array, " n"]:
+def sample(spec: Spec, key: Key[Array, ""], examples: Examples) -> Float[Array, " n"]:
+    """How often each row counts for the member of this key."""
     return draw_rows(jax.random.fold_in(key, 0), examples.weight, spec.row_sample, spec.replace)
 
 
@@ -101,24 +102,23 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     weight, active = examples.weight, examples.active
     active = jnp.ones(shape.d, bool) if active is None else active
 
-    def learn(key: Array, sample: Array) -> tuple[Any, Any]:
+    def learn(key: Array, drawn: Array) -> tuple[Any, Any]:
         there = active
         if spec.column_sample < 1:
             there = draw_columns(jax.random.fold_in(key, 1), active, spec.column_sample)
-        drawn = examples._replace(weight=sample, active=there)
-        params, info = members.learn(spec.base, jax.random.fold_in(key, 2), shape, drawn)
-        return params, members.told(spec.base, info)
+        seen = examples._replace(weight=drawn, active=there)
+        return members.learn(spec.base, jax.random.fold_in(key, 2), shape, seen)
 
-    beside = _side_by_side(spec, shape, weight)
+    beside = _side_by_side(spec, shape, weight.nbytes)
     if beside == 1:
-        learned, infos = jax.lax.map(lambda key: learn(key, _sampled(spec, key, examples)), keys)
+        learned, infos = jax.lax.map(lambda key: learn(key, sample(spec, key, examples)), keys)
     else:
-        samples = jax.lax.map(lambda key: _sampled(spec, key, examples), keys)
-        learned, infos = jax.lax.map(lambda given: learn(*given), (keys, samples), batch_size=beside)
+        drawn = jax.lax.map(lambda key: sample(spec, key, examples), keys)
+        learned, infos = jax.lax.map(lambda given: learn(*given), (keys, drawn), batch_size=beside)
 
     def ask(so_far: tuple[Array, Array], member: tuple[Any, Array]) -> tuple[tuple[Array, Array], None]:
         params, key = member
-        out = ((_sampled(spec, key, examples) == 0) & (weight > 0)).astype(weight.dtype)
+        out = ((sample(spec, key, examples) == 0) & (weight > 0)).astype(weight.dtype)
         answer = members.say(spec.base, params, examples.inputs, examples.offset)
         return (so_far[0] + jnp.where(_tall(out, answer) > 0, answer, 0), so_far[1] + out), None
 
@@ -134,16 +134,16 @@ def _tall(value: Float[Array, " n"], like: Array) -> Array:
     return value.reshape(-1, *[1] * (like.ndim - 1))
 
 
-def _side_by_side(spec: Spec, shape: Shape, weight: Array) -> int:
+def _side_by_side(spec: Spec, shape: Shape, size: int) -> int:
     """How many members go at once: a divisor of their number, so that one program does them all.
 
-    Columns of their own would give each member inputs of its own.
+    `size` is that of a number by row, in bytes. Columns of their own would give each member inputs of its own.
     """
     model: Any = spec.base.component
     gains = model.batches(spec.base.spec, shape.d) if callable(model.batches) else model.batches
     if not gains or spec.column_sample < 1 or shape.wide:
         return 1
-    most = MEMORY // (len(weight) * weight.dtype.itemsize * (2 * max(shape.classes, 1) + 2))
+    most = MEMORY // (size * (2 * max(shape.classes, 1) + 2))
     return max(m for m in range(1, spec.members + 1) if spec.members % m == 0 and m <= max(most, 1))
 
 
@@ -193,7 +193,7 @@ def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
     """What the base says of its fits; samples that leave nothing out."""
-    yield from members.remarks(spec.base, info.members, shape, sentences=spec.column_sample == 1)
+    yield from members.remarks(spec.base, info.members, shape, spec.members, sentences=spec.column_sample == 1)
     if info.out_of_bag_share == 0 and not spec.replace and spec.row_sample == 1:
         yield "without replacement and with all rows every member sees the same rows; set `row_sample` below 1"
 
@@ -203,15 +203,21 @@ def prepare(spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight:
     return members.prepare(spec.base, shape, columns, weight)
 
 
+def trees(spec: Spec, params: Params) -> Trees | None:
+    """The trees of all members."""
+    return members.trees(spec.base, params.members)
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """Bagging."""
     classes, numbers = (Configured(m.mldsl_components()[0], m.Spec()) for m in (gaussian_naive_bayes, ridge))
     return [
         Model(
-            "bagging", Spec, fit=fit, predict=predict, check=check, bind=members.bind, remarks=remarks,
-            tasks=("classify", "regress"), costs=True, example=Spec(classes, members=3),
-            examples={"regress": Spec(numbers, members=3)},
+            "bagging", Spec, fit=fit, predict=predict, check=check, remarks=remarks, prepare=prepare,
+            prepares=members.prepares, trees=trees, follows=("base",), tasks=("classify", "regress"),
+            accepts=members.ACCEPTS, roles=members.ROLES, missing="accepts", sparse=True, costs=True,
+            example=Spec(classes, members=3), examples={"regress": Spec(numbers, members=3)},
             exceptions={
                 "row_order": "samples are drawn by the places of rows, so another order draws others",
                 "costs": "a row of twice the weight is drawn more often; one of twice the cost counts more when it is",

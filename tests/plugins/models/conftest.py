@@ -74,17 +74,18 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
 class Run:
     """A fitted model: `params`, `info` (NumPy leaves) and `predict`. Inputs are arrays, or SciPy's sparse matrices.
 
-    `columns` are the `ColumnShape`s, where they are not just numbers; `intercept` is what a formula says of it.
+    `columns` are the `ColumnShape`s, where they are not just numbers; `intercept` is what a formula says of it; `x64` is
+    said of a model that is as precise as the one it is made of.
     """
 
     def __init__(
         self, name, spec, x, y=None, *, classes=0, weight=None, pad=0, key=0, active=None, columns=None,
-        intercept=True, **parts,
+        intercept=True, x64=None, **parts,
     ):  # fmt: skip
         self.columns, self.intercept = columns, intercept
         module = module_of(name)
         self.fit, self._predict, self.component = compiled(module)
-        self.x64 = self.component.precision == "float64"
+        self.x64 = self.component.precision == "float64" if x64 is None else x64
         self.dtype = np.float64 if self.x64 else np.float32
         self.spec = as_tree(spec, self.dtype)
         self.classes = classes

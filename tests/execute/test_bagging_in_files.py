@@ -1,0 +1,112 @@
+"""Bagging and AdaBoost in a file: what the base decides, what is wrong with it, and their artifacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import mldsl
+
+DATA = Path(__file__).parents[2] / "examples" / "data"
+FILE = """mlp 1
+data {{ frame("rows") }}
+features {{
+  {target} as target
+  {inputs}
+}}
+{steps}
+split {{ test = 25% }}
+model {{ {model} }}
+"""
+
+
+@pytest.fixture(scope="module")
+def wine() -> pl.DataFrame:
+    return pl.read_csv(DATA / "wine.csv").select("cultivar", "alcohol", "hue", "proline")
+
+
+def text(model: str, target: str = "cultivar: categorical", inputs: str = '"*": continuous', steps: str = "") -> str:
+    return FILE.format(model=model, target=target, inputs=inputs, steps=steps)
+
+
+def answers(model: Any, frame: pl.DataFrame) -> np.ndarray:
+    return np.asarray(model.predict(frame).select(pl.selectors.numeric()).to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        ("bagging(logistic_regression(l2 = 0.1), members = 4, column_sample = 70%)", "cultivar: categorical"),
+        ("bagging(ridge, members = 3, row_sample = 0.5, replace = false)", "proline: continuous"),
+        ("adaboost(gaussian_naive_bayes, rounds = 4)", "cultivar: categorical"),
+        ("bagging(adaboost(gaussian_naive_bayes, rounds = 2), members = 2)", "cultivar: categorical"),
+    ],
+)
+def test_an_artifact_answers_as_the_run_did(wine: pl.DataFrame, tmp_path: Path, model: str, target: str) -> None:
+    frame = wine if target.startswith("cultivar") else wine.drop("cultivar")
+    made = mldsl.run(text(model, target), frames={"rows": frame}, keep=False).model()
+    again = mldsl.load(made.save(tmp_path / "model"))
+    found = answers(again, frame)
+    np.testing.assert_array_equal(found, answers(made, frame))
+    assert np.isfinite(found).all()
+    assert found.std() > 0
+
+
+def test_what_is_left_out_of_samples_is_in_the_record(wine: pl.DataFrame) -> None:
+    run = mldsl.run(text("bagging(gaussian_naive_bayes, members = 30)"), frames={"rows": wine}, keep=False)
+    (model,) = run.record.models
+    assert 0.8 < model.info["out_of_bag_score"] <= 1
+    assert model.info["out_of_bag_share"] == 1
+
+
+def test_a_base_of_float64_is_fitted_in_float64(wine: pl.DataFrame) -> None:
+    """As far as the last bit: the mean of one member without sampling is the base."""
+    frame = wine.drop("cultivar")
+    one = "bagging(ols, members = 1, replace = false)"
+    bagged, alone = (
+        mldsl.run(text(model, "proline: continuous"), frames={"rows": frame}, keep=False).model()
+        for model in (one, "ols")
+    )
+    np.testing.assert_allclose(answers(bagged, frame), answers(alone, frame), rtol=1e-12)
+
+
+NUMBERS = {"target": "proline: continuous", "inputs": "cultivar, alcohol: continuous\n  hue: continuous?"}
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "code", "words"),
+    [
+        ("bagging(nonsense)", {}, "MLP0101", "unknown model `nonsense`"),
+        ("bagging", {}, "MLP0115", "`base`"),
+        ("bagging(3)", {}, "MLP0201", "`base` of `bagging` takes a model, not a number"),
+        ("bagging(ridge, members = 0)", NUMBERS, "MLP0202", "`members` is out of range"),
+        ("adaboost(ridge, rounds = 0)", NUMBERS, "MLP0202", "`rounds` is out of range"),
+        ("bagging(ridge)", {}, "MLP0310", "`bagging(base = ridge)`"),
+        ("bagging(ridge)", NUMBERS, "MLP0307", "`bagging(base = ridge)`"),
+        ("adaboost(gaussian_naive_bayes)", {"inputs": "alcohol: categorical\n  hue: continuous"}, "MLP0311",
+         "`adaboost(base = gaussian_naive_bayes)`"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_of_the_base(model: str, more: dict[str, str], code: str, words: str) -> None:
+    found = mldsl.check(text(model, **more))
+    assert [d.code for d in found if d.code.startswith("MLP0") and d.severity == "error"] == [code]
+    assert any(words in d.message for d in found)
+
+
+def test_margins_stay_margins_when_they_are_averaged() -> None:
+    """Metrics of probabilities need `calibrate`, as for the base; votes of AdaBoost do without."""
+    metrics = "metrics { log_loss }"
+    assert "MLP0318" in [d.code for d in mldsl.check(text("bagging(svm)", steps=metrics))]
+    assert "MLP0318" not in [d.code for d in mldsl.check(text("adaboost(svm)", steps=metrics))]
+
+
+def test_what_the_base_says_of_its_arguments(wine: pl.DataFrame) -> None:
+    with pytest.raises(mldsl.MldslError) as caught:
+        mldsl.run(
+            text("bagging(gaussian_naive_bayes(priors = [0.5, 0.4]))"), frames={"rows": wine}, keep=False
+        )
+    assert "`base`: `gaussian_naive_bayes`: `priors`:" in caught.value.diagnostics[0].message
