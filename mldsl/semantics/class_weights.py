@@ -72,7 +72,7 @@ def _refused(line: ast.Component, declaration: Declaration, scope: Scope) -> ast
 def _why(declaration: Declaration, scope: Scope) -> tuple[str, str]:
     if "classify" not in declaration.tasks:
         return f"`{declaration.name}` does not classify, and only classes have class weights", "leave it out"
-    others = [d.name for d in scope.components.visible("model") if weighs_classes(d)]
+    others = [d.name for d in scope.components.visible("model") if weighs_classes(d) and not d.follows]
     steps = [name for name in ("upsample", "downsample") if scope.components.get("transform", name) is not None]
     helps = [f"{' or '.join(f'`{step}`' for step in steps)} in `transforms` evens the classes out"] if steps else []
     helps += [f"models that have it: {', '.join(others[:5])}"] if others else []

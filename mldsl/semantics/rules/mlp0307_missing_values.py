@@ -112,7 +112,7 @@ def _remedy(draft: Draft, columns: Sequence[Known], resolved: Resolved, what: st
     if what == "model":
         accepting = [
             d.name for d in draft.components.visible("model")
-            if d.missing == "accepts" and not d.missing_if and draft.verb in d.tasks
+            if d.missing == "accepts" and not d.missing_if and not d.follows and draft.verb in d.tasks
             and all(takes(d.accepts, known.type) for known in columns)
         ]  # fmt: skip
         accepting = [name for name in accepting if name != "constant"]  # a baseline is no remedy

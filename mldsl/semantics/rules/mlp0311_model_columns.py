@@ -98,7 +98,8 @@ def _message(draft: Draft, model: ModelDraft, declaration: Declaration, type_: s
 def _dense_only(draft: Draft, model: ModelDraft, declaration: Declaration, columns: list[Known]) -> Diagnostic:
     """A model that wants every cell, and columns of which only those that are not 0 are kept."""
     assert model.algorithm is not None
-    takers = [d.name for d in draft.components.visible("model") if d.sparse and draft.verb in d.tasks]
+    visible = [d for d in draft.components.visible("model") if draft.verb in d.tasks and not d.follows]
+    takers = [d.name for d in visible if d.sparse]
     ways = [f"use a model that takes them ({familiar(takers, 4)})"] if takers else []
     names = [known.name for known in columns]
     if draft.components.get("transform", "truncated_svd") is not None:
@@ -120,7 +121,8 @@ def _remedy(draft: Draft, model: ModelDraft, type_: str, names: list[str]) -> tu
         return help_text, fix
     if type_ == "id":
         return f"declare {listed(names)} `as key` to copy it to predictions, or `as ignore`", None
-    takers = [d.name for d in draft.components.visible("model") if type_ in d.accepts and draft.verb in d.tasks]
+    visible = [d for d in draft.components.visible("model") if draft.verb in d.tasks and not d.follows]
+    takers = [d.name for d in visible if type_ in d.accepts]
     if takers:
         return f"use a model that takes them ({familiar(takers, 3)}), or leave the columns out of `features`", None
     return "leave the columns out of `features`, or declare them `as ignore`", None

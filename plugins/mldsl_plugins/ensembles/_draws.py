@@ -46,25 +46,30 @@ def draw_rows(
         row = block * BLOCK + _within(within, block, point)
         return count.at[row].add((place < draws).astype(count.dtype), mode="drop")
 
-    count = jax.lax.fori_loop(0, -(-draws // AT_ONCE), some, jnp.zeros_like(weight))
+    count: Array = jax.lax.fori_loop(0, -(-draws // AT_ONCE), some, jnp.zeros_like(weight))
     return count * unit
 
 
 def _beyond(upper: Float[Array, " b"], point: Float[Array, " m"]) -> Int[Array, " m"]:
     """The first block that ends beyond each point; where rounding leaves none, the last that holds anything."""
-    last = upper[-1] * (1 - jnp.finfo(upper.dtype).epsneg)
+    last = upper[-1] * _just_below_1(upper)
     return jnp.searchsorted(upper, jnp.minimum(point, last), side="right").astype(jnp.int32)
 
 
 def _within(ends: Float[Array, "b rows"], block: Int[Array, " m"], point: Float[Array, " m"]) -> Int[Array, " m"]:
     """The first row of each block that ends beyond the point."""
-    point = jnp.minimum(point, ends[block, -1] * (1 - jnp.finfo(ends.dtype).epsneg))
+    point = jnp.minimum(point, ends[block, -1] * _just_below_1(ends))
 
     def halve(step: Array, before: Array) -> Array:
         half = BLOCK >> (step + 1)
         return before + half * (ends[block, before + half - 1] <= point)
 
-    return jax.lax.fori_loop(0, BLOCK.bit_length() - 1, halve, jnp.zeros_like(block))
+    found: Array = jax.lax.fori_loop(0, BLOCK.bit_length() - 1, halve, jnp.zeros_like(block))
+    return found
+
+
+def _just_below_1(like: Array) -> Array:
+    return jnp.nextafter(jnp.ones((), like.dtype), jnp.zeros((), like.dtype))
 
 
 def scrambled(key: Key[Array, ""], number: Int[Array, " m"], size: Int[Array, ""]) -> Int[Array, " m"]:
@@ -87,8 +92,11 @@ def scrambled(key: Key[Array, ""], number: Int[Array, " m"], size: Int[Array, ""
         return x >= size.astype(jnp.uint32)
 
     start = jnp.where(number < size, number, 0).astype(jnp.uint32)
-    found = jax.lax.while_loop(lambda x: outside(x).any(), lambda x: jnp.where(outside(x), once(x), x), once(start))
-    return found.astype(jnp.int32)
+    walked = jax.lax.while_loop(
+        lambda x: outside(x).any(), lambda x: jnp.where(outside(x), once(x), x), once(start)
+    )
+    found: Array = walked.astype(jnp.int32)
+    return found
 
 
 def _hashed(x: Array) -> Array:

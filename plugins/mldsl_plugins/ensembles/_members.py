@@ -1,8 +1,8 @@
 """What ensembles of one base model share: fitting it, asking it, and saying what is wrong with it.
 
-The base is a `Configured`: a component and its Spec. Its parameters are stacked, one entry of their first axis a member.
-A base that prepares its inputs on the host learns from those and answers the matrix, so the ensemble's own inputs are
-both, as `Two`.
+The base is a `Configured`: a component and its Spec. The parameters of members are stacked, an entry of the first axis
+each. A base that prepares its inputs on the host learns from those and answers the matrix, so the ensemble's own inputs
+are both, as `Two`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 from mldsl.contract import Examples, Shape, Trees, fit_whole, remarks_of
 from mldsl.plugin import Problem
@@ -25,10 +25,10 @@ MOST = 3  # sentences about fits
 
 
 class Two(NamedTuple):
-    """What a base learns from, and the matrix of the same rows, which it answers."""
+    """What a base learns from, and the matrix [n, d] of the same rows, which it answers."""
 
     prepared: Any
-    matrix: Float[Array, "n d"]
+    matrix: Any
 
 
 def learn(base: Configured, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Any, Any]:
@@ -57,9 +57,7 @@ def say(base: Configured, params: Any, inputs: Any, offset: Array | None = None)
     return found
 
 
-def prepare(
-    base: Configured, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray
-) -> tuple[Two, Any]:
+def prepare(base: Configured, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray) -> tuple[Two, Any]:
     """The base's own inputs beside the matrix, on the host, and its state."""
     prepared, state = base.component.prepare(base.spec, shape, columns, weight)  # type: ignore[attr-defined]
     return Two(prepared, np.stack([columns[c.name] for c in shape.columns], axis=1)), state
@@ -76,7 +74,7 @@ def trees(base: Configured, members: Any) -> Trees | None:
     if model.trees is None:
         return None
     grown = jax.lax.map(lambda params: model.trees(base.spec, params), members)
-    together: Trees = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), grown)
+    together: Trees = jax.tree.map(lambda leaf: leaf.reshape(len(leaf) * leaf.shape[1], *leaf.shape[2:]), grown)
     return together
 
 
@@ -89,10 +87,14 @@ def check(base: Configured, shape: Shape) -> Iterator[Problem]:
         yield Problem("base", f"expected a model that answers rows as they are, found `{model.name}`")
     for parameter in parameters_of(type(base.spec)):
         if parameter.type.name in OF_ALL and getattr(base.spec, parameter.name):
-            yield Problem("base", f"expected `{model.name}` without a formula: all members get the columns of the model")
+            yield Problem(
+                "base", f"expected `{model.name}` without a formula: all members get the columns of the model"
+            )
 
 
-def remarks(base: Configured, infos: Any, shape: Shape, made: int, *, sentences: bool = True) -> Iterator[Problem | str]:
+def remarks(
+    base: Configured, infos: Any, shape: Shape, made: int, *, sentences: bool = True
+) -> Iterator[Problem | str]:
     """What the base says of the first `made` fits: all refusals, and a few sentences."""
     if infos is None:
         return

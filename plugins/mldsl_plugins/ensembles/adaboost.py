@@ -1,31 +1,31 @@
 """AdaBoost: fits of one model in turn, each minding more what those before got wrong, and a weighted vote of them all.
 
-Rows have shares D_i, at first those of weight times cost. Round m fits the base with them. For classes (SAMME) its
-error e is the share of the rows that it puts into a wrong class, its vote and the next shares are
+Rows have shares D_i, at first those of weight times cost. Round m fits the base with them. For classes (SAMME), with e
+the share of the rows that it puts into a wrong class, its vote and the next shares are
 
     a_m = rate (ln((1 - e) / e) + ln(k - 1)),    D_i <- D_i exp(a_m [row i is wrong]) / sum
 
-The score of a class is the mean of 1 for the rounds that say it and -1 / (k - 1) for the others, by votes; probabilities
-are the softmax of the scores over k - 1. They come from votes, and are seldom calibrated.
+The score of a class is the mean by votes of 1 for the rounds that say it and -1 / (k - 1) for the others;
+probabilities are the softmax of the scores over k - 1. They are made of votes, and seldom calibrated.
 
-For a number (AdaBoost.R2) L_i is the absolute residual over the largest, as it is, squared, or 1 - exp(-L); e is its mean
-by shares, b = e / (1 - e), a_m = rate ln(1 / b), and D_i <- D_i b^(rate (1 - L_i)) / sum. The answer is the weighted
-median of the rounds: the least of their answers that half of the votes do not exceed.
+For a number (AdaBoost.R2) L_i is the absolute residual over the largest, as it is, squared, or 1 - exp(-L). With e,
+its mean by shares, and b = e / (1 - e), a_m = rate ln(1 / b) and D_i <- D_i b^(rate (1 - L_i)) / sum. The answer is the
+weighted median of the rounds: the least answer for which, together with those below it, half of the votes are.
 
-It ends early. A round without error gets vote 1 and is the last. One that is no better than chance (e at least
-1 - 1/k; 1/2 for a number) is left out and nothing follows it; a first one of a number is kept. Rounds that were not made
-have vote 0.
+It may end early. A round without error gets vote 1 and is the last. One that is no better than chance (e at least
+1 - 1/k; 1/2 for a number) is left out, and nothing follows it; the first one of a number is kept. Rounds that were not
+made have vote 0.
 
-The base gets shares as costs, which add up to what they did at first, and its rows count as before: `min_samples_leaf`
-counts rows, as in scikit-learn. A base without costs gets them as weights. For a number the base is fitted to the
-weighted rows themselves, where Drucker (and scikit-learn) draws a sample by them: the expectation of that, without its
-noise, so nothing is drawn.
+The base gets the shares as costs, whose sum stays what it was at first, and its rows count as before: the least rows of
+a leaf are rows, as in scikit-learn. A base without costs gets them as weights. For a number, too, it is fitted to the
+weighted rows, where Drucker (and scikit-learn) draws a sample by the shares: what is drawn is that on average, and
+nothing here depends on the key unless the base does.
 
-Shapes:  n rows, d columns, k classes, m rounds. m times the time of the base and of one answer for all rows; the median
-         O(n m log m).
+Shapes:  n rows, d columns, k classes, m rounds. m times the time of the base and of one answer for all rows; the
+         median is O(n m log m).
 Units:   errors and shares in 0..1, votes in nats; the answer is that of the base.
-Errors:  a base that cannot do the task, that has a formula of its own, or that refuses the inputs; one that is no better
-         than chance.
+Errors:  a base that cannot do the task, that has a formula of its own, or that refuses the inputs; one that is no
+         better than chance.
 Sources: Freund & Schapire 1997, doi:10.1006/jcss.1997.1504; SAMME: Zhu, Zou, Rosset & Hastie 2009,
          doi:10.4310/SII.2009.v2.n3.a8; R2: Drucker 1997, ICML, 107-115.
 """
@@ -61,8 +61,8 @@ class Spec:
         doc="The model that is fitted in every round.",
     )  # fmt: skip
     rounds: int = param(
-        50, ge=1, search="[25, 50, 100, 200]", simpler="smaller", also_known_as=("n_estimators", "mfinal", "iterations"),
-        unit="rounds", doc="How many fits there are at most.",
+        50, ge=1, unit="rounds", search="[25, 50, 100, 200]", simpler="smaller", doc="How many fits there are at most.",
+        also_known_as=("n_estimators", "mfinal", "iterations"),
     )  # fmt: skip
     learning_rate: float = param(
         1.0, gt=0, traced=True, search="log(0.01..2)", simpler="smaller", also_known_as=("shrinkage", "eta"),
@@ -83,9 +83,9 @@ class Params(NamedTuple):
 class Info(NamedTuple):
     """The rounds: error by the round's shares, vote, and the share of training rows that the rounds so far get wrong.
 
-    NaN for rounds that were not made; one that is left out has an error alone. The last is None for a number. `rounds` were made; `mean_error` is
-    their mean error. `chance`: not even the first was better than chance. `members` is what the base reports of its
-    fits, where it has something to say of that.
+    NaN for rounds that were not made; one that is left out has an error alone. The last is None for a number. `rounds`
+    have a vote; `chance`: not even the first was better than chance. `members` is what the base reports of its fits,
+    where it has something to say of that.
     """
 
     error_history: Float[Array, " m"]
@@ -109,7 +109,8 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     """Fit the rounds."""
     first = examples.loss_weight()
     whole = weighted_sum(jnp.ones_like(first), first)
-    k = shape.classes
+    k, target = shape.classes, examples.target
+    assert target is not None
 
     def learn(amount: Array, key: Array) -> tuple[Any, Any]:
         return members.learn(spec.base, key, shape, _weighed(spec.base, examples, amount))
@@ -134,7 +135,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
         score, wrong = loop.score, None
         if k:
             score = score + vote * jax.nn.one_hot(said, k, dtype=score.dtype)
-            off = (jnp.argmax(score, axis=1) != examples.target).astype(first.dtype)
+            off = jnp.not_equal(jnp.argmax(score, axis=1), target).astype(first.dtype)
             wrong = jnp.where(counts, weighted_sum(off, first) / jnp.maximum(whole, tiny(whole)), jnp.nan)
         following = _normal(loop.log_share + vote * (miss if k else miss - 1))
         shown = jnp.where(loop.going, error, jnp.nan), jnp.where(counts, vote, jnp.nan), wrong
@@ -208,11 +209,10 @@ def predict(spec: Spec, params: Params, inputs: Any) -> Prediction:
 
 def weighted_median(values: Float[Array, "m n"], vote: Float[Array, " m"]) -> Float[Array, " n"]:
     """The least of each column's values such that it and those below have half of the votes. O(n m log m)."""
-    order = jnp.argsort(values, axis=0)
-    below = jnp.cumsum(vote[order], axis=0)
+    values, vote = jax.lax.sort((values, jnp.broadcast_to(vote[:, None], values.shape)), dimension=0, num_keys=1)
+    below = jnp.cumsum(vote, axis=0)
     first = jnp.argmax(below >= 0.5 * below[-1:], axis=0)
-    place = jnp.take_along_axis(order, first[None], axis=0)
-    return jnp.take_along_axis(values, place, axis=0)[0]
+    return jnp.take_along_axis(values, first[None], axis=0)[0]
 
 
 def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
@@ -228,7 +228,8 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
                       f"found `{spec.base.component.name}` with {info.error_history[0]:.3g}")  # fmt: skip
         return
     if not shape.classes and info.rounds == 1 and info.error_history[0] >= 0.5:
-        yield f"the first round has an error of {info.error_history[0]:.3g}, so that no other follows: it is the base alone"
+        error = f"{info.error_history[0]:.3g}"
+        yield f"the first round has an error of {error}, so no other follows: this is the base alone"
     yield from members.remarks(spec.base, info.members, shape, int(info.rounds))
 
 

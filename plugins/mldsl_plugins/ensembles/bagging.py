@@ -10,18 +10,18 @@ vectors): then the bagged model has margins, too. A class that a sample lacks ge
 without rows.
 
 Each row is left out of about 37 % of the samples. The mean of the members that have not seen it is its out-of-bag
-prediction, and how good these are, the accuracy or R2 of `out_of_bag_score`, estimates the error on new rows without
-holding any back. It is NaN where no row was left out, as without replacement and with all rows.
+prediction, and the accuracy or R2 of these, `out_of_bag_score`, estimates that on new rows without holding any back. It
+is NaN where no row was left out, as without replacement and with all rows.
 
 A sample is how often each row counts, so all members learn from one set of rows in one program. A row of weight w is
 drawn as w rows; it is left out where none of them was drawn. Members go one after the other, or side by side where the
 base declares that fits side by side gain.
 
-Shapes:  n rows, d columns, M members. M times the time of the base, and of one answer for all rows; M times its memory.
+Shapes:  n rows, d columns, M members. M times the time of the base and of one answer for all rows.
 Units:   those of the base; samples are shares of the rows and columns.
 Errors:  a base that cannot do the task, that has a formula of its own, or that refuses the inputs. Drawn by the key.
-Sources: Breiman 1996, doi:10.1007/BF00058655; out-of-bag: Breiman 1996, technical report, UC Berkeley; columns: Ho 1998,
-         doi:10.1109/34.709601.
+Sources: Breiman 1996, doi:10.1007/BF00058655; out of bag: Breiman 1996, Out-of-bag estimation, UC Berkeley; columns:
+         Ho 1998, doi:10.1109/34.709601.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Spec:
         doc="Which share of the columns each member has.",
     )  # fmt: skip
     replace: bool = param(
-        True, also_known_as=("bootstrap",), doc="Whether a row may be drawn several times; if not, `row_sample` below 1."
+        True, also_known_as=("bootstrap",),
+        doc="Whether a row may be drawn several times; where it may not, `row_sample` is to be below 1.",
     )  # fmt: skip
 
 
@@ -187,14 +188,16 @@ def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
     """What the base cannot do."""
     if spec.column_sample < 1 and "active" in spec.base.component.exceptions:
         reason = spec.base.component.exceptions["active"]
-        yield Problem("column_sample", f"expected 1 for `{spec.base.component.name}`, found {spec.column_sample:g}: {reason}")
+        yield Problem(
+            "column_sample", f"expected 1 for `{spec.base.component.name}`, found {spec.column_sample:g}: {reason}"
+        )
     yield from members.check(spec.base, shape)
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
     """What the base says of its fits; samples that leave nothing out."""
-    yield from members.remarks(spec.base, info.members, shape, spec.members, sentences=spec.column_sample == 1)
-    if info.out_of_bag_share == 0 and not spec.replace and spec.row_sample == 1:
+    yield from members.remarks(spec.base, info.members, shape, spec.members, sentences=not spec.column_sample < 1)
+    if info.out_of_bag_share == 0 and not spec.replace and spec.row_sample >= 1:
         yield "without replacement and with all rows every member sees the same rows; set `row_sample` below 1"
 
 

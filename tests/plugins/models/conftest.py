@@ -74,8 +74,8 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
 class Run:
     """A fitted model: `params`, `info` (NumPy leaves) and `predict`. Inputs are arrays, or SciPy's sparse matrices.
 
-    `columns` are the `ColumnShape`s, where they are not just numbers; `intercept` is what a formula says of it; `x64` is
-    said of a model that is as precise as the one it is made of.
+    `columns` are the `ColumnShape`s, where they are not just numbers; `intercept` is what a formula says of it; `x64`
+    is given for a model that is as precise as the one it is made of.
     """
 
     def __init__(
