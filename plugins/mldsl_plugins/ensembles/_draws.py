@@ -86,15 +86,14 @@ def scrambled(key: Key[Array, ""], number: Int[Array, " m"], size: Int[Array, ""
         left, right = x >> bits, x & mask
         for word in words:
             left, right = right, left ^ (_hashed(right ^ word) & mask)
-        return (left << bits) | right
+        joined: Array = (left << bits) | right
+        return joined
 
     def outside(x: Array) -> Array:
         return x >= size.astype(jnp.uint32)
 
     start = jnp.where(number < size, number, 0).astype(jnp.uint32)
-    walked = jax.lax.while_loop(
-        lambda x: outside(x).any(), lambda x: jnp.where(outside(x), once(x), x), once(start)
-    )
+    walked = jax.lax.while_loop(lambda x: outside(x).any(), lambda x: jnp.where(outside(x), once(x), x), once(start))
     found: Array = walked.astype(jnp.int32)
     return found
 
