@@ -23,6 +23,8 @@ from jaxtyping import Array, Bool, Float, Int, UInt
 from mldsl.contract import Trees
 
 _ROWS = 4096  # of a block: its columns stay in a core's cache
+_WALKED = 1024  # rows of a block that is walked
+_SELECTED = 8  # words of a subset that are selected from without a gather
 _UNROLL = 8  # nodes that one loop over the rows asks
 _WORDS = 2  # of 32 leaves; larger trees are walked
 
@@ -86,7 +88,7 @@ def summed(
         last = value.shape[0] if count is None else jnp.minimum(count, value.shape[0])
         return jax.lax.fori_loop(0, last, add, nothing).reshape(-1, block.shape[0]).T
 
-    return _by_blocks(of, inputs, axis=0)
+    return _by_blocks(of, inputs, _rows(ready), axis=0)
 
 
 def averaged(
@@ -111,25 +113,25 @@ def leaf_of(
 
         return jax.lax.map(one, ready)
 
-    return _by_blocks(of, inputs, axis=1)
+    return _by_blocks(of, inputs, _rows(ready), axis=1)
 
 
-def _by_blocks(of: Callable[[Array], Array], inputs: Array, axis: int) -> Array:
+def _by_blocks(of: Callable[[Array], Array], inputs: Array, rows: int, axis: int) -> Array:
     """`of` each block of rows, put together along the axis.
 
     JAX moves a slice that would end outside to the end, so the last block overlaps the one before.
     """
     n = inputs.shape[0]
-    if n <= _ROWS:
+    if n <= rows:
         return of(inputs)
 
     def body(i: Array, so_far: Array) -> Array:
-        found = of(jax.lax.dynamic_slice_in_dim(inputs, i * _ROWS, _ROWS))
-        return jax.lax.dynamic_update_slice_in_dim(so_far, found, i * _ROWS, axis)
+        found = of(jax.lax.dynamic_slice_in_dim(inputs, i * rows, rows))
+        return jax.lax.dynamic_update_slice_in_dim(so_far, found, i * rows, axis)
 
-    shape = jax.eval_shape(of, inputs[:_ROWS])
+    shape = jax.eval_shape(of, inputs[:rows])
     sizes = [n if at == axis else size for at, size in enumerate(shape.shape)]
-    return jax.lax.fori_loop(0, -(-n // _ROWS), body, jnp.zeros(sizes, shape.dtype))
+    return jax.lax.fori_loop(0, -(-n // rows), body, jnp.zeros(sizes, shape.dtype))
 
 
 def _ready(trees: Trees, categories: Array | None) -> tuple[_Small | _Large, Callable[[Any, Array], Array]]:
@@ -146,28 +148,48 @@ def _ready(trees: Trees, categories: Array | None) -> tuple[_Small | _Large, Cal
     return large, lambda tree, rows: _walked(tree, rows, trees.subset.shape[2] if some else 0)
 
 
-def _columns(ready: _Small | _Large, block: Float[Array, "rows d"]) -> Array:
+def _rows(ready: _Small | _Large) -> int:
+    return _ROWS if isinstance(ready, _Small) else _WALKED
+
+
+def _columns(ready: _Small | _Large, block: Float[Array, "rows d"]) -> Any:
     """A block of rows as trees of this form read it.
 
     Small ones: column by column [2 d, rows], first as they are, where a missing value is not below any threshold, then
-    with missing values below every threshold.
+    with missing values below every threshold; and, where any have categories, their level codes [d, rows].
     """
     if isinstance(ready, _Large):
         return block
     columns = block.T
-    return jnp.concatenate([columns, jnp.where(jnp.isnan(columns), -jnp.inf, columns)])
+    below = jnp.where(jnp.isnan(columns), -jnp.inf, columns)
+    codes = None if ready.look_up is None else _codes(columns, ready.look_up.subset.shape[-1])
+    return jnp.concatenate([columns, below]), codes
 
 
-def _in_subset(x: Array, subset: Callable[[Array], Array], words: int, missing_left: Array) -> Array:
-    """Whether rows with these level codes go left; `subset` gives words by their places."""
-    known = (x >= 0) & (x < 32 * words)
-    code = jnp.where(known, x, 0).astype(jnp.int32)
-    bit = (subset(code >> 5) >> (code & 31).astype(jnp.uint32)) & 1
-    return jnp.where(known, bit == 1, missing_left)
+def _codes(x: Array, words: int) -> Array:
+    """Level codes as integers, -1 where there is none that a subset could have."""
+    return jnp.where((x >= 0) & (x < 32 * words), x, -1).astype(jnp.int32)
 
 
-def _marked(tree: _Small, columns: Float[Array, "d2 rows"]) -> Int[Array, " rows"]:
+def _in_subset(code: Array, word: Array, missing_left: Array) -> Array:
+    """Whether rows with these level codes go left; `word` is that of the subset which has the code's bit."""
+    bit = (word >> (code & 31).astype(jnp.uint32)) & 1
+    return jnp.where(code < 0, missing_left, bit == 1)
+
+
+def _word(subset: UInt[Array, " words"], place: Int[Array, " rows"]) -> UInt[Array, " rows"]:
+    """The word at each place; of few words comparisons are faster than a gather."""
+    if subset.shape[0] > _SELECTED:
+        return subset.at[place].get(mode="clip")
+    word = jnp.zeros(place.shape, subset.dtype)
+    for i in range(subset.shape[0]):
+        word = jnp.where(place == i, subset[i], word)
+    return word
+
+
+def _marked(tree: _Small, block: tuple[Array, Array | None]) -> Int[Array, " rows"]:
     """Which leaf of a small tree each row falls into, from left to right."""
+    columns, codes = block
     d, n = columns.shape[0] // 2, columns.shape[1]
     words = tree.compare.keeps.shape[1]
     everything = ~jnp.uint32(0)
@@ -181,9 +203,9 @@ def _marked(tree: _Small, columns: Float[Array, "d2 rows"]) -> Int[Array, " rows
 
     def look_up(i: Array, mask: tuple[Array, ...]) -> tuple[Array, ...]:
         node = jax.tree.map(lambda part: part[i], tree.look_up)
-        word = lambda place: node.subset.at[place].get(mode="promise_in_bounds")  # noqa: E731
-        left = _in_subset(columns[node.feature], word, node.subset.shape[0], node.missing_left)
-        return cleared(mask, left, node.keeps)
+        code = codes[node.feature]
+        word = _word(node.subset, code >> 5)
+        return cleared(mask, _in_subset(code, word, node.missing_left), node.keeps)
 
     mask = (jnp.full(n, everything),) * words
     mask, _ = jax.lax.scan(compare, mask, tree.compare, unroll=_UNROLL)
@@ -207,7 +229,8 @@ def _walked(tree: _Large, rows: Float[Array, "rows d"], words: int) -> Int[Array
         x, missing_left = at(flat, row + (feature >> 2)), (feature & 1) == 1
         left = jnp.where(jnp.isnan(x), missing_left, x <= at(tree.threshold, node))
         if words:
-            inside = _in_subset(x, lambda place: at(tree.subset, node * words + place), words, missing_left)
+            code = _codes(x, words)
+            inside = _in_subset(code, at(tree.subset, node * words + jnp.maximum(code >> 5, 0)), missing_left)
             left = jnp.where((feature & 2) == 2, inside, left)
         moved = at(tree.child, 2 * node + 1 - left.astype(jnp.int32))
         return moved, (moved != node).any()
