@@ -8,9 +8,9 @@ last bit. The units are such that no sum can leave its half: a row is rounded by
 Rows are gathered chunk by chunk, so that one compiled loop serves nodes of every size, and what a chunk needs stays in
 the processor's cache. On a CPU the chunk's codes are turned column by column and every column is one scatter into a
 histogram of 2 KB, 0.7 ns for a row and column on one core, where one scatter of all columns takes 1.5 and float32 pairs
-1.0 (`benchmarks/histograms.py`). On a GPU one scatter takes a chunk as a whole, into several copies so that rows of one
-bin do not wait for each other. On a TPU, which has no scatter, a code is two digits to base 16, and a histogram is the
-product of their one-hot matrices, in a Pallas kernel over 16-bit parts that float32 adds exactly.
+1.0 (measured in `benchmarks/histogram*.py`). On a GPU one scatter takes a chunk as a whole, into several copies so that
+rows of one bin do not wait for each other. On a TPU, which has no scatter, a code is two digits to base 16, and a
+histogram is the product of their one-hot matrices, in a Pallas kernel over 16-bit parts that float32 adds exactly.
 
 Shapes:  records UInt32[n, w], four codes a word, the first column lowest; a histogram is Int64[d * 256].
 Units:   of `Packed.unit`.
