@@ -82,12 +82,15 @@ def fit_apart(
     else:
         with blamed(pipeline.value, "steps"):
             total = int(model.steps(specs[1])) if model.steps is not None else 1
-        used_up = prepared.plan.stop_when is None or stop is None
+        # An earlier state need not be kept where none is wanted, or where it can be told from the last.
+        used_up = prepared.plan.stop_when is None or stop is None or model.cut is not None
         rounds = Rounds(run.programs, pipeline, specs[1], shape, key, examples, x64=x64, used_up=used_up)
-        watch = watch_of(run, prepared, stop, examples, scoring, table.matrix, rounds, score)
+        watch = watch_of(run, prepared, stop, scoring, table.matrix, rounds)
         total = total if most is None else min(most, total)
-        loop = Loop(stage, total, rounds.start, rounds.update, watch, run.progress, run.checkpoints, used_up)
-        looped = loop.run()
+        cut = None if model.cut is None else rounds.cut
+        looped = Loop(
+            stage, total, rounds.start, rounds.update, watch, run.progress, run.checkpoints, used_up, cut
+        ).run()
         params, info = to_numpy(rounds.finish(looped.state)), to_numpy(rounds.info(looped.state))
         history, updates = looped.history, looped.updates
     return Apart(

@@ -61,7 +61,8 @@ class Loop:
     """One iterative fit.
 
     `init()` and `update(state)` are calls of compiled programs; `total` the most updates. `used_up`: `update` writes
-    over the state that it is given, so that no earlier one can be kept.
+    over the state that it is given, so that no earlier one can be kept. `cut(state, updates)` tells an earlier state
+    from a later one, where the algorithm can: then none is kept.
     """
 
     stage: str
@@ -72,6 +73,7 @@ class Loop:
     progress: Callable[[str, int, int, dict[str, float]], None]
     checkpoints: Checkpoints | None
     used_up: bool = False
+    cut: Callable[[Any, int], Any] | None = None
 
     def run(self) -> Looped:
         """The last (or, when watched, the best) state, and what was reported step by step."""
@@ -96,8 +98,10 @@ class Loop:
             raise
         if self.checkpoints and (kept is None or not kept.done):
             self._save(at, history, done=True)
-        chosen = at.state if at.best is None else at.best
-        return Looped(chosen, history, self._updates(at, history))
+        updates = self._updates(at, history)
+        if self.cut is not None:
+            return Looped(at.state if updates == at.step else self.cut(at.state, updates), history, updates)
+        return Looped(at.state if at.best is None else at.best, history, updates)
 
     def _look(
         self, state: Any, shown: dict[str, float], at: _Place, history: dict[str, list[float]]
@@ -111,11 +115,13 @@ class Loop:
         if self.watch is None:
             return None, False
         watched = history[self.watch.name]
+        if self.cut is not None:
+            return None, self.watch.should_stop(watched)
         best = state if self.watch.best_step(watched) == at.step or at.best is None else at.best
         return best, self.watch.should_stop(watched)
 
     def _updates(self, at: _Place, history: Mapping[str, list[float]]) -> int:
-        if self.watch is None or at.best is None:
+        if self.watch is None or not at.step:
             return at.step
         return self.watch.best_step(history[self.watch.name]) + 1
 

@@ -13,7 +13,7 @@ from mldsl.contract import Examples, Shape
 from mldsl.execute.blame import blamed
 from mldsl.execute.pipeline import Pipeline
 from mldsl.execute.programs import Programs
-from mldsl.execute.shards import EVERYWHERE, fitting, of_examples, of_state, over_rows, placed
+from mldsl.execute.shards import EVERYWHERE, fitting, of_examples, of_state, over_rows, placed, spread
 
 
 class Rounds:
@@ -87,10 +87,22 @@ class Rounds:
 
         return None if self.model.info is None else self._call("info", info, self.spec, state)
 
+    def cut(self, state: Any, updates: int) -> Any:
+        """The state as `finish` would have found it after so many updates."""
+
+        def cut(spec: Any, state: Any, updates: Any) -> Any:
+            with blamed(self.pipeline.value, "cut"):
+                return self.model.cut(spec, state, updates)
+
+        return self._call("cut", cut, self.spec, state, np.asarray(updates, np.int32))
+
     def bound(
         self, name: str, function: Callable[..., Any], *fixed: Any, used_up: bool = False
     ) -> Callable[[Any], Any]:
         """`function(*fixed, state)` as a program that is called again and again with another state."""
+        if self.devices > 1:
+            with jax.enable_x64(self.x64):
+                fixed = spread(fixed, self.shape.rows, self.devices)
         return self.programs.bound(
             name, function, self.pipeline.static, *fixed, x64=self.x64, devices=self.devices, used_up=used_up
         )

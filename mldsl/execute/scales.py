@@ -11,10 +11,11 @@ from mldsl.contract import Prediction
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.source import Span
 
-_SCALES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float, str]] = {
-    "log": (np.log, np.exp, 0.0, "above 0"),
-    "log1p": (np.log1p, np.expm1, -1.0, "above -1"),
-    "sqrt": (np.sqrt, np.square, 0.0, "at least 0"),
+# The function, the name of its inverse, its domain.
+_SCALES: dict[str, tuple[Callable[[Any], Any], str, float, str]] = {
+    "log": (np.log, "exp", 0.0, "above 0"),
+    "log1p": (np.log1p, "expm1", -1.0, "above -1"),
+    "sqrt": (np.sqrt, "square", 0.0, "at least 0"),
 }
 
 
@@ -37,10 +38,10 @@ def forward(scale: str | None, target: np.ndarray, span: Span | None) -> np.ndar
     return np.asarray(function(target))
 
 
-def back(scale: str | None, prediction: Prediction) -> Prediction:
-    """A prediction (NumPy leaves) in the target's own units."""
+def back(scale: str | None, prediction: Prediction, library: Any = np) -> Prediction:
+    """A prediction in the target's own units; its leaves are arrays of this library."""
     if scale is None or prediction.mean is None:
         return prediction
-    inverse = _SCALES[scale][1]
+    inverse = getattr(library, _SCALES[scale][1])
     interval = None if prediction.interval is None else inverse(prediction.interval)
     return prediction._replace(mean=inverse(prediction.mean), interval=interval)

@@ -72,6 +72,19 @@ def placed(tree: Any, layout: Any, devices: int) -> Any:
     return jax.device_put(tree, shardings)
 
 
+def spread(tree: Any, rows: int, devices: int) -> Any:
+    """Arrays on all devices: by rows if so many rows are their first axis, else whole; what is there already stays."""
+    grid = mesh(devices)
+
+    def one(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1:
+            return leaf
+        cut = np.ndim(leaf) and np.shape(leaf)[0] == rows
+        return jax.device_put(leaf, NamedSharding(grid, BY_ROW if cut else EVERYWHERE))
+
+    return jax.tree.map(one, tree)
+
+
 def fitting(devices: int, rows: int) -> int:
     """So many devices if the rows divide evenly over them, else one."""
     return devices if rows % devices == 0 else 1

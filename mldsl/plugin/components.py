@@ -92,6 +92,11 @@ class Model(Component):
     init(spec, key, shape, examples) -> State; update(spec, state, examples) -> (State, Info), the examples always the
     same; finish(spec, state) -> Params; info(spec, state) -> Info, of the whole loop (by default there is none);
     loss(spec, params, examples) -> scalar, what `stop_when` watches (by default that of the task);
+    so_far(spec, state, examples) -> Prediction: what a loop's state says of all of its rows, those of weight 0, too, as
+    `predict` of its params would (at their offsets); and loss_of(spec, prediction, examples) -> scalar, the loss from
+    predictions alone: with these, each look of `stop_when` costs one pass over the rows.
+    cut(spec, state, updates) -> State: what `finish` would have been given after so many updates, told from a later
+    state; then no state is kept as the best.
     steps(spec) -> int: how many updates at most, for iterative models;
     check(spec, shape) -> Iterator[Problem];
     prepare(spec, shape, columns, weight) -> (inputs, state): on the host, in NumPy, once a fit, `columns` of the matrix
@@ -141,7 +146,10 @@ class Model(Component):
     count: Callable[..., Any] | None = None
     add: Callable[..., Any] | None = None
     learn: Callable[..., Any] | None = None
+    so_far: Callable[..., Any] | None = None
+    cut: Callable[..., Any] | None = None
     loss: Callable[..., Any] | None = None
+    loss_of: Callable[..., Any] | None = None
     steps: Callable[..., int] | None = None
     check: Callable[..., Any] | None = None
     remarks: Callable[..., Any] | None = None

@@ -72,7 +72,8 @@ def declare(component: kinds.Component, plugin: str, module: str) -> Declaration
         **_particulars(component),
     )  # fmt: skip
     problems.extend(_wrong_words(declaration))
-    if isinstance(component, kinds.Model) and component.margins and component.init and component.loss is None:
+    losses = [getattr(component, name, None) for name in ("loss", "loss_of")]
+    if isinstance(component, kinds.Model) and component.margins and component.init and not any(losses):
         problems.append("`margins`: rounds are watched by the loss, and margins have none of their own: give `loss`")
     problems.extend(_wrong_halves(component, declaration))
     problems.extend(_wrong_preparing(component, declaration))
@@ -410,8 +411,9 @@ def _wrong_preparing(component: kinds.Component, declaration: Declaration) -> It
     for name in component.prepare_reads or ():
         if declaration.parameter(name) is None:
             yield f"`prepare_reads`: there is no parameter `{name}`"
-    if component.row_state and component.init is None:
-        yield "`row_state`: only a model with `init`, `update` and `finish` has a state"
+    for name in ("row_state", "so_far", "cut", "info"):
+        if getattr(component, name) and component.init is None:
+            yield f"`{name}`: only a model with `init`, `update` and `finish` has a state"
 
 
 def _wrong_halves(component: kinds.Component, declaration: Declaration) -> Iterator[str]:

@@ -15,7 +15,7 @@ from mldsl.contract import Sparse, as_tree
 from mldsl.plugin import Component, Model
 from mldsl.testing.compare import bits, rounding
 from mldsl.testing.learner import KEY, Fitted, Learner, stacked, to_numpy, varied
-from mldsl.testing.samples import ROWS
+from mldsl.testing.samples import PRESENT, ROWS
 from mldsl.testing.traces import callbacks, floats, same, shapes, trace
 
 
@@ -150,6 +150,17 @@ def batched(learner: Learner) -> Iterator[str]:
         yield from rounding({name: np.asarray(value[i]) for name, value in together.items()}, alone)
 
 
+def _by_row(examples: Any) -> tuple[Any, Any]:
+    """For each array whether it has something for each row, and the examples."""
+    from mldsl.execute.shards import BY_ROW, of_examples
+
+    layout = of_examples(examples)
+    is_part = lambda x: isinstance(x, jax.sharding.PartitionSpec)  # noqa: E731
+    return jax.tree.map(
+        lambda spec, part: jax.tree.map(lambda _: spec == BY_ROW, part), layout, examples, is_leaf=is_part
+    ), examples
+
+
 def _prepares(learner: Learner) -> bool:
     return isinstance(learner.component, Model) and learner.component.prepares_for(learner.plain)
 
@@ -210,9 +221,69 @@ def _rounds_apart(learner: Learner) -> Iterator[str]:
         return model.finish(spec, state)
 
     with learner.scope():
-        params = jax.jit(fit)(*_arguments(learner))
+        spec, key, examples = _arguments(learner)
+        whole, half = (
+            jax.eval_shape(lambda e: learner.rounds(given.shape, spec, key, e, 1)[0], part)
+            for part in (examples, jax.tree.map(lambda cut, x: x[: ROWS // 2] if cut else x, *_by_row(examples)))
+        )
+        for name in set(whole._fields) - set(model.row_state):
+            if jax.tree.map(jnp.shape, getattr(whole, name)) != jax.tree.map(jnp.shape, getattr(half, name)):
+                yield f"`{name}` of the State has something for each row, and `row_state` does not name it"
+                return
+        params = jax.jit(fit)(spec, key, examples)
         apart = Fitted(to_numpy(params), None, learner.fitted.state)
     yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
+
+
+def so_far(learner: Learner) -> Iterator[str]:
+    """What a state says of the rows, those of weight 0 among them, is what its params predict."""
+    model: Any = learner.component
+    if model.so_far is None or not model.goes_in_rounds(learner.spec):
+        return
+    given = learner.sample
+    spec, key, examples = _arguments(learner)
+    asked = given.examples._replace(inputs=learner.asked(given, learner.fitted.state))
+
+    def both(spec: Any, key: Any, examples: Any, asked: Any) -> Any:
+        state = learner.rounds(given.shape, spec, key, examples, learner.updates)[0]
+        said = model.so_far(spec, state, examples)
+        params = model.finish(spec, state)
+        offset = asked.offset if "offset" in model.roles else None
+        if offset is not None and model.predict_at is not None:
+            return said, model.predict_at(spec, params, asked.inputs, offset)
+        answer = model.predict(spec, params, asked.inputs)
+        shifted = offset is not None and answer.mean is not None
+        return said, answer._replace(mean=answer.mean + offset) if shifted else answer
+
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        said, answer = to_numpy(learner.program("so_far", given.shape, both)(spec, key, examples, asked))
+    for name, value in answer._asdict().items():
+        mine = getattr(said, name)
+        if value is not None and mine is not None:
+            yield from rounding({name: mine[:PRESENT]}, {name: value[:PRESENT]})
+        elif value is not None and name != "interval":
+            yield f"`so_far` gives no `{name}`, which `predict` gives"
+
+
+def cut(learner: Learner) -> Iterator[str]:
+    """Cut to one update less, the loop is finished as it was then."""
+    model: Any = learner.component
+    if model.cut is None or not model.goes_in_rounds(learner.spec):
+        return
+    given, most = learner.sample, learner.updates
+
+    def both(spec: Any, key: Any, examples: Any, updates: Any) -> Any:
+        earlier, _ = learner.rounds(given.shape, spec, key, examples, max(most - 1, 0))
+        later, _ = learner.rounds(given.shape, spec, key, examples, most)
+        return [
+            (model.finish(spec, state), None if model.info is None else model.info(spec, state))
+            for state in (earlier, model.cut(spec, later, updates))
+        ]
+
+    updates = np.asarray(max(most - 1, 0), np.int32)
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        earlier, later = to_numpy(learner.program("cut", given.shape, both)(*_arguments(learner), updates))
+    yield from rounding(earlier, later, tolerance=1e-5)
 
 
 def prepared(learner: Learner) -> Iterator[str]:
@@ -226,4 +297,4 @@ def prepared(learner: Learner) -> Iterator[str]:
 
 
 OF_PROGRAMS = (compiles_once, pure, dtype, artifact, batched)
-OF_MODEL_PROGRAMS = (no_copies, shards, prepared)
+OF_MODEL_PROGRAMS = (no_copies, shards, prepared, so_far, cut)

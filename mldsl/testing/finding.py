@@ -33,6 +33,8 @@ CHECKS: Final[Mapping[str, str]] = {
     "no_copies": "mapped over weights, the inputs are not copied per fold (components that declare `batches`)",
     "shards": "rows spread over two devices give the same, to rounding (components that declare `shards`)",
     "prepared": "`apply_prepared` does to new rows what `prepare` did to the old",
+    "so_far": "what a loop's state says of its rows is what its params predict of them, to rounding",
+    "cut": "a state that is cut to fewer updates is finished as it was after these",
     "one_row": "a single row is learned from without a crash or NaN, or refused by `check`",
     "constant_column": "a constant column does no harm",
     "constant_target": "a constant target does no harm",

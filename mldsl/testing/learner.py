@@ -108,13 +108,20 @@ class Learner:
                 return component.fit(spec, key, shape, self._seen(examples))
             if isinstance(component, Transform):
                 return None, None  # nothing is learned
-            state = component.init(spec, key, shape, examples)
-            state, info = jax.lax.scan(lambda s, _: component.update(spec, s, examples), state, length=self.updates)
+            state, info = self.rounds(shape, spec, key, examples, self.updates)
             if component.info is not None:
                 return component.finish(spec, state), component.info(spec, state)
             return component.finish(spec, state), jax.tree.map(lambda x: x[-1], info)
 
         return fit
+
+    def rounds(self, shape: Shape, spec: Any, key: Any, examples: Examples, updates: int) -> tuple[Any, Any]:
+        """The state of a loop after so many updates, and what each of them reported."""
+        model = self.component
+        key = jax.random.wrap_key_data(key) if key.dtype == np.uint32 else key
+        state = model.init(spec, key, shape, examples)
+        rounds: tuple[Any, Any] = jax.lax.scan(lambda s, _: model.update(spec, s, examples), state, length=updates)
+        return rounds
 
     def _seen(self, examples: Examples) -> Examples:
         if isinstance(self.component, Model) or self.component.uses_target:

@@ -276,6 +276,38 @@ def fit_prepared(spec, key, shape, examples):
     return fit(spec, key, shape, examples._replace(active=jnp.ones(examples.inputs.shape[1], bool)))
 
 
+class Climb(NamedTuple):
+    """A loop of three steps up to the mean: what is said of each row, and each step."""
+
+    said: Any
+    steps: Any
+    made: Any
+
+
+def looped(**more):
+    """Models in rounds, each of which goes half of the way to the mean; one thing of them is wrong."""
+
+    def start(spec, key, shape, examples):
+        zeros = jnp.zeros_like(examples.weight)
+        return Climb(zeros, jnp.zeros(3, zeros.dtype), jnp.zeros((), jnp.int32))
+
+    def climb(spec, state, examples):
+        left = jnp.where(examples.weight > 0, examples.target - state.said, 0)
+        step = weighted_mean(left, examples.weight) / 2
+        return Climb(state.said + step, state.steps.at[state.made].set(step), state.made + 1), None
+
+    def first(spec, state, updates):
+        return state._replace(steps=jnp.where(jnp.arange(3) < updates, state.steps, 0), made=updates)
+
+    sound = {
+        "init": start, "update": climb, "steps": lambda spec: 3, "row_state": ("said",), "shards": True, "cut": first,
+        "finish": lambda spec, state: Params(jnp.zeros((), state.steps.dtype), state.steps.sum()),
+        "so_far": lambda spec, state, examples: Prediction(mean=state.said),
+        "predict": lambda spec, params, inputs: Prediction(mean=inputs[:, 0] * 0 + params.level),
+    }  # fmt: skip
+    return regressor(**{"fit": None, **sound, **more})
+
+
 def resampling(change):
     return Transform("broken", resample=lambda spec, key, shape, examples: change(examples), doc=DOC)
 
@@ -407,6 +439,10 @@ BROKEN = [
     ("sparse", sums(lambda x, share: x.scaled(column=share).presence().row_sums())),
     ("padding", sums(summed, share=lambda x: len(jax.tree.leaves(x)[0]))),
     ("prepared", regressor(prepare=prepared_apart, apply_prepared=prepared_with_more)),
+    ("so_far", looped(so_far=lambda spec, state, examples: Prediction(mean=state.said * (examples.weight > 0)))),
+    ("so_far", looped(so_far=lambda spec, state, examples: Prediction(score=state.said))),
+    ("cut", looped(cut=lambda spec, state, updates: state)),
+    ("shards", looped(row_state=())),
     ("one_row", regressor(fit=fit_by(unbiased))),
     ("constant_column", regressor(fit=fit_by(standardized))),
     ("constant_target", regressor(fit=fit_by(share_of_spread))),

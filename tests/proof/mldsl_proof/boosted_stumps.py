@@ -124,6 +124,23 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Info]:
     return State(state.said + jnp.where(beyond, value[1], value[0]), at + 1, params), shown
 
 
+def so_far(spec: Spec, state: State, examples: Examples) -> Prediction:
+    """What the stumps say of each row is kept."""
+    return Prediction(mean=state.said)
+
+
+def cut(spec: Spec, state: State, updates: Int[Array, ""]) -> State:
+    """The first stumps; later ones as if they were not made."""
+    p = state.params
+    there = jnp.arange(p.column.shape[0]) < updates
+
+    def first(values: Array, empty: float = 0) -> Array:
+        return jnp.where(there.reshape(-1, *[1] * (values.ndim - 1)), values, jnp.asarray(empty, values.dtype))
+
+    params = Params(p.start, first(p.column, -1), first(p.cut), first(p.value), first(p.weight), first(p.gain))
+    return state._replace(params=params, made=updates)
+
+
 def finish(spec: Spec, state: State) -> Params:
     """The stumps."""
     return state.params
@@ -186,6 +203,8 @@ def mldsl_components() -> list[Component]:
             update=update,
             finish=finish,
             info=info,
+            so_far=so_far,
+            cut=cut,
             steps=steps,
             predict=predict,
             trees=trees,

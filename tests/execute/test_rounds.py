@@ -1,0 +1,166 @@
+"""Loops of additive models: looks that read the state, the best state told from the last, checkpoints."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import polars as pl
+import pytest
+
+from mldsl.execute import apart
+from mldsl.execute.watch import reads_state
+from mldsl.plugin.registry import Registry
+
+VALIDATION = "split {\n  test = 25%\n  validation = 25%\n}"
+
+
+@pytest.fixture(scope="module")
+def stumps() -> Any:
+    """Boosted stumps, of the package that proves the contract."""
+    sys.path.append(str(Path(__file__).parents[1] / "proof"))
+    try:
+        module = importlib.import_module("mldsl_proof.boosted_stumps")
+    finally:
+        sys.path.pop()
+    return attrs.evolve(module.mldsl_components()[0], doc=module.__doc__)
+
+
+@pytest.fixture(scope="module")
+def registries(stumps: Any) -> dict[str, Registry]:
+    """The model as it is, and without what makes its loops quick."""
+    slow = attrs.evolve(stumps, so_far=None, cut=None)
+    return {
+        name: Registry.load().with_components("boost", [component])
+        for name, component in {"quick": stumps, "slow": slow, "kept": attrs.evolve(stumps, cut=None)}.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def text(engine: Any) -> Any:
+    def make(stop: str = "", **more: str) -> str:
+        given: dict[str, str] = {"features": "features {\n  a, b: continuous\n  z: continuous as target\n}",
+                                 "split": VALIDATION, "steps": "", "metrics": "metrics { rmse }", **more}  # fmt: skip
+        body = f"boosted_stumps(rounds = 40, rate = 0.5)\n  {stop}"
+        return str(engine.pipeline(use="use boost", model=f"model {{\n  {body}\n}}", **given))
+
+    return make
+
+
+def last(finished: Any) -> Any:
+    return finished.result.outcomes[0].model.last
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        "stop_when = no_improvement(rounds = 3)", "stop_when = no_improvement(rounds = 3, metric = mae)",
+        "stop_when = no_improvement(rounds = 3, metric = r2)",
+        "target = log(z)\n  stop_when = no_improvement(rounds = 3, tolerance = 0.05, metric = mae)",
+    ],
+)  # fmt: skip
+def test_looks_that_read_the_state_see_what_predictions_would_tell(
+    stop: str, engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame
+) -> None:
+    """The same history and the same stumps, whether states are finished and asked, or read; kept, or cut."""
+    quick, kept, slow = (last(engine.run(text(stop), table, registries[name])) for name in ("quick", "kept", "slow"))
+    assert 0 < quick.updates < 40
+    (name,) = [name for name in quick.history if "validation" in name]
+    assert len(quick.history[name]) == quick.updates + 3 < 40
+    for other in (kept, slow):
+        assert other.updates == quick.updates
+        np.testing.assert_allclose(other.history[name], quick.history[name], rtol=1e-5)
+        for one, two in zip(quick.params, other.params, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-6)
+    assert (quick.params.column[: quick.updates] >= 0).all()
+    assert (quick.params.column[quick.updates :] == -1).all()
+    assert float(quick.info.gain) == pytest.approx(float(quick.params.gain.sum())), "what is told is of the cut state"
+
+
+def test_the_watched_numbers_are_those_of_the_validation_rows(
+    engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame
+) -> None:
+    stop = "stop_when = no_improvement(rounds = 3, metric = mae)"
+    finished = engine.run(text(stop), table, registries["quick"])
+    fit, validation = last(finished), finished.result.run.split.part == "validation"
+    off = np.asarray(fit.prediction.mean)[: len(table)][validation] - table["z"].to_numpy()[validation]
+    assert fit.history["validation_mae"][fit.updates - 1] == pytest.approx(np.abs(off).mean(), rel=1e-4)
+
+
+def test_rows_that_are_changed_for_training_are_not_what_is_looked_at(
+    engine: Any, text: Any, stumps: Any, table: pl.DataFrame
+) -> None:
+    """The state has rows of its own then, so all rows are predicted."""
+    from mldsl.plugin import NoSpec, Transform
+
+    twice = Transform(
+        "twice", NoSpec, doc="Each training row twice.", phase="train",
+        capacity=lambda spec, shape: 2 * shape.rows, inputs=("continuous",),
+        resample=lambda spec, key, shape, examples: examples.followed_by(examples),
+    )  # fmt: skip
+    registry = Registry.load().with_components("boost", [stumps, twice])
+    stop = "stop_when = no_improvement(rounds = 3)"
+    plain = engine.run(text(stop), table, registry)
+    doubled = engine.run(text(stop, steps="transforms { twice on numeric }"), table, registry)
+    assert reads_state(plain.result.outcomes[0].model.prepared.pipeline)
+    assert not reads_state(doubled.result.outcomes[0].model.prepared.pipeline)
+    assert last(doubled).updates == last(plain).updates
+    np.testing.assert_allclose(
+        last(doubled).history["validation_loss"], last(plain).history["validation_loss"], rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("step", [2, 6])
+def test_a_loop_that_cuts_goes_on_with_the_same_bits(
+    step: int, engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame, tmp_path: Path
+) -> None:
+    stop = text("stop_when = no_improvement(rounds = 3)")
+    whole = last(engine.run(stop, table, registries["quick"]))
+
+    def interrupt(stage: str, at: int, total: int, info: dict[str, float]) -> None:
+        if at == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(stop, table, registries["quick"], runs_dir=tmp_path, progress=interrupt)
+    again = last(engine.run(stop, table, registries["quick"], runs_dir=tmp_path, resume=True))
+    assert again.history == whole.history
+    for one, two in zip(again.params, whole.params, strict=True):
+        assert np.asarray(one).tobytes() == np.asarray(two).tobytes()
+
+
+def test_ctrl_c_within_an_update_that_uses_its_state_up_waits_for_its_end(
+    engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What is on disk is a state that is whole, and the run goes on from it."""
+    import os
+    import signal
+
+    update = apart.Rounds.update
+    made: list[int] = []
+
+    def pressed(self: Any, state: Any) -> Any:
+        made.append(1)
+        if len(made) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return update(self, state)
+
+    whole = last(engine.run(text(), table, registries["quick"]))
+    monkeypatch.setattr(apart.Rounds, "update", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(text(), table, registries["quick"], runs_dir=tmp_path)
+    assert len(made) == 5
+    monkeypatch.setattr(apart.Rounds, "update", update)
+    seen: list[int] = []
+    again = engine.run(
+        text(), table, registries["quick"], runs_dir=tmp_path, resume=True,
+        progress=lambda stage, at, total, info: seen.append(at),
+    )  # fmt: skip
+    assert seen[0] == 6
+    for one, two in zip(last(again).params, whole.params, strict=True):
+        assert np.asarray(one).tobytes() == np.asarray(two).tobytes()
