@@ -10,7 +10,7 @@ from typing import Any
 import benchmarks
 from benchmarks import harness, page
 
-HELPERS = {"__main__", "boosting", "dense", "harness", "histograms", "page", "text", "trees", "tuning"}
+HELPERS = {"__main__", "boosting", "dense", "harness", "histograms", "page", "real", "text", "trees", "tuning"}
 NAMES = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in HELPERS and not m.ispkg)
 
 

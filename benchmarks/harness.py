@@ -30,6 +30,7 @@ class Fit:
     """A computation in this process: `ours` and `peer` do it once, completely, and return what `score` judges.
 
     `goal` is the greatest ratio ours / peer that counts as reached. `peer_call` says in code what the peer does.
+    `seeds` gives the held-out score of ours and of each peer, by name, for other splits of the rows.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Fit:
     score_peer: Callable[[Any], float]
     rounds: int = 7
     packages: Sequence[str] = ("mldsl", "jax", "numpy", "scikit-learn")
+    seeds: Callable[[], Mapping[str, Sequence[float]]] | None = None
 
 
 @attrs.frozen
@@ -85,6 +87,7 @@ def run(name: str, benchmark: Fit | Process, rounds: int | None = None) -> dict[
         "peer_seconds": _summary(peer) if peer else None,
         "ratio": _summary([a / b for a, b in zip(ours, peer, strict=True)]) if peer else None,
         "score": {"name": benchmark.score_name, **scores} if scores else None,
+        "seeds": _over_seeds(benchmark),
         "rounds": len(ours),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in benchmark.packages}},
         "machine": machine(),
@@ -105,6 +108,22 @@ def _measure_fit(benchmark: Fit, rounds: int) -> tuple[list[float], list[float],
         ours.append(_seconds(benchmark.ours))
         peer.append(_seconds(benchmark.peer))
     return ours, peer, scores
+
+
+def _over_seeds(benchmark: Fit | Process) -> dict[str, Any] | None:
+    """Mean scores of all sides, and how far each peer's is from ours, with the standard error of the difference."""
+    if not isinstance(benchmark, Fit) or benchmark.seeds is None:
+        return None
+    scores = {side: list(values) for side, values in benchmark.seeds().items()}
+    found: dict[str, Any] = {"scores": {side: [round(v, 6) for v in values] for side, values in scores.items()}}
+    found["mean"] = {side: round(statistics.fmean(values), 6) for side, values in scores.items()}
+    found["ours_less_peer"] = {}
+    for side, values in scores.items():
+        apart = [a - b for a, b in zip(scores["ours"], values, strict=True)]
+        if side != "ours":
+            error = statistics.stdev(apart) / len(apart) ** 0.5
+            found["ours_less_peer"][side] = {"mean": round(statistics.fmean(apart), 6), "error": round(error, 6)}
+    return found
 
 
 def _seconds(work: Callable[[], Any]) -> float:

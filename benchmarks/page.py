@@ -53,9 +53,21 @@ def _table(results: list[dict[str, Any]]) -> str:
         goal = f"{r['goal']:g}" if ratio else f"{r['goal']:g} s"
         goal += "" if r["reached"] else ", not reached"
         scores = f"{score['name']} {score['ours']:.4f}, {score['peer']:.4f}" if score else ""
+        if r.get("seeds"):
+            scores = _of_seeds(score["name"], r["seeds"])
         ours = _figure(r["ours_seconds"]["median"], r)
         lines.append(f"| {r['title']} | {ours} | {peer} | {figure} | {goal} | {scores} |")
     return "\n".join(lines) + "\n"
+
+
+def _of_seeds(name: str, seeds: dict[str, Any]) -> str:
+    """Mean scores over splits, and what ours is above each peer's, with the standard error of the difference."""
+    peers = [
+        f"{side} {seeds['mean'][side]:.4f} (ours {apart['mean']:+.4f}, standard error {apart['error']:.4f})"
+        for side, apart in seeds["ours_less_peer"].items()
+    ]
+    count = len(seeds["scores"]["ours"])
+    return f"{name}, mean of {count} splits: {seeds['mean']['ours']:.4f}; {'; '.join(peers)}"
 
 
 def _figure(value: float, result: dict[str, Any]) -> str:

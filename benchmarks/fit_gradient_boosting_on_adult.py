@@ -1,0 +1,12 @@
+"""Gradient boosting of `adult`, defaults against defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.real import comparison
+
+
+def benchmark() -> Any:
+    """Fit, in memory."""
+    return comparison("adult")
