@@ -123,12 +123,6 @@ NETWORKS = [
 ]  # fmt: skip
 
 MODELS = [
-    model(
-        "cart", "classify regress", p("criterion", "gini|entropy|squared_error", "gini"), p("max_depth", "int", 6, ge=1),
-        p("min_samples_leaf", "int", 1, ge=1), p("surrogate_splits", "int", 0, ge=0), p("class_weights", WEIGHTS, None),
-        p("prune", "pruning()?", None), accepts=ALL, missing="accepts",
-    ),
-    d("pruning", "cost_complexity", p("alpha", "number", ge=0)),
     model("random_forest", "classify regress", p("trees", "int", 100), p("max_depth", "int?", None), accepts=ALL,
           missing="accepts", also_known_as=("RandomForestClassifier",)),
     model(
@@ -236,6 +230,12 @@ FIRST = (
     model("ols", "regress", p("formula", "formula?", None),
           p("covariance", "classical|hc0|hc1|hc2|hc3|cluster(column)", "classical"),
           p("weights", "frequency|precision", "frequency"), p("confidence", "share", 0.95)),
+    model(
+        "cart", "classify regress", p("criterion", "auto|gini|entropy|squared_error|absolute_error", "auto"),
+        p("max_depth", "int?", None, ge=1), p("min_samples_split", "int", 20, ge=2), p("min_samples_leaf", "int", 7, ge=1),
+        p("surrogate_splits", "int", 5, ge=0), p("prune", "pruning()?", None), accepts=ALL, missing="accepts", costs=True,
+    ),
+    d("pruning", "cost_complexity", p("alpha", "auto|:number", 0.01, ge=0), p("folds", "int", 10, ge=0)),
     model("k_means", "cluster", p("clusters", "int", ge=1, simpler="smaller"), p("init", "k_means_plus_plus|random", "k_means_plus_plus"),
           p("restarts", "int", 1, ge=1), scale_sensitive=True),
     d("stop", "no_improvement", p("rounds", "int?", None, ge=1), p("epochs", "int?", None, ge=1), p("tolerance", "number", 0.0)),

@@ -1,0 +1,313 @@
+"""Growth of a tree with exact splits, level by level: every distinct value of every column is a place to cut.
+
+One turn of the loop is one level. Each column's cells are refined by the splits of the level before, summed, and
+searched for the best cut of every node; each node takes the best column (of equal ones the first, at its lowest cut);
+rows move to the children, those that miss the value by surrogates, else with the majority, and where both sides are
+equally heavy they stay. Nodes are numbered level by level. Rows are never sorted or moved; O(n d) time for a level.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, UInt
+
+from mldsl_plugins.trees import _categories as categories
+from mldsl_plugins.trees import _surrogates as surrogates
+from mldsl_plugins.trees._cells import OUT, Columns, begun, refined, sized
+from mldsl_plugins.trees._criteria import (
+    Criterion,
+    Rows,
+    best,
+    between,
+    first_best,
+    gains,
+    rounding,
+    threshold,
+)
+
+COMPETITORS = 4  # splits by other columns that are kept beside the best
+
+
+class Growth(NamedTuple):
+    """What is known before any row: sizes and rules. `nodes` and `width` bound the tree and any of its levels."""
+
+    criterion: Criterion
+    max_depth: int
+    min_samples_split: int
+    min_samples_leaf: int
+    surrogates: int
+    numbers: tuple[int, ...]
+    categories: tuple[int, ...]
+    levels: int
+    nodes: int
+    width: int
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The columns as growth goes through them: numbers, then categories."""
+        return self.numbers + self.categories
+
+    @property
+    def words(self) -> int:
+        """Words of a set of levels."""
+        return -(-self.levels // 32)
+
+
+class Table(NamedTuple):
+    """Inputs made ready: ranks of the values of each column, and the values by rank of those that are numbers."""
+
+    rank: Int[Array, "n d"]
+    value: Float[Array, "numbers V"]
+
+
+class Split(NamedTuple):
+    """How N nodes send rows to their children; `feature` is -1 where they do not.
+
+    Numbers up to `threshold`, and categories in `subset`, go left where `low_left`; `known` are the categories that can
+    be told. `agree` and `adjusted` are those of surrogates, `gain` of competitors.
+    """
+
+    feature: Int[Array, "N ..."]
+    threshold: Float[Array, "N ..."]
+    low_left: Bool[Array, "N ..."]
+    subset: UInt[Array, "N ... words"]
+    known: UInt[Array, "N ... words"]
+
+
+class Nodes(NamedTuple):
+    """The tree. `default` is where rows go whose value nothing tells: 0 left, 1 right, 2 they stay.
+
+    `sums` are those of the criterion, `risk` its impurity as a total, `loss` the risk that pruning weighs: the loss
+    weight of other classes than the most frequent, or that of `risk`. `gain` is by how much the split lowers `risk`
+    among rows that do not miss the value.
+    """
+
+    split: Split
+    left: Int[Array, " N"]
+    right: Int[Array, " N"]
+    default: Int[Array, " N"]
+    value: Float[Array, "N k"]
+    weight: Float[Array, " N"]
+    sums: Float[Array, "N p"]
+    risk: Float[Array, " N"]
+    loss: Float[Array, " N"]
+    gain: Float[Array, " N"]
+    surrogate: Split
+    agree: Float[Array, "N S"]
+    adjusted: Float[Array, "N S"]
+    competitor: Int[Array, "N C"]
+    competitor_threshold: Float[Array, "N C"]
+    competitor_gain: Float[Array, "N C"]
+
+
+class _Level(NamedTuple):
+    """What the loop carries: the rows' nodes, and how the level before was split."""
+
+    nodes: Nodes
+    numbers: Columns
+    categories: Columns
+    node: Int[Array, " n"]
+    side: Int[Array, " n"]
+    child: Int[Array, "M 2"]
+    start: Int[Array, ""]
+    count: Int[Array, ""]
+    depth: Int[Array, ""]
+
+
+def blank(growth: Growth, rows: int, dtype: Any, first: Any = 0) -> Nodes:
+    """Leaves of weight 0."""
+    s, w, c = growth.surrogates, growth.words, min(COMPETITORS, max(len(growth.order) - 1, 0))
+    here = jnp.arange(rows, dtype=jnp.int32) + first
+
+    def split(*size: int) -> Split:
+        return Split(
+            jnp.full((rows, *size), -1, jnp.int32), jnp.zeros((rows, *size), dtype), jnp.zeros((rows, *size), bool),
+            jnp.zeros((rows, *size, w), jnp.uint32), jnp.zeros((rows, *size, w), jnp.uint32),
+        )  # fmt: skip
+
+    none = jnp.zeros(rows, dtype)
+    value = jnp.full((rows, max(growth.criterion.classes, 1)), 1 / max(growth.criterion.classes, 1), dtype)
+    return Nodes(
+        split(), here, here, jnp.zeros(rows, jnp.int32), value, none, jnp.zeros((rows, growth.criterion.planes), dtype),
+        none, none, none, split(s), jnp.zeros((rows, s), dtype), jnp.zeros((rows, s), dtype),
+        jnp.full((rows, c), -1, jnp.int32), jnp.zeros((rows, c), dtype), jnp.zeros((rows, c), dtype),
+    )  # fmt: skip
+
+
+def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) -> Nodes:
+    """The tree with all its nodes. Targets that are numbers come about their mean."""
+    n = rows.weight.shape[0]
+    there = rows.weight > 0
+    room = max(n, growth.levels)
+    numbers, cats = (
+        begun(table.rank[:, jnp.asarray(which, jnp.int32)], there, room, growth.width)
+        for which in (growth.numbers, growth.categories)
+    )
+    none = jnp.full((growth.width, 2), growth.width, jnp.int32)
+    start = _Level(
+        blank(growth, growth.nodes + growth.width, rows.loss.dtype), numbers, cats,
+        node=jnp.where(there, 0, -1).astype(jnp.int32),
+        side=jnp.where(there, 0, OUT).astype(jnp.int32), child=none.at[0, 0].set(0),
+        start=jnp.int32(0), count=jnp.int32(1), depth=jnp.int32(0),
+    )  # fmt: skip
+    end = jax.lax.while_loop(lambda s: s.count > 0, lambda s: _level(growth, table, rows, active, s), start)
+    return jax.tree.map(lambda a: a[: growth.nodes], end.nodes)
+
+
+class _Found(NamedTuple):
+    """The best cuts along some columns: [d, M]; `member` [d, C] says of cells of categories whether they go left."""
+
+    gain: Array
+    at: Array
+    threshold: Array
+    member: Array
+
+
+def _level(growth: Growth, table: Table, rows: Rows, active: Array, s: _Level) -> _Level:
+    criterion, m = growth.criterion, growth.width
+    slot = jnp.where((s.node >= s.start) & (rows.weight > 0), s.node - s.start, m)
+    sums = criterion.tally(rows, slot, m)
+    weight, mass = criterion.count(sums), criterion.mass(sums)
+    if criterion.classes:
+        risk, scale = criterion.risk(sums), mass
+        loss = mass - sums[:, : criterion.classes].max(axis=1)
+    else:
+        scale = jnp.zeros(m, mass.dtype).at[slot].add(rows.loss * rows.target**2, mode="drop")
+        risk = loss = jnp.maximum(scale + criterion.risk(sums), 0)
+    close = rounding(scale)
+    may = (weight >= growth.min_samples_split) & (risk > close) & (s.depth < growth.max_depth)
+
+    def split(s: _Level) -> _Level:
+        numbers, categorical, found = _cuts(growth, table, rows, s, close)
+        order = jnp.asarray(growth.order, jnp.int32)
+        gain = jnp.where(active[order][:, None] & may[None], found.gain, -jnp.inf)
+        gain = jnp.where(gain > close[None], gain, -jnp.inf)
+        pick = first_best(gain, close, order)
+        here = jnp.arange(m)
+        splits = gain[pick, here] > -jnp.inf
+        # No more than there is room for: only rows that weigh more than `prepare` was told can need more.
+        number = jnp.cumsum(splits.astype(jnp.int32)).astype(jnp.int32) - 1
+        splits &= (number < m // 2) & (s.start + s.count + 2 * number + 2 <= growth.nodes)
+        groups = surrogates.Groups(numbers, categorical)
+        node = jnp.minimum(slot, m - 1)
+        moves = (slot < m) & splits[node]
+        primary = surrogates.Rule(found.at, jnp.ones_like(found.gain, bool), found.member)
+        side = jnp.where(moves, surrogates.route(groups, primary, pick[node], node), surrogates.UNKNOWN)
+        sent = jnp.zeros((m, 2), rows.weight.dtype).at[slot, side].add(jnp.where(side < 2, rows.weight, 0), mode="drop")
+        default = jnp.where(sent[:, 0] == sent[:, 1], 2, (sent[:, 1] > sent[:, 0]).astype(jnp.int32))
+        stand = surrogates.stand_ins(growth, table, groups, rows.weight, slot, side, pick, sent, active)
+        side = surrogates.through(groups, stand, side, node, moves)
+        side = jnp.where(moves & (side == surrogates.UNKNOWN), default[node], side)
+        side = jnp.where(moves, side, OUT)
+        first = s.start + s.count
+        child = 2 * number[:, None] + jnp.arange(2, dtype=jnp.int32)[None]
+        known = jnp.where(moves & (side < 2), first + child[node, jnp.minimum(side, 1)], s.node)
+        made = _written(growth, s, found, stand, groups, pick, gain, splits, default, first + child)
+        return s._replace(
+            nodes=made, numbers=numbers, categories=categorical, node=known.astype(jnp.int32), side=side,
+            child=jnp.where(splits[:, None], child, m), count=2 * splits.sum().astype(jnp.int32),
+        )  # fmt: skip
+
+    value = criterion.shares(sums)
+    level = blank(growth, m, rows.loss.dtype, s.start)._replace(
+        value=value, weight=weight, sums=sums, risk=risk, loss=loss
+    )
+    s = s._replace(nodes=jax.tree.map(lambda whole, part: _put(whole, part, s.start), s.nodes, level))
+    after = jax.lax.cond(may.any(), split, lambda s: s._replace(count=jnp.int32(0)), s)
+    return after._replace(start=s.start + s.count, depth=s.depth + 1)
+
+
+def _put(whole: Array, part: Array, start: Array) -> Array:
+    return jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), start, axis=0)
+
+
+def _cuts(growth: Growth, table: Table, rows: Rows, s: _Level, close: Array) -> tuple[Columns, Columns, _Found]:
+    """All columns refined, and the best cut of each in every node."""
+    criterion, m = growth.criterion, growth.width
+
+    def tally(place: Array, size: int) -> Array:
+        return criterion.tally(rows, place, size)
+
+    def number(_: None, given: tuple[Columns, Array]) -> tuple[None, Any]:
+        def of(size: int, given: tuple[Columns, Array]) -> Any:
+            column, value = given
+            column, sums, cells = refined(tally, criterion.count, size, column, s.side, s.child)
+            slot, rank = column.slot[:cells], column.rank[:cells]
+            cut = best(gains(criterion, between(sums, slot, m), slot, growth.min_samples_leaf), slot, m, close)
+            return column, (cut.gain, cut.at, threshold(value, rank, cut.at))
+
+        return None, sized(given[0].used, given[0].capacity, of, given)
+
+    def category(_: None, column: Columns) -> tuple[None, Any]:
+        def of(size: int, column: Columns) -> Any:
+            column, sums, cells = refined(tally, criterion.count, size, column, s.side, s.child)
+            slot, rank = column.slot[:cells], column.rank[:cells]
+            gain, member = categories.cut(
+                criterion, sums, slot, rank, m, growth.min_samples_leaf, close, growth.levels, s.count
+            )
+            return column, (gain, jnp.pad(member, (0, column.slot.shape[0] - cells)))
+
+        return None, sized(column.used, column.capacity, of, column)
+
+    d = len(growth.categories)
+    numbers, (gain, at, cut) = jax.lax.scan(number, None, (s.numbers, table.value))[1]
+    categorical, member = s.categories, jnp.zeros((0, s.categories.capacity), jnp.int32)
+    if d:
+        categorical, (more, member) = jax.lax.scan(category, None, s.categories)[1]
+        gain = jnp.concatenate([gain, more])
+        at, cut = (jnp.pad(part, ((0, d), (0, 0))) for part in (at, cut))
+    return numbers, categorical, _Found(gain, at, cut, member)
+
+
+def _written(
+    growth: Growth, s: _Level, found: _Found, stand: surrogates.StandIns, groups: surrogates.Groups, pick: Array,
+    gain: Array, splits: Array, default: Array, child: Array,
+) -> Nodes:  # fmt: skip
+    """The nodes with what this level's splits are."""
+    m, order = growth.width, jnp.asarray(growth.order, jnp.int32)
+    here = jnp.arange(m)
+    itself = here.astype(jnp.int32) + s.start
+    on = splits[:, None]
+    sets = surrogates.sets_of(growth, groups, found.member, pick, splits, default)
+    split = Split(
+        jnp.where(splits, order[pick], -1), jnp.where(splits, found.threshold[pick, here], 0), splits,
+        sets.subset, sets.known,
+    )  # fmt: skip
+    surrogate = Split(
+        jnp.where(on & (stand.column >= 0), order[jnp.maximum(stand.column, 0)], -1), stand.threshold, stand.low_left,
+        *surrogates.sets_of_stand_ins(growth, groups, stand, splits),
+    )  # fmt: skip
+    other, cut, rest = _competitors(growth, found, gain, pick)
+    parts = Nodes(
+        split, jnp.where(splits, child[:, 0], itself), jnp.where(splits, child[:, 1], itself),
+        jnp.where(splits, default, 0), *(None,) * 5, jnp.where(splits, gain[pick, here], 0),
+        surrogate, jnp.where(on, stand.agree, 0), jnp.where(on, stand.adjusted, 0),
+        jnp.where(on, other, -1), jnp.where(on, cut, 0), jnp.where(on, rest, 0),
+    )  # fmt: skip
+
+    def put(whole: Array, part: Array | None) -> Array:
+        return whole if part is None else _put(whole, part, s.start)
+
+    return jax.tree.map(put, s.nodes, parts, is_leaf=lambda x: x is None)
+
+
+def _competitors(growth: Growth, found: _Found, gain: Array, pick: Array) -> tuple[Array, Array, Array]:
+    """The next best columns of each node, [M, C]: which, their thresholds, what they would gain."""
+    order = jnp.asarray(growth.order, jnp.int32)
+    here = jnp.arange(growth.width)
+    taken = jnp.where(jnp.arange(len(growth.order))[:, None] == pick[None], -jnp.inf, gain)
+
+    def next_one(left: Array, _: None) -> tuple[Array, tuple[Array, ...]]:
+        j = first_best(left, jnp.zeros_like(left[0]), order)
+        value = left[j, here]
+        there = value > -jnp.inf
+        told = jnp.where(there, order[j], -1), jnp.where(there, found.threshold[j, here], 0), jnp.where(there, value, 0)
+        return left.at[j, here].set(-jnp.inf), told
+
+    count = min(COMPETITORS, max(len(growth.order) - 1, 0))
+    _, told = jax.lax.scan(next_one, taken, length=count)
+    other, cut, rest = (part.T for part in told)
+    return other, cut, rest
