@@ -269,14 +269,18 @@ class Model:
         metrics: Mapping[str, Any] = self._trained.evaluate(plan, self._trained.context(Path.cwd(), frames))
         return metrics
 
-    def update(self, rows: Any) -> Model:
-        """A model that has learned from these rows too; this one stays as it is.
+    def update(self, rows: Any, rounds: int | None = None) -> Model:
+        """A model that has learned from these rows too, or for so many further `rounds`; this one stays as it is.
 
         For algorithms whose fit is nothing but sums over rows, such as naive Bayes: it is the model that one fit of all
         rows gives, up to rounding. The rows need inputs and a target of the model's classes; they are checked as
         training rows are. Fitted transforms stay as the first rows had them (vocabularies, weights of words, scales,
         what was filled in), and so do a chosen threshold and a calibration: a `UserWarning` names those. Raises
         `MldslError`: MLP0310 for an algorithm that needs all rows together, MLP0404 for other classes.
+
+        With `rounds`, for models that add up rounds, such as boosted trees: they go on where their fit ended, on these
+        rows alone. On the rows of the fit that is what a fit with so many rounds more gives, up to rounding and to what
+        chance draws.
         """
         import warnings
 
@@ -287,7 +291,9 @@ class Model:
         from mldsl.execute.update import update
 
         plan, frames = with_frame(self._trained.learned.plan, rows)
-        found = update(self._trained, plan, self._trained.context(Path.cwd(), frames))
+        if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1):
+            raise ValueError(f"expected rounds >= 1, found {rounds!r}")
+        found = update(self._trained, plan, self._trained.context(Path.cwd(), frames), rounds)
         if found.stays:
             kept = "; ".join(found.stays)
             warnings.warn(f"as the first rows had it, and not learned anew: {kept}", UserWarning, stacklevel=2)

@@ -447,6 +447,10 @@ class Pipeline:
         steps, score, (train, train_rows, train_weight) = self.fit_steps(specs[0], key, rows, weight, inner)
         return steps, score, self.weighed(self.examples(train, train_rows, train_weight), specs[2])
 
+    def learning(self, specs: Any, steps: tuple[Any, ...], rows: Rows, weight: Any) -> Examples:
+        """Rows to learn from further, through steps as they were learned."""
+        return self.weighed(self.examples(self.apply_steps(specs[0], steps, rows), rows, weight), specs[2])
+
     def answer(self, specs: Any, steps: tuple[Any, ...], params: Any, rows: Rows) -> Prediction:
         """Score rows with a fitted pipeline: one program from raw matrix to prediction."""
         return self.predict(specs[1], params, self.apply_steps(specs[0], steps, rows), rows)

@@ -29,6 +29,14 @@ def to_learn(pipeline: Pipeline, spec: Any, matrix: Any, weight: Any) -> tuple[A
     return inputs, state
 
 
+def to_learn_more(pipeline: Pipeline, spec: Any, state: Any, matrix: Any) -> Any:
+    """Inputs to learn from further, by the state of an earlier fit: its bins, not others."""
+    model: Any = pipeline.model
+    name = "prepare_as" if model.prepare_as is not None else "apply_prepared"
+    with blamed(pipeline.value, name):
+        return getattr(model, name)(spec, _shape(pipeline, matrix), state, by_name(pipeline, matrix))
+
+
 def to_answer(pipeline: Pipeline, spec: Any, state: Any, matrix: Any) -> Any:
     """What `predict` is given for these rows in place of their matrix; None where it is the matrix itself."""
     model: Any = pipeline.model

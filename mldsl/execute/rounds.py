@@ -45,6 +45,18 @@ class Rounds:
 
         return self._call("init", init, self.key, self.spec, self.examples)
 
+    def resume(self, params: Any, told: Any, more: int) -> Any:
+        """The state that a loop had at its end, by what it learned and told, with room for so many updates more."""
+
+        def resume(key_data: Any, spec: Any, examples: Examples, params: Any, told: Any) -> Any:
+            with blamed(self.pipeline.value, "resume"):
+                key = jax.random.wrap_key_data(key_data)
+                return self._begun(
+                    lambda shard: self.model.resume(spec, key, self.shape, shard, params, told, more), examples
+                )
+
+        return self._call(f"resume {more}", resume, self.key, self.spec, self.examples, params, told)
+
     def _begun(self, make: Callable[[Examples], Any], examples: Examples) -> Any:
         if self.devices == 1:
             return make(examples)

@@ -41,6 +41,7 @@ class Learned:
     hidden: tuple[str, ...] = ()
     typical: tuple[float, ...] = ()
     rows: int = 0  # that were learned from
+    more_rounds: int = 0  # that were made after the fit
 
 
 def _worked_on(plan: Plan, step: StepPlan) -> tuple[str, ...]:

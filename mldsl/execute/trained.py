@@ -153,6 +153,7 @@ def _learned(artifact: Artifact, model: ModelPlan) -> Learned:
         hidden=tuple(facts["hidden"]),
         typical=tuple(facts["typical"]),
         rows=facts["rows"],
+        more_rounds=facts.get("more_rounds", 0),
     )
 
 
@@ -191,6 +192,7 @@ def artifact_of(
             "typical": learned.typical,
             "task": learned.plan.task,
             "rows": learned.rows,
+            **({"more_rounds": learned.more_rounds} if learned.more_rounds else {}),
         },
         plugins={plugin: plugins.get(plugin, "") for plugin in sorted(needed)},
         versions=made_with,

@@ -14,11 +14,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from mldsl.data import load
+from mldsl.data import Dataset, load
 from mldsl.data.context import Context
 from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.buckets import pad
-from mldsl.execute.fit import lay_out, spec_of, to_numpy, weight_of
+from mldsl.execute.fit import Layout, lay_out, spec_of, to_numpy, weight_of
+from mldsl.execute.further import further, goes_on, not_further
 from mldsl.execute.host import apply_host
 from mldsl.execute.remarks import warned
 from mldsl.execute.score import Learned, Scorer, apply_unseen
@@ -45,22 +46,43 @@ class Updated:
     warnings: tuple[str, ...]
 
 
-def update(trained: Trained, plan: Plan, context: Context) -> Updated:
+def update(trained: Trained, plan: Plan, context: Context, rounds: int | None = None) -> Updated:
     """The model of the rows that it has learned from and of those that `plan` names, which need their target.
 
-    The rows are checked as training rows are, and `where` applies. MLP0310 for a model that does not learn in batches,
+    With `rounds` it is the model after so many updates more on the rows that `plan` names. The rows are checked as
+    training rows are, and `where` applies. MLP0310 for a model that does not learn in batches (or in further rounds),
     MLP0312 where only a fit of all rows could be right, MLP0404 for targets that are none of the model's classes.
     """
     learned, resolver = trained.learned, trained.resolver
     component: Any = resolver.component(learned.model.algorithm)
-    if component.count is None:
+    if rounds is not None and not goes_on(trained):
+        raise not_further(trained)
+    if rounds is None and component.count is None:
         raise _not_in_batches(trained)
-    refused = list(_refused(learned))
+    refused = list(_refused(learned, anew=rounds is None))
     if refused:
         raise MldslError(*refused)
     dataset = load(plan, context)
     if plan.target is not None and plan.target in learned.levels:
         _only_known(dataset.frame[plan.target], learned.levels[plan.target])
+    after, info, made = _counted(trained, dataset) if rounds is None else further(trained, dataset, rounds)
+    spec = spec_of(learned.model, made.classes, resolver)
+    said = warned(component, spec, info, made.pipeline.shape, learned.model)
+    unseen = (
+        f"{count:,} cells of `{name}` hold a level that the rows of the first fit do not have; they count as unseen"
+        for name, count in apply_unseen(trained.scorer.half, dataset, resolver).items()
+    )
+    scorer = Scorer(after, resolver, trained.scorer.programs)
+    new = attrs.evolve(trained, learned=after, info={**trained.info, "model": info}, scorer=scorer)
+    return Updated(
+        new, dataset.frame.height, tuple(_stays(learned, resolver)),
+        (*(w.message for w in dataset.warnings), *unseen, *said),
+    )  # fmt: skip
+
+
+def _counted(trained: Trained, dataset: Dataset) -> tuple[Learned, Any, Layout]:
+    """What is learned by adding these rows to the sums, and its Info."""
+    learned, resolver = trained.learned, trained.resolver
     half, programs = trained.scorer.half, trained.scorer.programs
     host = apply_host(half, dataset.frame, dataset.columns, resolver)
     made = lay_out(learned.plan, learned.model, half, host, resolver)
@@ -72,20 +94,7 @@ def update(trained: Trained, plan: Plan, context: Context) -> Updated:
             made.rows, pad(weight, made.pipeline.shape.rows), x64=made.x64,
         )
     )  # fmt: skip
-    spec = spec_of(learned.model, made.classes, resolver)
-    said = warned(component, spec, info, made.pipeline.shape, learned.model)
-    rows = dataset.frame.height
-    after = attrs.evolve(learned, params=params, rows=learned.rows + rows)
-    unseen = (
-        f"{count:,} cells of `{name}` hold a level that the rows of the first fit do not have; they count as unseen"
-        for name, count in apply_unseen(half, dataset, resolver).items()
-    )
-    new = attrs.evolve(
-        trained, learned=after, info={**trained.info, "model": info}, scorer=Scorer(after, resolver, programs)
-    )
-    return Updated(
-        new, rows, tuple(_stays(learned, resolver)), (*(w.message for w in dataset.warnings), *unseen, *said)
-    )
+    return attrs.evolve(learned, params=params, rows=learned.rows + dataset.frame.height), info, made
 
 
 def save(trained: Trained, folder: Path) -> Path:
@@ -112,8 +121,8 @@ def _not_in_batches(trained: Trained) -> MldslError:
     )
 
 
-def _refused(learned: Learned) -> Iterator[Diagnostic]:
-    """What the rows of a batch alone cannot tell."""
+def _refused(learned: Learned, *, anew: bool) -> Iterator[Diagnostic]:
+    """What the rows of a batch alone cannot tell; `anew`: they are counted beside those of before."""
     again = "run the pipeline again on all rows"
     for step in learned.model.steps:
         if step.component is not None and (step.train_only or step.resamples):
@@ -128,7 +137,7 @@ def _refused(learned: Learned) -> Iterator[Diagnostic]:
                 "MLP0312", f"`{step.component.name}` looks back at rows that a batch does not have", step.span,
                 help=again,
             )  # fmt: skip
-    if dict(learned.model.algorithm.args).get("class_weights") == "balanced":
+    if anew and dict(learned.model.algorithm.args).get("class_weights") == "balanced":
         yield Diagnostic(
             "MLP0312", "`class_weights = balanced` follows from all rows, and a batch is not all of them",
             learned.model.span, help=f'{again}, or with weights as numbers: `class_weights = ["yes" = 2]`',

@@ -105,6 +105,10 @@ class Model(Component):
     `prepare_reads` names the parameters that it looks at (None: all), so that a search over others prepares once.
     apply_prepared(spec, shape, state, columns) -> inputs: what `predict` is then given for any rows. Where a model has
     none, or it gives None, `predict` is given the matrix as it is.
+    prepare_as(spec, shape, state, columns) -> inputs: the same for rows to learn from further, by an earlier state; by
+    default `apply_prepared`. resume(spec, key, shape, examples, params, info, more) -> State: what the loop of a fit
+    carried at its end, by what it learned and its Info (None without `info`), with room for `more` updates: then
+    `mldsl update --rounds` goes on with it.
     trees(spec, params) -> mldsl.contract.Trees: the grown trees, for reports.
     `follows` names the parameters in which the models stand that an ensemble is made of: then `accepts`, `missing`,
     `sparse`, `scale_sensitive`, `costs`, `margins`, `roles`, `tasks` and `precision` are at most those of all of these
@@ -159,6 +163,8 @@ class Model(Component):
     prepares: Callable[[Any], bool] | None = None
     prepare_reads: Collection[str] | None = None
     apply_prepared: Callable[..., Any] | None = None
+    prepare_as: Callable[..., Any] | None = None
+    resume: Callable[..., Any] | None = None
     trees: Callable[..., Any] | None = None
     row_state: Collection[str] = ()
     follows: Collection[str] = ()

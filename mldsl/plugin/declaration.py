@@ -164,8 +164,9 @@ class Declaration:
       batch, stochastic`; empty: always), `scale_sensitive` (a warning asks for `standardize`), `roles` (weight,
       offset ... it uses beyond target), `precision`, `costs` (its loss multiplies rows by `cost`: then the language
       gives it `class_weights`), `margins` (a classifier that gives scores and no probabilities), `additive` (a fit is
-      sums over rows, so that it learns in batches), `trees` (it grows trees, which reports can read), `follows` (the
-      parameters whose models limit it, see `following.py`), `keeps` (what they do not limit).
+      sums over rows, so that it learns in batches), `trees` (it grows trees, which reports can read), `resumes`
+      (it can go on for further rounds), `follows` (the parameters whose models limit it, see `following.py`), `keeps`
+      (what they do not limit).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `looks_back`, `sparse` (it works on sparse columns too), `halves` (it has one on the host and one on the device),
       `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
@@ -223,6 +224,7 @@ class Declaration:
     costs: bool = False
     margins: bool = False
     additive: bool = False
+    resumes: bool = False
     trees: bool = False
     follows: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()

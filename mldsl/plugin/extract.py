@@ -361,6 +361,7 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
                 "missing_if": component.missing_if,
                 "follows": tuple(component.follows), "keeps": tuple(component.keeps),
                 "additive": component.count is not None, "trees": component.trees is not None,
+                "resumes": component.resume is not None,
                 "batches": bool(component.batches), "scale_free": tuple(component.scale_free),
                 **{name: getattr(component, name) for name in copied},
             }  # fmt: skip
@@ -411,7 +412,10 @@ def _wrong_preparing(component: kinds.Component, declaration: Declaration) -> It
     for name in component.prepare_reads or ():
         if declaration.parameter(name) is None:
             yield f"`prepare_reads`: there is no parameter `{name}`"
-    for name in ("row_state", "so_far", "cut", "info"):
+    again = component.apply_prepared or component.prepare_as
+    if component.resume is not None and component.prepare is not None and again is None:
+        yield "`resume`: a model with `prepare` needs `prepare_as` too, to go on with the bins that it has"
+    for name in ("row_state", "so_far", "cut", "info", "resume"):
         if getattr(component, name) and component.init is None:
             yield f"`{name}`: only a model with `init`, `update` and `finish` has a state"
 

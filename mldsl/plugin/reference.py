@@ -104,6 +104,8 @@ def facts(declaration: Declaration) -> Iterator[tuple[str, str]]:
             yield "Batches", "learns from further rows: `mldsl update`"
         if declaration.trees:
             yield "Trees", "shown by `tree_diagram` and `feature_importance(method = gain)`"
+        if declaration.resumes:
+            yield "Further rounds", "goes on where it ended: `mldsl update --rounds`"
         if declaration.costs and "classify" in declaration.tasks:
             yield "Class weights", '`class_weights = balanced` or `["yes" = 2]`, from the language'
         if declaration.margins:

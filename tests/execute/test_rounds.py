@@ -164,3 +164,79 @@ def test_ctrl_c_within_an_update_that_uses_its_state_up_waits_for_its_end(
     assert seen[0] == 6
     for one, two in zip(last(again).params, whole.params, strict=True):
         assert np.asarray(one).tobytes() == np.asarray(two).tobytes()
+
+
+# ---- further rounds --------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def trained(engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame) -> Any:
+    """A model of so many rounds, fitted on all rows."""
+    from mldsl.api import Model
+    from mldsl.execute.trained import trained_of
+
+    def fit(rounds: int, **more: str) -> Model:
+        written = text(split="split { test = 0% }", **more).replace("rounds = 40", f"rounds = {rounds}")
+        finished = engine.run(written, table, registries["quick"])
+        return Model(trained_of(finished.result, finished.result.outcomes[0], {}))
+
+    return fit
+
+
+def test_further_rounds_are_those_of_a_longer_fit(
+    trained: Any, table: pl.DataFrame, registries: dict[str, Registry], tmp_path: Path
+) -> None:
+    """From memory and from an artifact, at once and in two turns."""
+    from mldsl import load
+
+    steps = {"steps": "transforms { standardize on numeric }"}
+    whole, part = trained(12, **steps), trained(5, **steps)
+    with pytest.warns(UserWarning, match="not learned anew: standardize on"):
+        more = part.update(table, rounds=7)
+    with pytest.warns(UserWarning, match="not learned anew: standardize on"):
+        kept = load(part.update(table, rounds=4).save(tmp_path / "kept"), registry=registries["quick"])
+    with pytest.warns(UserWarning, match="not learned anew: standardize on"):
+        twice = kept.update(table, rounds=3)
+    assert len(part.params.column) == 5, "the model that goes on stays as it is"
+    for found in (more, twice):
+        assert found.params.column.tolist() == whole.params.column.tolist()
+        for one, two in zip(found.params, whole.params, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(found.predict(table)["prediction"], whole.predict(table)["prediction"], rtol=1e-5)
+    assert twice._trained.learned.more_rounds == 7
+    assert float(more.info.gain) == pytest.approx(float(whole.info.gain), rel=1e-4)
+
+
+def test_a_fit_that_was_cut_short_goes_on_from_its_best_state(
+    engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame
+) -> None:
+    from mldsl.api import Model
+    from mldsl.execute.trained import trained_of
+
+    finished = engine.run(text("stop_when = no_improvement(rounds = 3)"), table, registries["quick"])
+    model = Model(trained_of(finished.result, finished.result.outcomes[0], {}))
+    made = int((model.params.column >= 0).sum())
+    more = model.update(table, rounds=2)
+    assert int((more.params.column >= 0).sum()) == made + 2
+    np.testing.assert_array_equal(more.params.column[:made], model.params.column[:made])
+
+
+def test_other_rows_are_learned_from_as_they_are(trained: Any, table: pl.DataFrame) -> None:
+    """With the bins of the fit: a cut is one of its cuts, and what is left over is that of these rows."""
+    part = trained(5)
+    other = table.with_columns(z=pl.col("z") + 100)
+    more = part.update(other, rounds=30)
+    assert set(more.params.cut.tolist()) <= set(np.ravel(part._trained.learned.state["cuts"]).tolist())
+    before, after = (np.abs(m.predict(other)["prediction"] - other["z"]).mean() for m in (part, more))
+    assert after < 0.1 * before
+
+
+def test_models_that_cannot_go_on_say_so(trained: Any, table: pl.DataFrame, engine: Any, tmp_path: Path) -> None:
+    from mldsl import MldslError, run
+
+    with pytest.raises(MldslError, match="`boosted_stumps` does not learn in batches"):
+        trained(5).update(table)
+    with pytest.raises(ValueError, match="expected rounds >= 1, found 0"):
+        trained(5).update(table, rounds=0)
+    other = run(engine.pipeline(), frames={"rows": table}, keep=False).model()
+    with pytest.raises(MldslError, match="`gaussian_naive_bayes` cannot go on for further rounds") as refused:
+        other.update(table, rounds=5)
+    assert refused.value.diagnostics[0].code == "MLP0310"

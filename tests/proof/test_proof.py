@@ -287,6 +287,22 @@ def test_boost(done: Callable[[str], Done]) -> None:
     assert 30_000 <= padded < 1.3 * 30_000, "each device has its share of the rows"
 
 
+def test_the_command_line_adds_rounds(
+    done: Callable[[str], Done], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mldsl.cli import main
+
+    it = done("boost")
+    it.rows.write_csv(tmp_path / "rows.csv")
+    model = it.run.folder / "models" / "boosted_stumps"
+    assert not main(["update", str(model), str(tmp_path / "rows.csv"), "--rounds", "2", "-o", str(tmp_path / "more")])
+    assert capsys.readouterr().out.startswith("boosted_stumps went on for 2 rounds on 30,000 rows of ")
+    more = mldsl.load(tmp_path / "more")
+    made, _ = by_hand(it.rows, 10)
+    assert more.params.column.tolist() == [column for column, *_ in made]
+    assert more.params.column[:8].tolist() == it.run.model().params.column.tolist()
+
+
 def test_reports_see_trees_with_the_names_and_levels_of_their_columns(done: Callable[[str], Done]) -> None:
     (table,) = done("boost").run.tables("first_cuts")
     made, _ = by_hand(done("boost").rows, 8)

@@ -77,8 +77,15 @@ def prepare(
         for x in columns.values()
     ]
     state = {"cuts": np.stack(cuts).astype(next(iter(columns.values())).dtype)}  # [d, b - 1]
+    return prepare_as(spec, shape, state, columns), state
+
+
+def prepare_as(
+    spec: Spec, shape: Shape, state: Mapping[str, np.ndarray], columns: Mapping[str, np.ndarray]
+) -> Prepared:
+    """The bin of every cell."""
     codes = [np.searchsorted(c, x, side="left") for c, x in zip(state["cuts"], columns.values(), strict=True)]
-    return Prepared(np.stack(codes, axis=1).astype(np.uint8), state["cuts"]), state
+    return Prepared(np.stack(codes, axis=1).astype(np.uint8), state["cuts"])
 
 
 def init(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> State:
@@ -122,6 +129,29 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Info]:
     )  # fmt: skip
     shown = Info(gain[column, place], jnp.asarray(len(weight), jnp.int32))
     return State(state.said + jnp.where(beyond, value[1], value[0]), at + 1, params), shown
+
+
+def resume(
+    spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples, params: Params, info: Whole, more: int
+) -> State:
+    """What the stumps say of these rows, read off their bins, and room for more of them."""
+    inputs: Any = examples.inputs
+
+    def one(said: Array, stump: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        column, cut, value = stump
+        edges = inputs.shared[jnp.maximum(column, 0)]
+        beyond = inputs.rows[:, jnp.maximum(column, 0)] > (edges < cut).sum()
+        return said + jnp.where(beyond, value[1], value[0]), None
+
+    start = jnp.zeros_like(examples.weight) + params.start
+    said, _ = jax.lax.scan(one, start, (params.column, params.cut, params.value))
+    made = (params.column >= 0).sum(dtype=jnp.int32)
+
+    def longer(values: Array, empty: float = 0) -> Array:
+        return jnp.pad(values, [(0, more), *[(0, 0)] * (values.ndim - 1)], constant_values=empty)
+
+    p = params
+    return State(said, made, Params(p.start, longer(p.column, -1), *map(longer, (p.cut, p.value, p.weight, p.gain))))
 
 
 def so_far(spec: Spec, state: State, examples: Examples) -> Prediction:
@@ -205,6 +235,8 @@ def mldsl_components() -> list[Component]:
             info=info,
             so_far=so_far,
             cut=cut,
+            resume=resume,
+            prepare_as=prepare_as,
             steps=steps,
             predict=predict,
             trees=trees,
