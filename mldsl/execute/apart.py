@@ -62,7 +62,7 @@ def fit_apart(
     scoring, state = pipeline.inputs(table, prepared.rows), None
     plain = spec_of(prepared.plan, prepared.classes, run.resolver)
     if model.prepares_for(plain):
-        inputs, state = to_learn(pipeline, plain, examples.inputs, examples.weight)
+        inputs, state = to_learn(run.inputs, pipeline, plain, examples.inputs, examples.weight)
         examples = examples._replace(inputs=inputs)
         # Steps that use the target or change rows leave two tables: what was trained on must not be scored.
         same = model.apply_prepared is not None and model.prepares is None and not pipeline.trains_apart

@@ -25,6 +25,7 @@ from mldsl.execute.costs import class_weights_of
 from mldsl.execute.host import HostHalf, HostRows, divide, fit_host
 from mldsl.execute.nested import bound, problems_of
 from mldsl.execute.pipeline import INNER_FOLDS, Pipeline, column_shapes, held_out
+from mldsl.execute.preparing import Kept
 from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.remarks import refusal, warned, warned_by_steps
 from mldsl.execute.resampled import check_steps, sized
@@ -55,6 +56,7 @@ class Run:
     checkpoints: Checkpoints | None = None
     clock: Clock = attrs.field(factory=Clock)
     stages: Stages | None = None
+    inputs: Kept = attrs.field(factory=Kept)
 
 
 @attrs.frozen(eq=False)

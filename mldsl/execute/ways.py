@@ -69,9 +69,18 @@ def describe(plan: Plan, resolver: Any, rows: SplitRows) -> Iterator[tuple[str, 
             )
             yield from _searched(plan, model, component, way, searched[model.name], rows)
         elif rows.folds and not rows.implicit:
-            text = f"{len(rows.folds)} folds and the last fit, one after the other through one compiled program"
-            yield model.name, text
-            yield "  why", "a program for all folds at once would take longer to compile than it saves"
+            spec, fits = resolver.spec(model.algorithm), f"{len(rows.folds)} folds and the last fit"
+            if component.goes_in_rounds(spec) or component.prepares_for(spec):
+                yield model.name, f"{fits}, one after the other through the same compiled programs"
+                yield "  why", way_of(component, spec, len(model.columns), steps).why
+            else:
+                yield model.name, f"{fits}, one after the other through one compiled program"
+                yield "  why", "a program for all folds at once would take longer to compile than it saves"
+        if component.prepares_for(resolver.spec(model.algorithm)) and (model.name in searched or rows.folds):
+            yield (
+                "  inputs",
+                f"bins, or what else it learns from, are made on the host, {_prepared(model, component, plan)}",
+            )
 
 
 def _searched(
@@ -98,6 +107,22 @@ def _searched(
     yield "  why", way.why
     if apart := [f"`${d.name}`" for d in domains_by_model(plan)[model.name] if d.type not in _NUMBERS]:
         yield "  apart", f"values of {', '.join(apart)}: words and counts are part of a program"
+
+
+def _prepared(model: ModelPlan, component: Any, plan: Plan) -> str:
+    """How often the inputs of a model are prepared."""
+    varied = {domain.name for domain in domains_by_model(plan).get(model.name, ())}
+    by_name: dict[str, list[str]] = {}
+    for name, param in model.algorithm.params:
+        by_name.setdefault(name, []).append(param)
+    read = by_name if component.prepare_reads is None else {n: by_name.get(n, []) for n in component.prepare_reads}
+    changing = sorted(varied & {param for params in read.values() for param in params})
+    steps = model.steps
+    of_steps = {param for step in steps if step.component is not None for _, param in step.component.params}
+    changing += sorted(varied & of_steps - set(changing))
+    if not changing:
+        return "once for each fold"
+    return f"once for each fold and value of {', '.join(f'`${name}`' for name in changing)}"
 
 
 def _megabytes(count: int) -> str:

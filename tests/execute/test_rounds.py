@@ -240,3 +240,61 @@ def test_models_that_cannot_go_on_say_so(trained: Any, table: pl.DataFrame, engi
     with pytest.raises(MldslError, match="`gaussian_naive_bayes` cannot go on for further rounds") as refused:
         other.update(table, rounds=5)
     assert refused.value.diagnostics[0].code == "MLP0310"
+
+
+# ---- prepared once ---------------------------------------------------------------------------------------------------
+TUNED = "tune {{\n  search = grid(points = 3)\n  {}\n}}"
+
+
+@pytest.mark.parametrize(
+    ("param", "domain", "times", "words"),
+    [
+        ("param r: number = 0.1 in 0.01..1", "$r in 0.1..0.5", 3 + 1, "once for each fold"),
+        ("param b: integer = 4 in 2..256", "$b in [4, 6, 8]", 3 * 3 + 1, "once for each fold and value of `$b`"),
+    ],
+)
+def test_a_search_over_what_prepare_does_not_read_prepares_once_a_fold(
+    param: str, domain: str, times: int, words: str, engine: Any, text: Any, stumps: Any, table: pl.DataFrame
+) -> None:
+    """Three folds, three settings, and the last fit; and `plan` says so."""
+    from mldsl.driver import Options, batching_words, look, plan
+    from mldsl.source import Source
+
+    made: list[Any] = []
+
+    def counted(spec: Any, *args: Any) -> Any:
+        made.append(spec.bins)
+        return stumps.prepare(spec, *args)
+
+    registry = Registry.load().with_components("boost", [attrs.evolve(stumps, prepare=counted)])
+    blocks = "\n".join((param, TUNED.format(domain)))
+    written = text(split="split {\n  test = 25%\n  folds = 3\n}").replace("model {", f"{blocks}\nmodel {{", 1)
+    argument = "rate = $r" if "$r" in domain else "bins = $b, rate = 0.5"
+    written = written.replace("rounds = 40, rate = 0.5", f"rounds = 4, {argument}")
+    finished = engine.run(written, table, registry)
+    # The winner is fitted on the folds again, for its metrics: with the bins that the search has made.
+    assert len(made) == times
+    assert len(finished.record.tune.trials) == 3
+    options = Options(frames={"rows": table}, registry=registry)
+    source = Source("<test>", written)
+    looked = look(source, plan(source, options), options)
+    said = dict(batching_words(looked.checked.sound(), looked.facts, options))
+    assert said["  why"] == "the engine owns its rounds"
+    assert said["  inputs"] == f"bins, or what else it learns from, are made on the host, {words}"
+
+
+def test_what_is_kept_is_bounded_and_told_apart_by_values() -> None:
+    from mldsl.execute.preparing import Kept
+
+    kept, made = Kept(most_bytes=1000), []
+
+    def make(size: int) -> Any:
+        made.append(size)
+        return np.zeros(size, np.uint8)
+
+    for key in ("a", "b", "a", "c", "a", "b"):  # b went when c came, as it was not used since
+        kept.get(key, lambda: make(450))
+    assert len(made) == 4
+    kept.get("large", lambda: make(2000))
+    kept.get("large", lambda: make(2000))
+    assert made[-2:] == [2000, 2000], "what is larger than all there is room for is not kept"
