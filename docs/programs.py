@@ -332,6 +332,8 @@ def _report(declaration: Declaration) -> Program:
         return _file(TITANIC, "transforms { impute(median) on age }", model, block)
     if declaration.name == "decision_boundary":
         return _file(IRIS, "model { logistic_regression }", block)
+    if declaration.name == "tree_diagram":
+        return _file(TITANIC, "model { cart(min_samples_leaf = 10, prune = cost_complexity(alpha = 0.002)) }", block)
     if declaration.name in ("influence", "vif"):
         return _file(HOUSES, "model { ridge(l2 = 0) }", block)
     if declaration.name == "top_terms":

@@ -134,15 +134,16 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         predict=predict, threshold=outcome.threshold,
         calibration=None if outcome.calibration is None else outcome.calibration.error,
         history=last.history, steps=steps, target_scale=prepared.scale,
-        design=pipeline.design, columns=pipeline.columns, trees=_trees(run, outcome), compiled=partial(_compiled, run),
+        design=pipeline.design, columns=pipeline.columns, trees=_trees(run, outcome),
+        compiled=partial(_compiled, run, prepared.x64),
         **_doors(run, outcome, shown.index),
     )  # fmt: skip
 
 
-def _compiled(run: Run, name: str, function: Any, *arrays: Any) -> Any:
-    """A pure function of a report's, as a program of its own."""
+def _compiled(run: Run, x64: bool, name: str, function: Any, *arrays: Any) -> Any:
+    """A pure function of a report's, as a program of its own, as precise as the model's."""
     static = f"{function.__module__}.{function.__qualname__}"
-    return to_numpy(run.programs.call(f"report/{name}", function, static, *arrays))
+    return to_numpy(run.programs.call(f"report/{name}", function, static, *arrays, x64=x64))
 
 
 def _trees(run: Run, outcome: Outcome) -> Any:

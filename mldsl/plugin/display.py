@@ -51,7 +51,8 @@ class Series:
     """One line, cloud, set of bars or band of a figure: `y` over `x`; `low` and `high` draw a band or error bars.
 
     They run along `y`, or along `x` where `y` holds categories: then bars and error bars lie on their side. `labels`
-    stand beside points, one each; keep them to a few.
+    stand beside points, one each; keep them to a few. `offset` moves points off their category, by shares (-0.5..0.5)
+    of its room, so that many can be told apart. Lines that are muted and have no name are thin: there may be many.
     """
 
     x: Values
@@ -62,6 +63,7 @@ class Series:
     mark: Literal["line", "step", "points", "bars", "band"] = "line"
     emphasis: Literal["normal", "muted", "reference"] = "normal"
     labels: Sequence[str] = ()
+    offset: Values | None = None
 
 
 @attrs.frozen

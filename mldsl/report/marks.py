@@ -52,10 +52,11 @@ def draw(item: Drawn, x: Position, y: Position, bar: tuple[float, float]) -> lis
         out += _names(item, x, y)
     if mark in ("line", "step"):
         reference = " r" if item.series.emphasis == "reference" else ""
+        thin = " m" if item.series.emphasis == "muted" and not item.name else ""
         if reference and item.horizontal:  # a line across categories reaches from edge to edge
             last = len(item.y) - 1
             item = attrs.evolve(item, y=[v + (i == last) * 0.5 - (i == 0) * 0.5 for i, v in enumerate(item.y)])
-        out.append(f'<path class="l k{item.hue}{reference}" d="{_path(item, x, y)}"/>')
+        out.append(f'<path class="l k{item.hue}{reference}{thin}" d="{_path(item, x, y)}"/>')
     return out
 
 

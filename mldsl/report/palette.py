@@ -33,6 +33,7 @@ _RULES: Final = {
     "g": "stroke:var(--grid)",
     "a": "stroke:var(--axis)",
     "l": "fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round",
+    "m": "stroke-width:1;opacity:.5",
     "r": "stroke-width:1.25;stroke-dasharray:5 4",
     "p": "fill:none;stroke-width:3.5;stroke-linecap:round;opacity:.4",
     "e": "fill:none;stroke-width:1.5",

@@ -70,7 +70,8 @@ def panel_size(panel: Panel, count: int) -> tuple[float, float]:
     if panel.square:
         return (440.0, 450.0) if count == 1 else (width, width + 10)
     if panel.y_kind == "category":
-        return width, _top(panel) + max(60.0, 22.0 * len(_categories(panel, "y"))) + 24 + _below(panel)
+        tall = 34.0 if any(series.offset is not None for series in panel.series) else 22.0
+        return width, _top(panel) + max(60.0, tall * len(_categories(panel, "y"))) + 24 + _below(panel)
     return width, height
 
 
@@ -197,8 +198,9 @@ def _drawn(series: Series, panel: Panel, hues: Mapping[str, int]) -> Drawn:
     def numbers(values: Values | None, axis: str, kind: str) -> list[float]:
         cells = () if values is None else values
         if kind == "category":
-            names = _categories(panel, axis)
-            return [float(names.index(str(plain(v)))) for v in cells]
+            names = {name: float(i) for i, name in enumerate(_categories(panel, axis))}
+            off = [0.0] * len(cells) if series.offset is None else [float(v) for v in series.offset]
+            return [names[str(plain(v))] + by for v, by in zip(cells, off, strict=True)]
         return [math.nan if v is None else float(v) for v in cells]
 
     both = series.low is not None and series.high is not None

@@ -212,3 +212,14 @@ def test_points_have_their_names_beside_them_on_the_side_with_room() -> None:
     close = drawn(Series([1.0, 1.0, 1.0], [1.0, 1.001, 5.0], "s", mark="points", labels=["a", "b", "c"]))
     heights = {"".join(e.itertext()): float(e.get("y")) for e in every(close, "text", "s")}
     assert heights["a"] - heights["b"] >= 10
+
+
+def test_points_stand_off_their_category_and_nameless_muted_lines_are_thin() -> None:
+    swarm = Series([1.0, 1.0, 1.0], ["a", "a", "b"], "", mark="points", offset=[0.0, 0.5, -0.5])
+    svg = figure_svg(Figure("F", [Panel("x", "", [swarm], y_kind="category")], "a"))
+    first, beside, other = (float(y) for y in re.findall(r'<circle[^>]* cy="([\d.]+)"', svg))
+    assert beside == other, "halfway between the two categories"
+    assert beside > first
+    lines = [Series([0, 1], [0, 1], "", emphasis="muted"), Series([0, 1], [1, 0], "named", emphasis="muted")]
+    svg = figure_svg(Figure("F", [Panel("x", "y", lines)], "a"))
+    assert re.findall(r'class="(l k0[^"]*)" d=', svg) == ["l k0 m", "l k0"]

@@ -160,7 +160,7 @@ REPORTS = [
     report("anova", "regress", p("type", "int")),
     report("recommender_audit", "recommend"), report("per_query_scores", "rank", p("worst", "int")), report("elbow", "cluster"),
     report("silhouette_plot", "cluster"), report("scatter"), report("top_terms", "classify", p("per_class", "int")),
-    report("gradient_norms"), report("tree_diagram", "", p("max_depth", "int", 3)), report("scree_plot"),
+    report("gradient_norms"), report("scree_plot"),
 ]  # fmt: skip
 
 TRANSFORMS = [
@@ -260,6 +260,8 @@ FIRST = (
            p("rows", "held_out|train", "train")),
     report("feature_importance", "classify regress rank", p("method", "permutation|gain|shap", "permutation"),
            p("repeats", "int", 10, ge=2, only_if="method = permutation")),
+    report("tree_diagram", "classify regress rank", p("max_depth", "int", 3, ge=1), p("tree", "int", 0, ge=0),
+           p("surrogates", "bool", True)),
     report("cluster_profiles", "cluster"), d("exporter", "artifact", p("path", "text"), p("model", "model", "best")),
     d("exporter", "predictions", p("path", "text")),
     model("svm", "classify", p("kernel", "kernel()", "rbf"), p("c", "number", 1.0, gt=0), p("class_weights", WEIGHTS, None),

@@ -11,6 +11,8 @@ from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._rules import listed
 from mldsl_plugins.reports._shared import model_column
+from mldsl_plugins.reports._stand_ins import stand_ins_of, with_stand_ins
+from mldsl_plugins.reports._tree_answers import grown_of
 
 _SHOWN = 20
 BIASED = (
@@ -29,6 +31,7 @@ class _Gained:
     gain: np.ndarray
     splits: np.ndarray
     trees: int
+    with_surrogates: np.ndarray | None
 
 
 def gain_by_column(trees: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,19 +45,19 @@ def by_gain(view: ReportView) -> ReportOutput:
     """A table of all columns, and bars of the first, a panel a model."""
     found, notes = [], []
     for model in view.models:
-        if model.trees is None:
+        trees = grown_of(model)
+        if trees is None:
             notes.append(f"{model.name}: it has no trees.")
             continue
         names = [column.name for column in model.columns]
-        gain, splits = gain_by_column(model.trees, len(names))
+        gain, splits = gain_by_column(trees, len(names))
         order = np.argsort(-gain, kind="stable")
         total = gain.sum()
         share = gain / total if total > 0 else np.zeros(len(names))
-        found.append(
-            _Gained(
-                model, [names[i] for i in order], share[order], gain[order], splits[order], len(model.trees.feature)
-            )
-        )
+        stand_ins = stand_ins_of(model, model.columns)
+        more = with_stand_ins(gain, trees, stand_ins)[order] if stand_ins else None
+        ordered = [names[i] for i in order], share[order], gain[order], splits[order]
+        found.append(_Gained(model, *ordered, len(trees.feature), more))
         notes += made_columns(model)
         if total <= 0:
             notes.append(f"{model.name}: its trees have no splits, so no column matters to it.")
@@ -84,6 +87,7 @@ def _table(found: list[_Gained]) -> Table:
         f"{f.trees:,} {'tree' if f.trees == 1 else 'trees'}"
         for f in found
     )
+    kept = any(f.with_surrogates is not None for f in found)
     return Table(
         "Gain of the splits by each column",
         [
@@ -92,9 +96,17 @@ def _table(found: list[_Gained]) -> Table:
             Column("importance", joined(lambda f: f.share), "share"),
             Column("gain", joined(lambda f: f.gain)),
             Column("splits", joined(lambda f: f.splits), "integer"),
+            *([Column("gain with surrogates", joined(_with_surrogates))] if kept else []),
         ],
-        note=f"{words}. Importance is the share of all gain.",
+        note=f"{words}. Importance is the share of all gain."
+        + (
+            " With surrogates, a split also counts for those, by their adjusted agreement, as in rpart." if kept else ""
+        ),
     )
+
+
+def _with_surrogates(one: _Gained) -> np.ndarray:
+    return np.full(len(one.columns), np.nan) if one.with_surrogates is None else one.with_surrogates
 
 
 def _figure(found: list[_Gained]) -> Figure:

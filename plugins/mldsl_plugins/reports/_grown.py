@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -38,8 +38,11 @@ class Node:
         return self.yes is None
 
 
-def nodes_of(trees: Any, number: int, columns: Sequence[NamedColumn]) -> list[Node]:
-    """One tree of `Trees` with NumPy leaves, each node before those under it, the left ones first."""
+def nodes_of(trees: Any, number: int, columns: Sequence[NamedColumn], otherwise: Collection[int] = ()) -> list[Node]:
+    """One tree of `Trees` with NumPy leaves, each node before those under it, the left ones first.
+
+    `otherwise` are the places of nodes whose rules do not say where missing values go, since something else decides.
+    """
     feature, left, right = (np.asarray(getattr(trees, name))[number] for name in ("feature", "left", "right"))
     threshold, subset, missing = (np.asarray(v)[number] for v in (trees.threshold, trees.subset, trees.missing_left))
     value, weight, gain = (np.asarray(v, float)[number] for v in (trees.value, trees.weight, trees.gain))
@@ -57,7 +60,7 @@ def nodes_of(trees: Any, number: int, columns: Sequence[NamedColumn]) -> list[No
         if asked >= 0:
             pair = rules_of(
                 columns[asked], threshold[place], subset[place], missing_left=bool(missing[place]),
-                known=known.get(asked),
+                known=known.get(asked), decides=place not in otherwise,
             )  # fmt: skip
             todo.append((int(right[place]), 2 * own + 1, len(found), pair[1]))
             todo.append((int(left[place]), 2 * own, len(found), pair[0]))
@@ -87,7 +90,7 @@ def leaves_of(trees: Any, x: np.ndarray, categorical: np.ndarray) -> np.ndarray:
         named = categorical[np.maximum(at, 0)]
         gone = np.isnan(v) | (named & ~((v >= 0) & (v < 32 * subset.shape[2])))
         if subset.shape[2]:
-            code = np.where(gone, 0, v).astype(int)
+            code = np.where(named & ~gone, v, 0).astype(int)
             bit = subset[tree, place, code // 32] >> (code % 32).astype(np.uint32) & 1
             left = np.where(named, bit == 1, left)
         left = np.where(gone, np.asarray(trees.missing_left)[tree, place], left)

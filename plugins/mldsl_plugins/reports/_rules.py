@@ -82,14 +82,10 @@ def codes_of(words: np.ndarray, count: int) -> tuple[int, ...]:
 
 
 def rules_of(
-    column: NamedColumn,
-    threshold: float,
-    words: np.ndarray,
-    *,
-    missing_left: bool,
-    known: tuple[int, ...] | None = None,
-) -> tuple[Rule, Rule]:
-    """Both ways of a split. Which of them missing values take is said where the column may miss some.
+    column: NamedColumn, threshold: float, words: np.ndarray, *, missing_left: bool,
+    known: tuple[int, ...] | None = None, decides: bool = True,
+) -> tuple[Rule, Rule]:  # fmt: skip
+    """Both ways of a split. Which of them missing values take is said where the column may miss some, and it `decides`.
 
     `known` are the codes that get to the node at all, None for every one.
     """
@@ -101,7 +97,7 @@ def rules_of(
         pair = (Rule(column, True, codes=held), Rule(column, False, codes=rest))
     else:
         pair = (Rule(column, True, float(threshold)), Rule(column, False, float(threshold)))
-    if column.missing:
+    if column.missing and decides:
         pair = (attrs.evolve(pair[0], missing=missing_left), attrs.evolve(pair[1], missing=not missing_left))
     return pair
 

@@ -10,28 +10,30 @@ import numpy as np
 from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._gain import made_columns
-from mldsl_plugins.reports._grown import leaves_of
-from mldsl_plugins.reports._shared import model_column, part_words, shown_number
-from mldsl_plugins.reports._tree_answers import Combined, categorical_of, combined_of, rows_of_matrix
+from mldsl_plugins.reports._shared import model_column, part_words, shown_number, thin
+from mldsl_plugins.reports._tree_answers import Combined, categorical_of, combined_of, grown_of, rows_of_matrix
 from mldsl_plugins.trees._shap import contributions, paths_of, points_of
 
 _SHOWN = 20  # columns as bars
 _DRAWN = 6  # columns whose values are drawn by row, of each model
 _POINTS = 500
+_SWARM = 12  # columns in a swarm
+_BINS = 90  # places along its axis
+_HUES = ("low values", "high values", "values between", "no order, or missing")
 _LEVELS = 12
-_CLOSE = 1e-4  # of the range of answers, by which sums may miss them
+_CLOSE = 1e-4  # of the range of answers, by which sums may be off
 
 
 @attrs.frozen(eq=False)
 class Explained:
-    """`value` [n, d, outputs] of rows x [n, d]; `mean` [outputs] is what all rows start from, `miss` the worst sum."""
+    """`value` [n, d, outputs] of rows x [n, d]; `mean` [outputs] is what all start from; `missed` are not here."""
 
     model: ModelView
     how: Combined
     x: np.ndarray
     value: np.ndarray
     mean: np.ndarray
-    miss: float
+    missed: int
 
     def size(self, output: int) -> np.ndarray:
         """The mean absolute value by column [d]."""
@@ -42,35 +44,40 @@ class Explained:
         return np.argsort(-sum(self.size(k) for k in range(self.value.shape[2])), kind="stable")
 
 
-def explain(model: ModelView, how: Combined, x: np.ndarray) -> Explained:
-    """The values of rows of the model's matrix, and how far their sums are from what the trees say."""
-    trees: Any = model.trees
+def explain(model: ModelView, how: Combined, trees: Any, x: np.ndarray) -> Explained:
+    """The values of rows of the model's matrix. Rows whose sum is not the model's answer are left out and counted."""
     paths = paths_of(trees)
-    categorical = categorical_of(model)
     assert model.compiled is not None
-    x = np.asarray(x, np.float32)
-    found = model.compiled("shap", contributions, trees, paths, points_of(paths), x, categorical)
-    leaf = leaves_of(trees, x, categorical)
-    said = np.take_along_axis(np.asarray(trees.value, float), leaf[:, :, None], axis=1).sum(axis=0)
-    many = len(np.asarray(trees.feature)) if how.averaged else 1
-    place = list(how.place)
-    value, mean, said = (np.asarray(v, float)[..., place] / many for v in (found, paths.mean, said))
-    worst = float(np.abs(value.sum(axis=1) + mean - said).max(initial=0.0))
-    return Explained(model, how, x, value, mean + how.base[place], worst / (float(np.ptp(said)) or 1.0))
+    x = np.asarray(x, np.asarray(trees.threshold).dtype)
+    found = model.compiled("shap", contributions, trees, paths, points_of(paths), x, categorical_of(model))
+    many, place = (len(trees.feature) if how.averaged else 1), list(how.place)
+    value = np.asarray(found, float)[:, :, place] / many
+    mean = paths.mean[place] / many + how.base[place]
+    total = value.sum(axis=1) + mean
+    kept = how.misses(model, x, total) <= _CLOSE * (float(np.ptp(total)) or 1.0)
+    return Explained(model, how, x[kept], value[kept], mean, int((~kept).sum()))
 
 
 def by_shap(rows: int, view: ReportView) -> ReportOutput:
     """Mean sizes by column as a table and bars, and the values of the first columns row by row."""
     found, notes, warnings = [], [], []
     for model in view.models:
-        if model.trees is None:
+        trees = grown_of(model)
+        if trees is None:
             notes.append(f"{model.name}: it has no trees.")
             continue
-        how = combined_of(view, model)
+        how = combined_of(view, model, trees)
         if how is None:
             notes.append(f"{model.name}: its answers are neither a sum nor a mean of what its trees say.")
             continue
-        one = explain(model, how, rows_of_matrix(model, rows, view.seed))
+        one = explain(model, how, trees, rows_of_matrix(model, rows, view.seed))
+        if one.missed:
+            warnings.append(
+                f"{model.name}: {one.missed:,} of {one.missed + len(one.x):,} rows are left out: their answers are not "
+                "the sum of what columns add (rows that miss values may be answered by other columns)."
+            )
+        if not len(one.x):
+            continue
         found.append(one)
         starts = ", ".join(
             f"{name}{' ' if name else ''}{shown_number(float(v))}"
@@ -81,14 +88,12 @@ def by_shap(rows: int, view: ReportView) -> ReportOutput:
             "up to its answer."
         )
         notes += made_columns(model)
-        if one.miss > _CLOSE:
-            warnings.append(f"{model.name}: values do not add up to answers, by {one.miss:.2%} of their range.")
     if not found:
         return ReportOutput(notes=notes, warnings=warnings)
-    figures = [
-        _bars(found),
-        *(_clouds(one, name=f"rows {one.model.name}" if i else "rows") for i, one in enumerate(found)),
-    ]
+    figures = [_bars(found)]
+    for i, one in enumerate(found):
+        figures.append(_swarm(one, f"swarm {one.model.name}" if i else "swarm"))
+        figures.append(_clouds(one, f"rows {one.model.name}" if i else "rows"))
     return ReportOutput([_table(found)], figures, notes, warnings)
 
 
@@ -150,9 +155,62 @@ def _bars(found: list[Explained]) -> Figure:
     return Figure(title, panels, f"{alt}.")
 
 
+def _swarm(one: Explained, name: str) -> Figure:
+    """All columns in one panel a class, a point a row beside others like it; hues by the column's own values."""
+    columns = one.order()[:_SWARM]
+    shown = thin(len(one.x), _POINTS)
+    panels = []
+    for k, output in enumerate(one.how.outputs):
+        span = float(np.ptp(one.value[shown][:, columns, k])) or 1.0
+        points: dict[str, list[tuple[float, str, float]]] = {name: [] for name in _HUES}
+        for j in columns:
+            value = one.value[shown, j, k]
+            off = _beside(np.floor((value - value.min()) / span * _BINS).astype(int))
+            for kind, x, by in zip(_kinds(one, j)[shown], value, off, strict=True):
+                points[_HUES[kind]].append((float(x), one.model.columns[j].name, float(by)))
+        names = [one.model.columns[j].name for j in columns]
+        series = [Series([0.0] * len(names), names, "", emphasis="reference")]
+        for hue, found in points.items():
+            if found:
+                x, y, off = zip(*found, strict=True)
+                emphasis = "muted" if hue == _HUES[2] else "normal"
+                series.append(Series(x, y, hue, mark="points", emphasis=emphasis, offset=off))
+        panels.append(Panel("adds", "", series, title=output, y_kind="category"))
+    several = "" if name == "swarm" else f" of {one.model.name}"
+    first = one.model.columns[columns[0]].name
+    return Figure(
+        f"What columns add to the answers{several}, {one.how.unit}", panels,
+        f"A point a row and column, where it adds to the answer or takes from it; {first} adds most.", name=name,
+    )  # fmt: skip
+
+
+def _kinds(one: Explained, column: int) -> np.ndarray:
+    """For each row the place in `_HUES` of its value of a column: among the lower or upper third of values, or not."""
+    x = one.x[:, column]
+    there = np.isfinite(x)
+    if one.model.columns[column].type == "categorical" or not there.any():
+        return np.full(len(x), 3)
+    low, high = np.quantile(x[there], (1 / 3, 2 / 3))
+    kind = np.where(x <= low, 0, np.where(x > high, 1, 2))
+    if low == high:  # most rows have one value
+        kind = np.where(x < low, 0, np.where(x > high, 1, 2))
+    return np.where(there, kind, 3)
+
+
+def _beside(place: np.ndarray) -> np.ndarray:
+    """How far points of one place stand off the middle, by turns to either side."""
+    order = np.argsort(place, kind="stable")
+    in_order = place[order]
+    first = np.searchsorted(in_order, in_order)
+    turn = np.empty(len(place), int)
+    turn[order] = np.arange(len(place)) - first
+    most = np.bincount(place - place.min()).max() if len(place) else 1
+    return (turn + 1) // 2 * np.where(turn % 2, 1, -1) * min(0.09, 0.8 / most)
+
+
 def _clouds(one: Explained, name: str) -> Figure:
     """What single rows get by the value that they have, a panel for each of the first columns."""
-    shown = np.unique(np.linspace(0, len(one.x) - 1, min(_POINTS, len(one.x))).round().astype(int))
+    shown = thin(len(one.x), _POINTS)
     panels = []
     for j in one.order()[:_DRAWN]:
         if not np.abs(one.value[:, j]).max(initial=0.0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -20,12 +20,17 @@ _ROWS = 200  # that are asked to find out whether trees are averaged or added up
 
 @attrs.frozen(eq=False)
 class Says:
-    """`kind`: shares of `levels`, a mean, or a part of a sum. `threshold` is that of two classes."""
+    """`kind`: shares of `levels`, a mean, or a part of a sum, of the score at place `output` (that of the class `of`).
+
+    `threshold` is that of two classes; `decimals` are shown.
+    """
 
     kind: Literal["shares", "mean", "sum"]
     levels: tuple[str, ...] = ()
     threshold: float | None = None
     target: str = ""
+    output: int = 0
+    of: str = ""
     decimals: int = 3
 
     @property
@@ -40,7 +45,7 @@ class Says:
 
     def cell(self, value: np.ndarray) -> Any:
         """The answer of a node."""
-        return self.levels[self.place(value)] if self.kind == "shares" else float(value[0])
+        return self.levels[self.place(value)] if self.kind == "shares" else float(value[self.output])
 
     def place(self, value: np.ndarray) -> int:
         """Of the class that a node answers."""
@@ -57,46 +62,56 @@ class Says:
             return self.levels[place], f"{100 * value[place]:.1f}% of {rows}"
         if self.kind == "mean":
             return _rounded(float(value[0]), self.decimals), rows
-        return f"{'+' if value[0] > 0 else ''}{_rounded(float(value[0]), self.decimals)}", rows
+        adds = float(value[self.output])
+        return f"{'+' if adds > 0 else ''}{_rounded(adds, self.decimals)}", rows
 
     def colour(self, value: np.ndarray, leaves: Sequence[np.ndarray]) -> tuple[int, float]:
         """The place of the hue of a leaf and its strength, from the values of all leaves."""
         if self.kind == "shares":
             place, k = self.place(value), len(value)
             return place, max(0.0, (float(value[place]) - 1 / k) / (1 - 1 / k))
-        all_values = np.array([v[0] for v in leaves])
+        own, all_values = float(value[self.output]), np.array([v[self.output] for v in leaves])
         if self.kind == "mean":
             low, high = float(all_values.min()), float(all_values.max())
-            return 0, (float(value[0]) - low) / (high - low) if high > low else 0.5
+            return 0, (own - low) / (high - low) if high > low else 0.5
         largest = float(np.abs(all_values).max())
-        return int(value[0] > 0), abs(float(value[0])) / largest if largest > 0 else 0.0
+        return int(own > 0), abs(own) / largest if largest > 0 else 0.0
 
-    def notes(self, number: int) -> Iterator[str]:
+    def notes(self) -> Iterator[str]:
         """What a reader must know of the numbers in the boxes."""
         if self.kind == "mean":
             yield "the stronger the colour of a leaf, the larger its mean."
         if self.kind == "sum":
-            yield "boxes show what this tree adds to the score; the answer is made of the sum over all trees."
+            score = f"score of `{self.of}`" if self.of else "score"
+            yield f"boxes show what this tree adds to the {score}; answers are made of the sum over all trees."
         if self.threshold is not None and self.threshold != 0.5 and self.kind == "shares":
             yield f"a leaf answers `{self.levels[1]}` from a share of {self.threshold:.3g}, the model's threshold, on."
 
 
-def says_of(view: ReportView, model: ModelView) -> Says:
-    """What kind of values the nodes of a model have."""
-    trees = model.trees
-    value = np.asarray(trees.value, float)
-    k = value.shape[2]
-    used = np.asarray(trees.weight) > 0
-    if model.shape.classes and k == model.shape.classes:
-        total = value[used].sum(axis=1)
-        if (value[used] >= -1e-6).all() and np.allclose(total, 1, atol=1e-4):
-            threshold = model.threshold if isinstance(model.threshold, float) else None
-            return Says("shares", tuple(view.levels[:k]), threshold)
-    largest = float(np.abs(value[used]).max(initial=0.0))
+def grown_of(model: ModelView) -> Any:
+    """The trees of a model, NumPy leaves; room that no round has filled is left out. None if there are none."""
+    trees: Any = model.trees
+    if trees is None:
+        return None
+    made = np.asarray(trees.weight)[:, 0] > 0
+    return trees if made.all() or not made.any() else type(trees)(*(np.asarray(part)[made] for part in trees))
+
+
+def says_of(view: ReportView, model: ModelView, trees: Any, number: int) -> Says:
+    """What kind of values the nodes of one of a model's trees have."""
+    value = np.asarray(trees.value, float)[number][np.asarray(trees.weight)[number] > 0]
+    k = value.shape[1]
+    shares = (value >= -1e-6).all() and np.allclose(value.sum(axis=1), 1, atol=1e-4)
+    if model.shape.classes and k == model.shape.classes and shares:
+        threshold = model.threshold if isinstance(model.threshold, float) else None
+        return Says("shares", tuple(view.levels[:k]), threshold)
+    output = int(np.argmax(np.abs(value).max(axis=0, initial=0.0)))
+    largest = float(np.abs(value).max(initial=0.0))
     decimals = max(0, 3 - math.floor(math.log10(largest))) if largest > 0 else 0
-    if not model.shape.classes and k == 1 and _is_mean(model, value):
+    if not model.shape.classes and k == 1 and _is_mean(model, trees):
         return Says("mean", target=view.target or "", decimals=decimals)
-    return Says("sum", decimals=max(0, decimals - 1))
+    of = view.levels[output] if k > 1 and k == model.shape.classes else ""
+    return Says("sum", output=output, of=of, decimals=max(0, decimals - 1))
 
 
 def _rounded(value: float, decimals: int) -> str:
@@ -104,18 +119,24 @@ def _rounded(value: float, decimals: int) -> str:
     return "0" if float(text.replace(",", "")) == 0 else text.replace("-", "−")
 
 
-def _is_mean(model: ModelView, value: np.ndarray) -> bool:
+def _is_mean(model: ModelView, trees: Any) -> bool:
     """Whether answers are the mean over trees of what they say."""
-    x = rows_of_matrix(model, _ROWS)
-    x = x[~np.isnan(x).any(axis=1)]
+    x = _complete(model)
     said = getattr(model.predict(x), "mean", None) if len(x) else None
-    return said is not None and _agree(_leaf_values(model, x).mean(axis=0), np.asarray(said)[:, None])
+    return said is not None and _agree(leaf_values(model, trees, x).mean(axis=0), np.asarray(said)[:, None])
 
 
-def _leaf_values(model: ModelView, x: np.ndarray) -> np.ndarray:
+def _complete(model: ModelView) -> np.ndarray:
+    """Some rows of the matrix that miss nothing, if there are any."""
+    x = rows_of_matrix(model, _ROWS)
+    there = ~np.isnan(x).any(axis=1)
+    return x[there] if there.any() else x
+
+
+def leaf_values(model: ModelView, trees: Any, x: np.ndarray) -> np.ndarray:
     """What each tree says of each row, Float[T, n, k]."""
-    leaf = leaves_of(model.trees, x, categorical_of(model))
-    return np.take_along_axis(np.asarray(model.trees.value, float), leaf[:, :, None], axis=1)  # type: ignore[union-attr]
+    leaf = leaves_of(trees, x, categorical_of(model))
+    return np.take_along_axis(np.asarray(trees.value, float), leaf[:, :, None], axis=1)
 
 
 def _agree(found: np.ndarray, said: np.ndarray) -> bool:
@@ -127,7 +148,8 @@ def _agree(found: np.ndarray, said: np.ndarray) -> bool:
 class Combined:
     """How trees make an answer: the mean of what they say, or their sum and a `base` [k]; and what it then is of.
 
-    `outputs` names what there are values for, `place` where among the k they are.
+    `outputs` names what there are values for, `place` where among the k they are. `raw` takes a `Prediction` to what is
+    added up, [n, k]: `centered` where scores of classes are known up to what those of a row have in common.
     """
 
     averaged: bool
@@ -135,54 +157,75 @@ class Combined:
     unit: str
     outputs: tuple[str, ...]
     place: tuple[int, ...]
+    raw: Callable[[Any], np.ndarray]
+    centered: bool = False
+
+    def misses(self, model: ModelView, x: np.ndarray, total: np.ndarray) -> np.ndarray:
+        """How far what is added up, [n, outputs], is from the model's own answers of rows x, [n]."""
+        said = self.raw(model.predict(x))[:, self.place]
+        off = total - said
+        return np.asarray(np.abs(off - off.mean(axis=1, keepdims=True) if self.centered else off).max(axis=1))
 
 
-def combined_of(view: ReportView, model: ModelView) -> Combined | None:
+def combined_of(view: ReportView, model: ModelView, trees: Any) -> Combined | None:
     """How the trees of a model make its answers, found by asking it about rows that miss nothing; None if it cannot be.
 
     A mean is compared with answers as they are; a sum with them, with their logarithm, and with log odds, of which it
     may differ by a constant only.
     """
-    x = rows_of_matrix(model, _ROWS)
-    x = x[~np.isnan(x).any(axis=1)]
+    x = _complete(model)
     if not len(x):
         return None
-    value, said = _leaf_values(model, x), model.predict(x)
-    k = value.shape[2]
-    target = view.target or "the target"
-    scaled = f"{model.target_scale} of {target}" if model.target_scale else target
-    if not model.shape.classes:
-        answer = said.mean if said.mean is not None else said.score
-        if answer is None or k != 1:
-            return None
-        answer = np.asarray(answer, float).reshape(len(x), 1)
-        if _agree(value.mean(axis=0), answer):
-            return Combined(True, np.zeros(1), scaled, ("",), (0,))
-        total = value.sum(axis=0)
-        for unit, scale in ((scaled, answer), (f"log of {scaled}", np.log(np.maximum(answer, 1e-30)))):
-            if (base := _constant(scale - total)) is not None:
-                return Combined(False, base, unit, ("",), (0,))
+    value, said = leaf_values(model, trees, x), model.predict(x)
+    mean, total = value.mean(axis=0), value.sum(axis=0)
+    k, levels = value.shape[2], tuple(view.levels[: model.shape.classes])
+    target = f"{model.target_scale} of {view.target}" if model.target_scale else view.target or "the target"
+    if levels and said.probability is None:
         return None
-    if said.probability is None:
+    places = tuple(range(k))
+    if levels and k == len(levels):
+        unit, shown = (f"probability of {levels[1]}", (1,)) if k == 2 else ("probability", places)
+        averages = [(unit, ("",) if k == 2 else levels, shown, _probability)]
+        sums = [("score of the class, whose softmax is its probability", levels, places, _logarithm, True)]
+    elif levels:
+        averages, sums = [], [(f"log odds of {levels[-1]}", ("",), places, _log_odds, False)]
+    else:
+        averages = [(target, ("",), places, _number)]
+        sums = [(target, ("",), places, _number, False), (f"log of {target}", ("",), places, _log_number, False)]
+    if k not in (1, len(levels)):
         return None
-    probability = np.asarray(said.probability, float)
-    levels = tuple(view.levels[: model.shape.classes])
-    if k == len(levels) and _agree(value.mean(axis=0), probability):
-        place = (1,) if k == 2 else tuple(range(k))
-        unit = f"probability of {levels[1]}" if k == 2 else "probability"
-        return Combined(True, np.zeros(k), unit, ("",) if k == 2 else levels, place)
-    total, logs = value.sum(axis=0), np.log(np.maximum(probability, 1e-30))
-    if len(levels) == 2 and k == 1:
-        base = _constant(logs[:, 1:] - logs[:, :1] - total)
-        return None if base is None else Combined(False, base, f"log odds of {levels[1]}", ("",), (0,))
-    if k == len(levels):  # softmax: scores are known up to what all classes of a row have in common
-        rest = logs - total
-        base = _constant(rest - rest.mean(axis=1, keepdims=True))
+    for unit, outputs, shown, raw in averages:
+        if _agree(mean, raw(said)):
+            return Combined(True, np.zeros(k), unit, outputs, shown, raw)
+    for unit, outputs, shown, raw, centered in sums:
+        if raw is _log_odds and len(levels) != 2:
+            continue
+        rest = raw(said) - total
+        base = _constant(rest - rest.mean(axis=1, keepdims=True) if centered else rest)
         if base is not None:
-            return Combined(
-                False, base, "score of the class, whose softmax is its probability", levels, tuple(range(k))
-            )
+            return Combined(False, base, unit, outputs, shown, raw, centered)
     return None
+
+
+def _probability(said: Any) -> np.ndarray:
+    return np.asarray(said.probability, float)
+
+
+def _logarithm(said: Any) -> np.ndarray:
+    return np.log(np.maximum(_probability(said), 1e-30))
+
+
+def _log_odds(said: Any) -> np.ndarray:
+    logs = _logarithm(said)
+    return logs[:, 1:] - logs[:, :1]
+
+
+def _number(said: Any) -> np.ndarray:
+    return np.asarray(said.mean if said.mean is not None else said.score, float).reshape(-1, 1)
+
+
+def _log_number(said: Any) -> np.ndarray:
+    return np.log(np.maximum(_number(said), 1e-30))
 
 
 def _constant(values: np.ndarray) -> np.ndarray | None:
@@ -218,10 +261,25 @@ def categorical_of(model: ModelView) -> np.ndarray:
 def scale_notes(model: ModelView, nodes: Sequence[Node]) -> Iterator[str]:
     """Which columns that are asked for had their scale changed by a step, in the order of the steps."""
     asked = {node.yes.column.name for node in nodes if node.yes is not None and node.yes.codes is None}
-    for text, names, *_ in model.steps:
+    for text, names in _scaled(model):
         changed = [name for name in names if name in asked]
-        if changed and text.startswith(_SCALING):
+        if changed:
             yield f"thresholds of {listed(changed, 6)} are on the scale that `{text}` gives them."
+
+
+def _scaled(model: ModelView) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for text, names, *_ in model.steps:
+        if text.startswith(_SCALING):
+            yield text, names
+
+
+def cuts_of(model: ModelView, name: str) -> np.ndarray | None:
+    """The thresholds of a declared column of numbers, in order, on its own scale; None where they cannot be told."""
+    trees = grown_of(model)
+    place = next((i for i, c in enumerate(model.columns) if c.name == name and not c.levels), None)
+    if trees is None or place is None or any(name in names for _, names in _scaled(model)):
+        return None
+    return np.unique(np.asarray(trees.threshold, float)[np.asarray(trees.feature) == place])
 
 
 def without_trees(plan: Any, parameter: str) -> Iterator[Problem]:

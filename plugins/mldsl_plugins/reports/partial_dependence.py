@@ -8,6 +8,9 @@ numbers: the prediction, in the target's own units. The rows are the held-out on
 are `grid` equal steps between its 5% and 95% quantiles (its distinct values where there are no more than that); of a
 category its levels, the most frequent first.
 
+A model of trees whose splits by a number are no more than `grid` has a curve of steps: it is asked between the splits,
+so that each step stands where the answer changes.
+
 A curve tells what the model does, not what the world would do. Where columns hang together, setting one of them makes
 rows that do not exist; the marks below a curve are the deciles of the column, and where there are none the curve is a
 guess. With `individual`, curves of single rows show whether the mean hides that rows go different ways.
@@ -21,8 +24,9 @@ Sources: Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, doi:1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -33,6 +37,7 @@ from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Column, Figure, Panel, ReportOutput, Series, Table
 from mldsl_plugins.reports._columns import LEVELS, NUMBERS, is_number, texts, values
 from mldsl_plugins.reports._shared import model_column, part_words, thin, weighted_quantile
+from mldsl_plugins.reports._tree_answers import cuts_of
 
 _MOST = 60  # columns, unless the file names them
 _DRAWN = 12
@@ -51,7 +56,10 @@ class Spec:
 
 @attrs.frozen
 class _Curve:
-    """`mean` [g, outputs] and `single` [g, rows, outputs] over `grid`; `names` of the outputs."""
+    """`mean` [g, outputs] and `single` [g, rows, outputs] over `grid`; `names` of the outputs.
+
+    `steps`: between two values the answer is that of the lower one.
+    """
 
     model: ModelView
     column: Any
@@ -60,6 +68,7 @@ class _Curve:
     mean: np.ndarray
     single: np.ndarray
     names: list[str]
+    steps: bool = False
 
 
 def check(spec: Spec, plan: Any) -> Iterator[Problem]:
@@ -118,14 +127,26 @@ def _able(view: ReportView, column: Any) -> bool:
 
 def _curve(spec: Spec, view: ReportView, model: ModelView, column: Any) -> _Curve:
     assert model.replaced is not None
+    cuts = cuts_of(model, column.name) if column.type in ("continuous", "integer") else None
     grid, shown = _grid(spec, view, model, column)
+    inside = [] if cuts is None else [cut for cut in cuts.tolist() if shown[0] < cut < shown[-1]]
+    steps = cuts is not None and len(inside) < spec.grid
+    if steps:
+        whole = column.type == "integer"
+        grid = [grid[0], *(math.ceil(cut) if whole else _above(cut) for cut in inside), grid[-1]]
+        shown = [shown[0], *(math.ceil(cut) if whole else cut for cut in inside), shown[-1]]
     said = model.replaced({column.name: grid})
     weight = model.held_out.weight
     names = _outputs(view, said.shape[2])
     if len(view.levels) == 2 and said.shape[2] > 1:
         said = said[:, :, [1 if view.positive is None else view.positive]]
     mean = np.einsum("gmk,m->gk", said, weight) / weight.sum()
-    return _Curve(model, column, grid, shown, mean, said[:, thin(len(weight), spec.individual)], names)
+    return _Curve(model, column, grid, shown, mean, said[:, thin(len(weight), spec.individual)], names, steps)
+
+
+def _above(cut: float) -> float:
+    """The next number of the matrix beyond a split: the least that goes right."""
+    return float(np.nextafter(np.float32(cut), np.float32(np.inf)))
 
 
 def _outputs(view: ReportView, k: int) -> list[str]:
@@ -250,15 +271,16 @@ def _panel(
     series = []
     lying = isinstance(first.shown[0], str)
     for c in group:
+        mark: Literal["line", "step"] = "step" if c.steps else "line"
         for k, output in enumerate(c.names):
             named = output if len(c.names) > 1 else c.model.name if several else ""
             for row in range(c.single.shape[1]):
                 if not lying:
-                    series.append(Series(c.shown, c.single[:, row, k], "", emphasis="muted"))
+                    series.append(Series(c.shown, c.single[:, row, k], "", mark=mark, emphasis="muted"))
             if lying:
                 series.append(Series(c.mean[:, k], c.shown, named, mark="points"))
             else:
-                series.append(Series(c.shown, c.mean[:, k], named))
+                series.append(Series(c.shown, c.mean[:, k], named, mark=mark))
     title = f"{name}, {model}" if model else name
     if lying:
         return Panel(label, "", series, title=title, y_kind="category", x_range=span)

@@ -10,8 +10,12 @@ the more rows go there. A leaf has the colour of its answer, the stronger the su
 missing values take.
 
 The text has one line a node, set in by its depth, numbered as R's rpart does: the children of node i are 2 i and
-2 i + 1. A rule is what a node's rows meet and those of its sibling do not. `gain` is how much the split lowered what
-the trees of the model lower (impurity or loss, summed over rows); that of a leaf is empty.
+2 i + 1. It has all nodes if they are no more than 24; else those that are drawn, and all of them in a file of their
+own. A rule is what a node's rows meet and those of its sibling do not. `gain` is how much the split lowered what the
+trees of the model lower (impurity or loss, summed over rows); that of a leaf is empty.
+
+Where a tree has surrogate splits (`cart`), they are listed: by which other columns rows go that miss the value of a
+question.
 
 Of an ensemble one tree is drawn, the first unless `tree` says another. It tells little about the others:
 `feature_importance` sums up all of them.
@@ -35,8 +39,14 @@ from mldsl.plugin import Component, Problem, Report, hookimpl, param
 from mldsl.plugin.display import Box, Column, Diagram, Figure, Panel, ReportOutput, Table
 from mldsl_plugins.reports._grown import Node, nodes_of
 from mldsl_plugins.reports._shared import model_column
-from mldsl_plugins.reports._tree_answers import Says, columns_of, says_of, scale_notes, without_trees
+from mldsl_plugins.reports._stand_ins import StandIn, stand_ins_of, staying
+from mldsl_plugins.reports._tree_answers import Says, columns_of, grown_of, says_of, scale_notes, without_trees
 
+_MISSES = (
+    "a row that misses the value of a question goes by the first surrogate that it has a value for; without one, with "
+    "the majority."
+)
+_LINES = 24  # of a tree that is printed whole
 _RAISES = ("lowers the score", "raises the score")
 
 
@@ -45,7 +55,9 @@ class Spec:
     """Which tree, and how much of it."""
 
     max_depth: int = param(3, ge=1, le=12, unit="levels", doc="Levels of splits that are drawn.")
-    tree: int = param(0, ge=0, doc="Which tree of an ensemble, counted from 0.")
+    tree: int = param(
+        0, ge=0, doc="Which tree of an ensemble, counted from 0; where each class has its own, they take turns."
+    )
     surrogates: bool = param(True, doc="List the surrogate splits of a tree that has them, as `cart` does.")
 
 
@@ -63,18 +75,20 @@ class _Drawn:
     nodes: list[Node]
     number: int
     count: int
+    stand_ins: dict[int, list[StandIn]]
 
     def title(self, several: bool) -> str:
         """What the drawing is of."""
         of = f" of {self.model.name}" if several else ""
-        return f"Tree{of}" if self.count == 1 else f"Tree {self.number + 1} of {self.count}{of or ' trees'}"
+        score = f", score of {self.says.of}" if self.says.of else ""
+        return f"Tree{of}" if self.count == 1 else f"Tree {self.number + 1} of {self.count:,}{of}{score}"
 
 
 def compute(spec: Spec, view: ReportView) -> ReportOutput:
     """For each model the drawing and the lines that it shows; all nodes where it leaves some out; the surrogates."""
     drawn, notes = [], []
     for model in view.models:
-        trees = model.trees
+        trees = grown_of(model)
         if trees is None:
             notes.append(f"{model.name}: it has no trees.")
             continue
@@ -82,9 +96,13 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
         number = min(spec.tree, count - 1)
         if spec.tree >= count:
             notes.append(f"{model.name}: it has {count} trees, so the last of them is drawn.")
-        says = says_of(view, model)
-        drawn.append(_Drawn(model, says, nodes_of(trees, number, columns_of(model)), number, count))
-        notes += [f"{model.name}: {words}" for words in (*says.notes(number), *scale_notes(model, drawn[-1].nodes))]
+        says = says_of(view, model, trees, number)
+        stand_ins = stand_ins_of(model, columns_of(model))
+        nodes = nodes_of(trees, number, columns_of(model), {*stand_ins, *staying(model)})
+        drawn.append(_Drawn(model, says, nodes, number, count, stand_ins))
+        notes += [f"{model.name}: {words}" for words in (*says.notes(), *scale_notes(model, nodes))]
+        if stand_ins:
+            notes.append(f"{model.name}: {_MISSES}")
         if count > 1:
             notes.append(
                 f"{model.name}: one of {count:,} trees, which says little about the others; "
@@ -93,9 +111,11 @@ def compute(spec: Spec, view: ReportView) -> ReportOutput:
     if not drawn:
         return ReportOutput(notes=notes)
     several = len(drawn) > 1
-    tables = [_table(spec, drawn, everything=False)]
-    if any(node.depth > spec.max_depth for one in drawn for node in one.nodes):
-        tables.append(_table(spec, drawn, everything=True))
+    tables = [_table(spec, drawn, everything=_short(drawn))]
+    if not _short(drawn) and any(node.depth > spec.max_depth for one in drawn for node in one.nodes):
+        tables.append(attrs.evolve(_table(spec, drawn, everything=True), title="All nodes", name="nodes"))
+    if spec.surrogates and any(one.stand_ins for one in drawn):
+        tables.append(_surrogates(drawn))
     figures = [_figure(spec, one, several, "" if i == 0 else one.model.name) for i, one in enumerate(drawn)]
     return ReportOutput(tables, figures, notes)
 
@@ -120,11 +140,31 @@ def _table(spec: Spec, drawn: list[_Drawn], *, everything: bool) -> Table:
         Column("gain", [None if node.is_leaf else node.gain for _, node in rows]),
         Column("leaf", ends, "text"),
     ]  # fmt: skip
-    if everything:
-        columns.insert(-2, Column("depth", [node.depth for _, node in rows], "integer"))
-        return Table("All nodes", columns, name="nodes")
     titles = dict.fromkeys(one.title(len(drawn) > 1) for one in drawn)
     return Table("; ".join(titles), columns, note="* a leaf.")
+
+
+def _short(drawn: list[_Drawn]) -> bool:
+    return sum(len(one.nodes) for one in drawn) <= _LINES
+
+
+def _surrogates(drawn: list[_Drawn]) -> Table:
+    """What stands in for each question, the best first."""
+    rows = [(one, node, s) for one in drawn for node in one.nodes for s in one.stand_ins.get(node.place, ())]
+    return Table(
+        "Surrogate splits",
+        [
+            *model_column([one.model for one in drawn], [one.model.name for one, _, _ in rows]),
+            Column("node", [node.number for _, node, _ in rows], "text"),
+            Column("question", [node.yes.words(6) if node.yes else "" for _, node, _ in rows], "text"),
+            Column("yes where", [s.rule.words(6) for _, _, s in rows], "text"),
+            Column("agreement", [s.agree for _, _, s in rows], "share"),
+            Column("adjusted", [s.adjusted for _, _, s in rows], "share"),
+        ],
+        name="surrogates",
+        note="Agreement: the share of rows that go the same way by both. Adjusted: the share that it gets right of the "
+        "rows that would go wrong if all went with the majority.",
+    )  # fmt: skip
 
 
 def _rule(node: Node, most: int) -> str:

@@ -113,7 +113,7 @@ def goes_left(tree: Trees, x: Float[Array, "d n"], categorical: Bool[Array, " d"
     if words:
         named = categorical[column][:, None]
         gone = gone | (named & ~((v >= 0) & (v < 32 * words)))
-        code = jnp.where(gone, 0, v).astype(jnp.int32)
+        code = jnp.where(named & ~gone, v, 0).astype(jnp.int32)
         word = jnp.take_along_axis(tree.subset, code >> 5, axis=1)
         left = jnp.where(named, (word >> (code & 31).astype(word.dtype)) & 1 == 1, left)
     return jnp.where(gone, tree.missing_left[:, None], left)

@@ -71,7 +71,7 @@ def small(grown: SimpleNamespace) -> Trees:
 
 ROWS = np.array([
     [0.2, -1, 9, 0], [0.5, 2, 9, 39], [1, -1, 9, 2], [1, np.nan, 9, 2], [3, 0.5, 0, 1], [np.nan, 1, 0, 2],
-    [np.nan, 1.5, 0, np.nan], [1.5, 0.1, 0, -1],
+    [np.nan, 1.5, 0, np.nan], [1.5, 0.1, 0, -1], [100, 70, 0, 7],
 ])  # fmt: skip
 
 

@@ -10,11 +10,12 @@ import jax
 import numpy as np
 import polars as pl
 import pytest
-from mldsl_plugins.reports import feature_importance
-from mldsl_plugins.reports._tree_answers import combined_of
+from mldsl_plugins.reports import feature_importance, partial_dependence
+from mldsl_plugins.reports._tree_answers import combined_of, leaf_values
 from sklearn.ensemble import RandomForestClassifier
 
 from mldsl.contract import Prediction
+from mldsl.plan import ColumnPlan
 from mldsl.plugin import NamedColumn
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -155,7 +156,7 @@ def test_log_odds(boosted: SimpleNamespace, build: Any, agreement: Any) -> None:
 
 
 def test_points_are_rows_by_the_values_that_they_have(boosted: SimpleNamespace) -> None:
-    bars, clouds = compute(boosted.view, method="shap", rows=40).figures
+    bars, _, clouds = compute(boosted.view, method="shap", rows=40).figures
     assert (bars.name, clouds.name) == ("", "rows")
     panels = {panel.title: panel for panel in clouds.panels}
     age, male = panels["age"], panels["male"]
@@ -186,7 +187,7 @@ def test_how_trees_make_answers_is_found_by_asking(build: Any, grown: SimpleName
 
     def found(predict: Any, levels: Any = (), given: Any = trees, **facts: Any) -> Any:
         view = view_of(build, given, [NamedColumn("a", "continuous")], x, predict, levels, **facts)
-        return combined_of(view, view.models[0])
+        return combined_of(view, view.models[0], given)
 
     def raw(rows: np.ndarray) -> np.ndarray:
         return np.where(rows[:, 0] <= 0.5, -2.0, 4.0)
@@ -217,3 +218,51 @@ def test_how_trees_make_answers_is_found_by_asking(build: Any, grown: SimpleName
     assert classes.base == pytest.approx([0.1, 0.2, -0.3], abs=1e-6)
     assert classes.outputs == ("a", "b", "c")
     assert found(lambda rows: Prediction(mean=rows[:, 0] ** 2 * 7 + raw(rows) ** 2)) is None
+
+
+# ---- partial dependence ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("kind", "cuts"), [("continuous", [2.5, 7.25]), ("integer", [3, 8])])
+def test_curves_of_trees_step_where_answers_change(build: Any, grown: SimpleNamespace, kind: str, cuts: list) -> None:
+    nodes = [{"feature": 0, "threshold": 7.25, "left": 1, "right": 4, "weight": 20},
+             {"feature": 0, "threshold": 2.5, "left": 2, "right": 3, "weight": 15},
+             {"value": [1.0], "weight": 5}, {"value": [4.0], "weight": 10}, {"value": [2.0], "weight": 5}]  # fmt: skip
+    trees = grown.stacked([nodes])
+    values = np.arange(0.0, 10.0) if kind == "integer" else np.linspace(0.1, 9.9, 10)
+    frame = pl.DataFrame({"a": values.astype(int) if kind == "integer" else values})
+
+    def says(x: np.ndarray) -> np.ndarray:
+        return leaf_values(SimpleNamespace(columns=[NamedColumn("a", kind)]), trees, x[:, None]).sum(axis=(0, 2))
+
+    def replaced(change: Any) -> np.ndarray:
+        return np.repeat(says(np.asarray(change["a"], np.float32))[:, None, None], len(values), axis=1)
+
+    facts = {"replaced": replaced, "reads": ("a",)}
+    columns = [NamedColumn("a", kind)]
+    view = view_of(build, trees, columns, values[:, None], lambda x: Prediction(mean=says(x[:, 0])), **facts)
+    view = attrs.evolve(view, frame=frame, columns=(ColumnPlan("a", kind),))
+
+    def curve(view: Any, **spec: Any) -> Any:
+        return partial_dependence.compute(partial_dependence.Spec(**spec), view).figures[0].panels[0].series[0]
+
+    found = curve(view)
+    assert found.mark == "step"
+    assert list(found.x) == [values[0], *cuts, values[-1]]
+    assert list(found.y) == [1, 4, 2, 2]
+    assert curve(view, grid=2).mark == "line", "more splits than the grid has room for"
+    scaled = attrs.evolve(view.models[0], steps=[("standardize on a", ("a",), None, None)])
+    assert curve(attrs.evolve(view, models=(scaled,))).mark == "line", "thresholds are on another scale"
+
+
+def test_points_of_a_swarm_stand_beside_each_other(boosted: SimpleNamespace) -> None:
+    _, swarm, _ = compute(boosted.view, method="shap", rows=60).figures
+    assert swarm.name == "swarm"
+    (panel,) = swarm.panels
+    reference, *hues = panel.series
+    assert set(reference.y) == {"pclass", "age", "sibsp", "parch", "male"}
+    assert {s.name for s in hues} <= {"low values", "high values", "values between", "no order, or missing"}
+    places = [(y, round(x, 2), round(off, 3)) for s in hues for x, y, off in zip(s.x, s.y, s.offset, strict=True)]
+    assert len(places) == 60 * 5
+    assert max(abs(off) for *_, off in places) <= 0.5
+    women = [x for s in hues if s.name == "low values" for x, y in zip(s.x, s.y, strict=True) if y == "male"]
+    assert len(women) > 10
+    assert min(women) > 0, "which most rows are not, and which raises the answer"
