@@ -286,6 +286,29 @@ def cut(learner: Learner) -> Iterator[str]:
     yield from rounding(earlier, later, tolerance=1e-5)
 
 
+def resume(learner: Learner) -> Iterator[str]:
+    """All updates but one, and then one more of the model that they made: the answers of all in one loop."""
+    model: Any = learner.component
+    if model.resume is None or not model.goes_in_rounds(learner.spec):
+        return
+    given, most = learner.sample, learner.updates
+    asked = learner.asked(given, learner.fitted.state)
+    again = given.examples._replace(inputs=learner.more(given, learner.fitted.state))
+
+    def both(spec: Any, key: Any, examples: Any, again: Any, asked: Any) -> Any:
+        state, _ = learner.rounds(given.shape, spec, key, examples, most - 1)
+        told = None if model.info is None else model.info(spec, state)
+        params = model.finish(spec, state)
+        state = model.resume(spec, jax.random.wrap_key_data(key), given.shape, again, params, told, 1)
+        longer = model.finish(spec, model.update(spec, state, again)[0])
+        whole = model.finish(spec, learner.rounds(given.shape, spec, key, examples, most)[0])
+        return [model.predict(spec, params, asked) for params in (longer, whole)]
+
+    with learner.scope(), jax.numpy_rank_promotion("raise"):
+        longer, whole = to_numpy(learner.program("resume", given.shape, both)(*_arguments(learner), again, asked))
+    yield from rounding(longer, whole)
+
+
 def prepared(learner: Learner) -> Iterator[str]:
     """New rows are prepared as the old ones were."""
     if not _prepares(learner) or learner.component.apply_prepared is None:
@@ -297,4 +320,4 @@ def prepared(learner: Learner) -> Iterator[str]:
 
 
 OF_PROGRAMS = (compiles_once, pure, dtype, artifact, batched)
-OF_MODEL_PROGRAMS = (no_copies, shards, prepared, so_far, cut)
+OF_MODEL_PROGRAMS = (no_copies, shards, prepared, so_far, cut, resume)

@@ -35,6 +35,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "prepared": "`apply_prepared` does to new rows what `prepare` did to the old",
     "so_far": "what a loop's state says of its rows is what its params predict of them, to rounding",
     "cut": "a state that is cut to fewer updates is finished as it was after these",
+    "resume": "a loop that is taken up from what it learned goes on as it would have, to rounding",
     "one_row": "a single row is learned from without a crash or NaN, or refused by `check`",
     "constant_column": "a constant column does no harm",
     "constant_target": "a constant target does no harm",

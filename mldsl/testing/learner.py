@@ -145,6 +145,14 @@ class Learner:
         made = model.apply_prepared(self.plain, given.shape, state, _by_name(given))
         return given.examples.inputs if made is None else made
 
+    def more(self, given: Sample, state: Any) -> Any:
+        """What the device learns from further, by the state of an earlier `prepare`."""
+        model: Any = self.component
+        if not model.prepares_for(self.plain):
+            return given.examples.inputs
+        again = model.prepare_as or model.apply_prepared
+        return again(self.plain, given.shape, state, _by_name(given))
+
     def program(self, name: str, shape: Shape, function: Callable[..., Any]) -> Any:
         """The function compiled, once for a name and shape."""
         known = self._programs.get((name, shape))

@@ -298,3 +298,52 @@ def test_what_is_kept_is_bounded_and_told_apart_by_values() -> None:
     kept.get("large", lambda: make(2000))
     kept.get("large", lambda: make(2000))
     assert made[-2:] == [2000, 2000], "what is larger than all there is room for is not kept"
+
+
+# ---- over several devices --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["quick", "slow"])
+def test_a_watched_loop_over_two_devices_is_that_of_one(
+    name: str, engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Looks, cuts and further rounds see the whole of what is spread."""
+    from mldsl.api import Model
+    from mldsl.execute import fit
+    from mldsl.execute.trained import trained_of
+
+    stop = text("stop_when = no_improvement(rounds = 3, metric = mae)")
+    alone = last(engine.run(stop, table, registries[name]))
+    monkeypatch.setattr(fit, "SHARD_FROM", 0)
+    finished = engine.run(stop, table, registries[name])
+    spread = last(finished)
+    assert spread.history["rows_per_device"][0] == alone.history["rows_per_device"][0] / 2
+    assert spread.updates == alone.updates
+    np.testing.assert_allclose(spread.history["validation_mae"], alone.history["validation_mae"], rtol=1e-4)
+    for one, two in zip(spread.params, alone.params, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+    more = Model(trained_of(finished.result, finished.result.outcomes[0], {})).update(table, rounds=2)
+    assert int((more.params.column >= 0).sum()) == spread.updates + 2
+
+
+def test_a_prepared_fit_in_one_step_goes_over_two_devices(
+    engine: Any, text: Any, stumps: Any, table: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bins are cut by rows, and the edges of bins are everywhere."""
+    from mldsl.contract import fit_whole
+    from mldsl.execute import fit
+    from mldsl.plugin.spec import Configured
+
+    seen: list[tuple[int, int]] = []
+
+    def whole(spec: Any, key: Any, shape: Any, examples: Any) -> Any:
+        seen.append((len(examples.inputs.rows), len(examples.inputs.shared)))
+        return fit_whole(Configured(stumps, spec), key, shape, examples)
+
+    loops = ("init", "update", "finish", "steps", "so_far", "cut", "resume", "info")
+    at_once = attrs.evolve(stumps, fit=whole, row_state=(), **dict.fromkeys(loops))
+    one = last(engine.run(text(), table, Registry.load().with_components("boost", [at_once])))
+    monkeypatch.setattr(fit, "SHARD_FROM", 0)
+    two = last(engine.run(text(), table, Registry.load().with_components("boost", [at_once])))
+    assert seen[-1] == (seen[0][0] // 2, 2)
+    for left, right in zip(one.params, two.params, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)

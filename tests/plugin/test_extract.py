@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from re import escape
 from typing import Any, Literal
 
 import attrs
@@ -217,6 +218,36 @@ def test_a_model_may_say_by_a_condition_when_it_learns_in_rounds() -> None:
         read(Everything, fit=print, rounds="unknown = 1", **loop)
     with pytest.raises(DeclarationError, match="only a model with `init`, `update` and `finish` learns in rounds"):
         read(Everything, fit=print, rounds="rule = gini")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"apply_prepared": print}, "say something of `prepare`, which is missing"),
+        ({"prepares": print}, "say something of `prepare`, which is missing"),
+        ({"prepare": print, "prepare_reads": ("bins",)}, "`prepare_reads`: there is no parameter `bins`"),
+        ({"row_state": ("said",)}, "`row_state`: only a model with `init`, `update` and `finish` has a state"),
+        ({"cut": print}, "`cut`: only a model with `init`, `update` and `finish` has a state"),
+        ({"resume": print, "prepare": print, "init": print}, "needs `prepare_as` too, to go on with the bins"),
+        ({"follows": ("base",)}, "`follows`: `base` is no parameter that holds models"),
+        ({"follows": ("count",)}, "`follows`: `count` is no parameter that holds models"),
+        ({"follows": ("model",), "keeps": ("speed",)}, "`keeps`: expected one of accepts, missing"),
+    ],
+)
+def test_what_a_model_says_of_its_loop_its_inputs_and_its_bases_must_fit(given: Any, message: str) -> None:
+    made = spec(
+        model=attrs.field(metadata=param(kind="model", doc="D.").metadata, type=Any),
+        count=attrs.field(default=1, metadata=param(1, doc="D.").metadata, type=int),
+    )
+    with pytest.raises(DeclarationError, match=escape(message)):
+        declare(Model("m", made, doc="M.", fit=print, tasks={"regress"}, **given), "acme", "")
+
+
+def test_a_model_may_follow_those_that_it_is_made_of() -> None:
+    bases = spec(bases=attrs.field(metadata=param(kind="model", doc="D.").metadata, type=tuple[Any, ...]))
+    made = declare(Model("m", bases, doc="M.", fit=print, tasks={"regress"}, follows=("bases",)), "acme", "")
+    assert made.follows == ("bases",)
+    assert not made.resumes
 
 
 def test_a_condition_may_allow_several_values() -> None:

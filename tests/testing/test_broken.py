@@ -299,8 +299,13 @@ def looped(**more):
     def first(spec, state, updates):
         return state._replace(steps=jnp.where(jnp.arange(3) < updates, state.steps, 0), made=updates)
 
+    def climb_on(spec, key, shape, examples, params, info, more):
+        said = jnp.zeros_like(examples.weight) + params.level
+        return Climb(said, jnp.pad(params.level[None], (0, more)), jnp.ones((), jnp.int32))
+
     sound = {
         "init": start, "update": climb, "steps": lambda spec: 3, "row_state": ("said",), "shards": True, "cut": first,
+        "resume": climb_on,
         "finish": lambda spec, state: Params(jnp.zeros((), state.steps.dtype), state.steps.sum()),
         "so_far": lambda spec, state, examples: Prediction(mean=state.said),
         "predict": lambda spec, params, inputs: Prediction(mean=inputs[:, 0] * 0 + params.level),
@@ -443,6 +448,8 @@ BROKEN = [
     ("so_far", looped(so_far=lambda spec, state, examples: Prediction(score=state.said))),
     ("cut", looped(cut=lambda spec, state, updates: state)),
     ("shards", looped(row_state=())),
+    ("resume", looped(resume=lambda spec, key, shape, examples, params, info, more: looped().init(
+        spec, key, shape, examples))),
     ("one_row", regressor(fit=fit_by(unbiased))),
     ("constant_column", regressor(fit=fit_by(standardized))),
     ("constant_target", regressor(fit=fit_by(share_of_spread))),
