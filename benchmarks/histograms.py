@@ -27,8 +27,8 @@ def packed(records: Any, slope: Any, curve: Any, weight: Any, listed: Any, *, co
 
     of = histograms.pack(slope, curve, weight)
     columns = histograms.columns_of(jnp.ones(D, bool))
-    found, _ = histograms.of_rows(records, of, columns, listed, jnp.int32(0), jnp.int32(count))
-    return jnp.stack(histograms.unpacked(found, of.unit), axis=-1).reshape(D, 256, 2)
+    found, _ = histograms.of_rows(records, of, columns, listed, jnp.int32(0), jnp.int32(count), alike=True)
+    return jnp.stack(histograms.by_column(found, of.unit), axis=-1)
 
 
 def pairs(records: Any, slope: Any, curve: Any, weight: Any, listed: Any) -> Any:

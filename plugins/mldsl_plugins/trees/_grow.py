@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt
 
-from mldsl.contract import Prepared
+from mldsl.contract import Prepared, gather
 from mldsl_plugins.trees import _histogram as histograms
 from mldsl_plugins.trees._bins import MISSING
 from mldsl_plugins.trees._rows import every_row, part, spread
@@ -81,18 +81,21 @@ def grow(
     chosen = histograms.columns_of(columns)
     packed = histograms.pack(gradient, hessian, weight)
 
+    d = len(growth.categories)
+    alike = not any(growth.categories) and not any(growth.monotone)
+    own, begin = histograms.own_columns(d, alike=alike)
+    mine = columns if own == d else jax.lax.dynamic_slice_in_dim(jnp.pad(columns, (0, own)), begin, own)
+
     def searched(histogram: Array, nodes: Node, depth: Array) -> Split:
-        """The best splits of two nodes, from their histograms [2, d * 256]."""
-        sums = histograms.unpacked(histogram.reshape(2, -1, histograms.CODES), packed.unit)
+        """The best splits of two nodes, from their histograms [2, ...]."""
+        sums = histograms.by_column(histogram, packed.unit)
         sums = jnp.stack([jnp.concatenate([x[:, :, : growth.bins], x[:, :, MISSING:]], axis=2) for x in sums], axis=1)
-        found: Split = jax.vmap(lambda h, node: best_of(h, node, growth, limits, columns))(sums, nodes)
+        found: Split = jax.vmap(lambda h, node: best_of(h, node, growth, limits, mine))(sums, nodes)
+        if own < d:
+            found = _best_of_devices(found._replace(feature=found.feature + begin))
         if growth.max_depth:
             found = found._replace(gain=jnp.where(depth < growth.max_depth, found.gain, 0))
         return found
-
-    def summed(histogram: Array, weight: Array, low: Array, high: Array) -> Node:
-        sums = histograms.unpacked(histograms.added(histogram, chosen), packed.unit)
-        return Node(sums[0], sums[1], weight, low, high)
 
     def goes_left(split: Split, row: Array) -> Array:
         at = split.feature // 4
@@ -116,12 +119,13 @@ def grow(
         right = count - left
         is_left = split.left.weight <= split.right.weight
         begins, fewer = jnp.where(is_left | first, start, start + left), jnp.where(is_left, left, right)
-        found, mass = histograms.of_rows(records, packed, chosen, rows, begins, jnp.where(first, count, fewer))
+        visited = jnp.where(first, count, fewer)
+        found, mass = histograms.of_rows(records, packed, chosen, rows, begins, visited, alike=alike)
         pair = histograms.apart(found, state.histogram, one, left=is_left, whole=first)
         other = jnp.where(first, mass, node.weight - mass)
         masses = jnp.where(is_left, jnp.stack([mass, other]), jnp.stack([other, mass]))
         bounds = jax.tree.map(lambda a, b: jnp.stack([a, b]), split.left, split.right)
-        nodes = summed(pair, masses, bounds.low, bounds.high)
+        nodes = Node(*histograms.whole(pair, packed.unit), masses, bounds.low, bounds.high)
         deeper = jnp.where(first, 0, depth + 1)
         places = jnp.stack([one, made])
         ids = jnp.where(first, 0, 2 * made - 1 + jnp.arange(2, dtype=jnp.int32))
@@ -138,7 +142,7 @@ def grow(
         )
 
     nothing = _State(
-        jnp.int32(0), every_row(n, chunk), histograms.empty(most, len(growth.categories)), _bare(growth, n),
+        jnp.int32(0), every_row(n, chunk), histograms.empty(most, own), _bare(growth, n),
         _seedling(growth),
     )  # fmt: skip
     state = jax.lax.while_loop(more, body, nothing)
@@ -151,6 +155,13 @@ def most_leaves(growth: Growth) -> int:
     """How many leaves a tree can have: `leaves`, or what `max_depth` leaves room for."""
     deepest = 2 ** min(growth.max_depth, 30) if growth.max_depth else None
     return min(n for n in (growth.leaves or None, deepest) if n is not None)
+
+
+def _best_of_devices(split: Split) -> Split:
+    """Of the splits [2] that devices found among their own columns the best; of equal ones the first columns'."""
+    every = jax.tree.map(gather, split)  # [devices, 2, ...]
+    most = jnp.argmax(every.gain, axis=0)
+    return jax.tree.map(lambda x: jnp.stack([x[most[0], 0], x[most[1], 1]]), every)
 
 
 def _next(growth: Growth, leaves: _Leaves) -> Array:

@@ -3,7 +3,8 @@
 The derivatives of a row are rounded to whole numbers and packed into one int64, the first above, the second in the
 lower 32 bits, so that a row costs one addition a column and the sum is exact: it does not depend on the order of rows,
 on chunks or on the number of devices, and the histogram of a node less that of one child is that of the other, to the
-last bit. The units are such that no sum can leave its half: a row is rounded by at most 2^-31 of the sum of all.
+last bit. The units are powers of 2 such that no sum can leave its half: a row is rounded by at most 2^-30 of the sum
+of all.
 
 Rows are gathered chunk by chunk, so that one compiled loop serves nodes of every size, and what a chunk needs stays in
 the processor's cache. On a CPU the chunk's codes are turned column by column and every column is one scatter into a
@@ -12,7 +13,11 @@ histogram of 2 KB, 0.7 ns for a row and column on one core, where one scatter of
 rows of one bin do not wait for each other. On a TPU, which has no scatter, a code is two digits to base 16, and a
 histogram is the product of their one-hot matrices, in a Pallas kernel over 16-bit parts that float32 adds exactly.
 
-Shapes:  records UInt32[n, w], four codes a word, the first column lowest; a histogram is Int64[d * 256].
+Where rows are sharded and columns are many, each device gets the sums of its own share of the columns alone, and all
+that is done with a histogram but for making it is done by one device (`own_columns`).
+
+Shapes:  records UInt32[n, w], four codes a word, the first column lowest; a histogram is Int64[c * 256 + 1] of c
+         columns, the last number being the sum over its rows.
 Units:   of `Packed.unit`.
 Sources: Ke et al. 2017, NeurIPS (LightGBM); Shi et al. 2022, NeurIPS (quantised gradients); Chen & Guestrin 2016,
          doi:10.1145/2939672.2939785 (XGBoost).
@@ -27,7 +32,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt
 
-from mldsl.contract import tiny, total
+from mldsl.contract import shard, tiny, total
+from mldsl.contract.blocks import axis
 
 CODES = 256
 _LOWER = 32  # bits of the second derivative
@@ -38,6 +44,7 @@ _BASE = 16
 _PART = 256  # rows whose 16-bit parts float32 adds exactly
 _MASS = 40  # bits that the sum of all weights may take
 _FURTHEST = 100  # powers of 2 that a float32 holds without loss
+_MANY = 64  # columns, from which on devices share them: a sum of fewer costs less than a second exchange
 
 
 class Packed(NamedTuple):
@@ -59,15 +66,23 @@ def chunk_of(n: int) -> int:
 
 def pack(gradient: Float[Array, " n"], hessian: Float[Array, " n"], weight: Float[Array, " n"]) -> Packed:
     """First and second derivatives, times weight and cost; all zero where the weight is."""
-    slope, curve = total(jnp.abs(gradient).sum()), total(hessian.sum())
-    unit = jnp.stack([slope, curve]) / jnp.asarray([2.0**30, 2.0**31], gradient.dtype)
-    unit = jnp.maximum(unit, tiny(unit))
-    bits = jnp.ceil(jnp.log2(jnp.maximum(total(weight.sum()), tiny(weight)))).astype(jnp.int32)
-    mass = jnp.ldexp(jnp.ones_like(unit[0]), jnp.clip(_MASS - bits, -_FURTHEST, _FURTHEST))  # a power of 2, exactly
+    slope, curve = _bits(total(jnp.abs(gradient).sum())), _bits(total(hessian.sum()))
+    unit = jnp.stack([_power(slope - 30), _power(curve - 31)])
+    mass = _power(_MASS - _bits(total(weight.sum())))
     with jax.enable_x64(True):
         whole = [jnp.round(x / u).astype(jnp.int64) for x, u in zip((gradient, hessian), unit, strict=True)]
         sums = jax.lax.shift_left(whole[0], jnp.int64(_LOWER)) + whole[1]
     return Packed(sums, unit, weight, mass)
+
+
+def _bits(x: Float[Array, ""]) -> Int[Array, ""]:
+    """The least power of 2 that is not below a number: which the order in which it was added up hardly ever changes."""
+    return jnp.ceil(jnp.log2(jnp.maximum(x, tiny(x)))).astype(jnp.int32)
+
+
+def _power(bits: Int[Array, ""]) -> Float[Array, ""]:
+    """A power of 2, exactly."""
+    return jnp.ldexp(jnp.float32(1), jnp.clip(bits, -_FURTHEST, _FURTHEST))
 
 
 def unpacked(sums: Int[Array, " *shape"], unit: Float[Array, " 2"]) -> tuple[Array, Array]:
@@ -97,8 +112,10 @@ def of_rows(
     rows: Int[Array, " m"],
     start: Int[Array, ""],
     count: Int[Array, ""],
+    *,
+    alike: bool,
 ) -> tuple[Array, Float[Array, ""]]:
-    """The histogram of the rows `rows[start : start + count]`, Int64[d * 256], and their weight.
+    """The histogram of the rows `rows[start : start + count]`, of this device's own columns, and their weight.
 
     `rows` goes on for a chunk or more, and begins with all rows in order: where `count` is n, nothing is gathered.
     """
@@ -116,20 +133,43 @@ def of_rows(
         with jax.enable_x64(True):
             return *(x.at[row].get(mode="promise_in_bounds") for x in parts), place < count - i * size
 
-    def body(state: tuple[Array, tuple[Array, Array]]) -> tuple[Array, tuple[Array, Array]]:
+    def body(state: tuple[Array, _Sums]) -> tuple[Array, _Sums]:
         i, so_far = state
         taken = gathered(i) if n < size else jax.lax.cond(count == n, in_order, gathered, i)
         return i + 1, _add(so_far, *taken, packed.mass, columns)
 
     more = lambda state: state[0] * size < count  # noqa: E731
-    histogram, mass = jax.lax.while_loop(more, body, (jnp.int32(0), _nothing(columns)))[1]
-    return _joined(histogram, mass, packed.mass)
+    found = jax.lax.while_loop(more, body, (jnp.int32(0), _nothing(columns)))[1]
+    return _joined(*found, packed.mass, alike=alike)
 
 
-def empty(leaves: int, d: int) -> Array:
-    """Room for the histograms of so many leaves, Int64[leaves, d * 256]."""
+def own_columns(d: int, *, alike: bool) -> tuple[int, Array | int]:
+    """How many columns of a histogram this device has, of d, and the first of them; it may have some beyond the last.
+
+    `alike`: nothing is known of columns that would make them differ, so that each device can have others.
+    """
+    if axis() is None or d < _MANY or not alike:
+        return d, 0
+    each = -(-d // jax.lax.axis_size(axis()))
+    return each, shard() * each
+
+
+def empty(leaves: int, columns: int) -> Array:
+    """Room for the histograms of so many leaves and columns."""
     with jax.enable_x64(True):
-        return jnp.zeros((leaves, d * CODES), jnp.int64)
+        return jnp.zeros((leaves, columns * CODES + 1), jnp.int64)
+
+
+def by_column(histogram: Array, unit: Float[Array, " 2"]) -> tuple[Array, Array]:
+    """Sums of derivatives by column and code, [..., c, 256]."""
+    with jax.enable_x64(True):
+        return unpacked(histogram[..., :-1].reshape(*histogram.shape[:-1], -1, CODES), unit)
+
+
+def whole(histogram: Array, unit: Float[Array, " 2"]) -> tuple[Array, Array]:
+    """Sums of derivatives over the rows, [...]."""
+    with jax.enable_x64(True):
+        return unpacked(histogram[..., -1], unit)
 
 
 def kept(every: Array, pair: Array, one: Int[Array, ""], other: Int[Array, ""]) -> Array:
@@ -143,7 +183,7 @@ def kept(every: Array, pair: Array, one: Int[Array, ""], other: Int[Array, ""]) 
 def apart(
     found: Array, every: Array, parent: Int[Array, ""], *, left: Bool[Array, ""], whole: Bool[Array, ""]
 ) -> Array:
-    """The histograms of the left and the right child [2, d * 256], where that `found` is of the left or the right one.
+    """The histograms of the left and the right child [2, ...], where that `found` is of the left or the right one.
 
     Or twice `found`, where it is `whole`. `every` has the parent's among others. What a branch gives is written down at
     once: fused into what comes next, the reading of `every` would make XLA copy it whole.
@@ -160,45 +200,53 @@ def apart(
     return pair
 
 
-def added(histogram: Array, columns: Columns) -> Array:
-    """The sum over the rows of a histogram [..., d * 256], Int64[...]: over the bins of any column that was summed."""
-    with jax.enable_x64(True):
-        by_column = histogram.reshape(*histogram.shape[:-1], -1, CODES)
-        return jnp.take(by_column, columns.order[0], axis=-2).sum(axis=-1)
-
-
 # ---- a chunk ---------------------------------------------------------------------------------------------------------
-def _nothing(columns: Columns) -> tuple[Array, Array]:
-    with jax.enable_x64(True):
-        return jnp.zeros(columns.order.shape[0] * CODES, jnp.int64), jnp.zeros((), jnp.int64)
+class _Sums(NamedTuple):
+    """Of rows so far: their histogram Int64[d * 256], their sum, and their weight as a whole number."""
+
+    histogram: Array
+    whole: Array
+    mass: Array
 
 
-def _joined(histogram: Array, mass: Array, unit: Array) -> tuple[Array, Array]:
-    """Added up over the shards, in one go; the weight as a number."""
+def _nothing(columns: Columns) -> _Sums:
     with jax.enable_x64(True):
-        both = total(jnp.append(histogram, mass))
-        return both[:-1], both[-1].astype(unit.dtype) / unit
+        return _Sums(jnp.zeros(columns.order.shape[0] * CODES, jnp.int64), *[jnp.zeros((), jnp.int64)] * 2)
+
+
+def _joined(histogram: Array, whole: Array, mass: Array, unit: Array, *, alike: bool) -> tuple[Array, Array]:
+    """Added up over the shards; the weight as a number."""
+    d = histogram.shape[0] // CODES
+    each, _ = own_columns(d, alike=alike)
+    with jax.enable_x64(True):
+        rest = jnp.stack([whole, mass])
+        if each == d:  # in one go
+            found = total(jnp.concatenate([histogram, rest]))
+            return found[:-1], found[-1].astype(unit.dtype) / unit
+        padded = jnp.pad(histogram, (0, (each * jax.lax.axis_size(axis()) - d) * CODES))
+        own = jax.lax.psum_scatter(padded, axis(), tiled=True)
+        rest = total(rest)
+        return jnp.append(own, rest[0]), rest[1].astype(unit.dtype) / unit
 
 
 def _add(
-    so_far: tuple[Array, Array],
+    so_far: _Sums,
     records: UInt[Array, "c w"],
     sums: Array,
     weight: Float[Array, " c"],
     here: Bool[Array, " c"],
     unit: Float[Array, ""],
     columns: Columns,
-) -> tuple[Array, Array]:
+) -> _Sums:
     """What a chunk of rows adds."""
-    histogram, mass = so_far
     with jax.enable_x64(True):
         sums = jnp.where(here, sums, jnp.int64(0))
-        mass = mass + jnp.round(jnp.where(here, weight, 0).sum() * unit).astype(jnp.int64)
+        mass = jnp.round(jnp.where(here, weight, 0).sum() * unit).astype(jnp.int64)
         histogram = jax.lax.platform_dependent(
-            histogram, records, sums, columns,
+            so_far.histogram, records, sums, columns,
             cpu=_by_column, tpu=partial(_by_digits, interpret=False), default=_at_once,
         )  # fmt: skip
-    return histogram, mass
+        return _Sums(histogram, so_far.whole + sums.sum(), so_far.mass + mass)
 
 
 def _by_column(histogram: Array, records: Array, sums: Array, columns: Columns) -> Array:

@@ -100,7 +100,7 @@ def root(gradient: Float[Array, ""], hessian: Float[Array, ""], weight: Float[Ar
     return Node(gradient, hessian, weight, -bound, bound)
 
 
-def value(node: Node, l2: Float[Array, ""]) -> Float[Array, ""]:
+def value(node: Node, l2: Float[Array, ""]) -> Float[Array, "*nodes"]:
     """What a node answers; 0 where it has no second derivative."""
     return _step(node.gradient, node.hessian + l2, node.low, node.high)
 

@@ -32,8 +32,8 @@ def summed(records, gradient, hessian, weight, chosen, taken, start, count, *, r
     packed = histograms.pack(gradient, hessian, weight)
     columns = histograms.columns_of(chosen)
     listed = jnp.concatenate([taken, jnp.zeros(room, jnp.int32)])
-    found, mass = histograms.of_rows(records, packed, columns, listed, start, count)
-    sums = jnp.stack(histograms.unpacked(found, packed.unit), axis=-1).reshape(D, 256, 2)
+    found, mass = histograms.of_rows(records, packed, columns, listed, start, count, alike=True)
+    sums = jnp.stack(histograms.by_column(found, packed.unit), axis=-1)
     return found, sums, mass
 
 
