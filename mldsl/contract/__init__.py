@@ -3,6 +3,7 @@
 Imports JAX; only plugins, `mldsl.execute` and `mldsl.testing` import it.
 """
 
+from mldsl.contract.answers import names_side_by_side, side_by_side
 from mldsl.contract.blocks import block_rows, gather, least_of_blocks, shard, sharded, sum_blocks, total
 from mldsl.contract.examples import Examples, Inputs, Prediction, tiny
 from mldsl.contract.host import HostSparse, Numbered, Prepared
@@ -54,12 +55,14 @@ __all__ = [
     "grams_of_block",
     "least_of_blocks",
     "matmul",
+    "names_side_by_side",
     "reliability",
     "remarks_of",
     "segment_quantile",
     "segment_reduce",
     "shard",
     "sharded",
+    "side_by_side",
     "squared_distances",
     "sum_blocks",
     "tiny",

@@ -19,7 +19,10 @@ _registered: set[type] = set()
 
 
 def _is_tree(value: Any) -> bool:
-    # Nested components and choices with arguments are sub-trees; the component object itself is static.
+    # Nested components and choices with arguments are sub-trees, and so are lists of them; the component object itself
+    # is static.
+    if isinstance(value, tuple):
+        return any(_is_tree(item) for item in value)
     return attrs.has(type(value)) and not isinstance(value, type | Component)
 
 
@@ -64,6 +67,8 @@ def as_tree(spec: Any, dtype: Any = np.float32) -> Any:
 
     Python floats and float32 arrays would trace twice; so every traced leaf becomes a 0-d array of `dtype`.
     """
+    if isinstance(spec, tuple):
+        return tuple(as_tree(item, dtype) if _is_tree(item) else item for item in spec)
     register(type(spec))
     changes = {}
     for field in attrs.fields(type(spec)):

@@ -170,7 +170,9 @@ class Problems:
         if outer is not None:
             repeat = f" of repeat {int(outer[1]) + 1}" if self.split.repeats > 1 and outer[1] else ""
             inside = f" inside fold {int(outer[2]) + 1}{repeat}"
-        if self.plan.tune is not None:
+        if path.startswith("members"):
+            inside = f"{inside}, where members answer out of fold,"
+        elif self.plan.tune is not None:
             self.span = self.plan.tune.span
             inside = f"{inside}, where settings are tuned,"
         self._check_folds(folds, count, inside)

@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 
 from mldsl.contract import Prediction
-from mldsl.execute.fit import Prepared, Run, warnings_of
+from mldsl.execute.fit import FittedModel, Prepared, Run, warnings_of
 from mldsl.execute.judge import check_targets
 from mldsl.execute.outcome import Outcome, best_of, gates_of, judge_model
 from mldsl.execute.score import in_words
 from mldsl.execute.searches import described
-from mldsl.execute.tune import Tuned, tune_model
+from mldsl.execute.tune import Tuned, tune_all
 from mldsl.record import GateResult, TuneRecord
 
 
@@ -39,7 +39,7 @@ def execute(run: Run) -> Result:
     """Tune, fit and judge every model of the plan, in order; choose the best; hold the gates against it."""
     check_targets(run.plan, run.dataset, run.resolver)
     choose = len(run.plan.models) > 1
-    found = {model.name: tune_model(run, model) for model in run.plan.models}
+    found = tune_all(run)
     outcomes = tuple(judge_model(run, model, choose, found[model.name]) for model in run.plan.models)
     best = best_of(run, outcomes)
     chosen = next((o for o in outcomes if o.name == best), None)
@@ -52,21 +52,23 @@ def _tune_record(run: Run, tuned: Mapping[str, Tuned]) -> TuneRecord | None:
     if not tuned:
         return None
     trials = tuple(trial for of_model in tuned.values() for trial in of_model.trials)
-    return TuneRecord(trials, {name: dict(found.values) for name, found in tuned.items()}, **described(run.plan))
+    best = {name: dict(found.values) for name, found in tuned.items() if found.values}
+    return TuneRecord(trials, best, **described(run.plan))
 
 
 def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
     found = [w.message for w in (*run.dataset.warnings, *run.split.warnings)]
     for outcome in outcomes:
-        info = scalars_of(outcome.model.last.info)
         own = warnings_of(run, outcome.model.prepared, outcome.model.last)
-        if info.get("converged") is False and not any("converge" in text for text in own):  # it says more itself
-            found.append(f"`{outcome.name}` did not converge in {info.get('iterations', 'its')} iterations")
-        if info.get("separated") is True:
-            found.append(
-                f"`{outcome.name}`: a combination of the inputs separates the classes, so coefficients and "
-                "standard errors grow without bound; a penalty (`l2`) makes them finite"
-            )
+        for name, told in _fits(outcome.model):
+            info = scalars_of(told)
+            if info.get("converged") is False and not any("converge" in text for text in own):  # it says more itself
+                found.append(f"`{name}` did not converge in {info.get('iterations', 'its')} iterations")
+            if info.get("separated") is True:
+                found.append(
+                    f"`{name}`: a combination of the inputs separates the classes, so coefficients and "
+                    "standard errors grow without bound; a penalty (`l2`) makes them finite"
+                )
         found += own
         prepared = outcome.model.prepared
         unseen = prepared.host.encoded.unseen
@@ -81,6 +83,15 @@ def _warnings(run: Run, outcomes: tuple[Outcome, ...]) -> list[str]:
     if any(o.headline == "train" for o in outcomes):
         found.append("nothing is held out: every metric is of the rows the model was trained on")
     return list(dict.fromkeys(found))
+
+
+def _fits(model: FittedModel) -> list[tuple[str, Any]]:
+    """The name and the Info of the last fit, or of those that a model of members is made of."""
+    if not model.prepared.members:
+        return [(model.name, model.last.info)]
+    from mldsl.execute.members import parts_of
+
+    return [(one.plan.name, told.model) for one, told in parts_of(model.prepared, model.last.info)]
 
 
 def _as_reference(prepared: Prepared, name: str, count: int) -> str:

@@ -74,6 +74,8 @@ class Prepared:
     weight: np.ndarray
     inner: np.ndarray
     scale: str | None
+    members: tuple[Prepared, ...] = ()  # the models that it is made of, and the one that learns from their answers
+    final: Prepared | None = None
 
 
 @attrs.frozen(eq=False)
@@ -157,7 +159,9 @@ def lay_out(
     dtype = np.float64 if x64 else np.float32
     spec = spec_of(model, classes, resolver)
     weights = class_weights_of(model.algorithm, component, classes, dtype)
-    specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), as_tree(spec, dtype), weights)
+    # Of a model of members these have Specs of their own, and it is never part of a program.
+    tree = None if model.members else as_tree(spec, dtype)
+    specs = (tuple(None if s.spec is None else as_tree(s.spec, dtype) for s in steps), tree, weights)
     scale = model.target_scale if isinstance(model.target_scale, str) else None
     if rows is None:
         target = encoded.target if classes or encoded.target is None else forward(scale, encoded.target, model.span)
@@ -230,11 +234,16 @@ def _who(value: ComponentValue | None) -> tuple[str, str] | None:
 
 def prepare(run: Run, model: ModelPlan) -> Prepared:
     """Run the host half and lay out the device half."""
+    if model.members:
+        from mldsl.execute.members import prepare_members
+
+        return prepare_members(run, model)
     half, host = fit_host(model, run.dataset, run.split.part == "train", run.resolver)
-    return _prepared(run, model, half, host, None)
+    return prepared_of(run, model, half, host, None)
 
 
-def _prepared(run: Run, model: ModelPlan, half: HostHalf, host: HostRows, rows: Rows | None) -> Prepared:
+def prepared_of(run: Run, model: ModelPlan, half: HostHalf, host: HostRows, rows: Rows | None) -> Prepared:
+    """Lay out the device half of a model, and ask its components about the sizes."""
     train = run.split.part == "train"
     made = lay_out(run.plan, model, half, host, run.resolver, rows)
     encoded = host.encoded
@@ -252,25 +261,38 @@ def _prepared(run: Run, model: ModelPlan, half: HostHalf, host: HostRows, rows: 
 
 def with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
     """The same rows for other hyperparameters: only what they reach is made again."""
+    if base.members:
+        from mldsl.execute.members import with_member_settings
+
+        if model.steps != base.plan.steps:
+            return prepare(run, model)
+        own = _with_setting(run, attrs.evolve(base, members=(), final=None), model)
+        return with_member_settings(run, own, base.members, model)
+    return _with_setting(run, base, model)
+
+
+def _with_setting(run: Run, base: Prepared, model: ModelPlan) -> Prepared:
     if model.steps != base.plan.steps:
         host, device = divide(model, run.resolver)
         if host_key(run, model) != host_key(run, base.plan):
             return prepare(run, model)
         done = tuple(attrs.evolve(old, plan=new) for old, new in zip(base.half.steps, host, strict=True))
-        return _prepared(run, model, attrs.evolve(base.half, steps=done, device=device), base.host, base.rows)
+        return prepared_of(run, model, attrs.evolve(base.half, steps=done, device=device), base.host, base.rows)
     component, spec = run.resolver.component(model.algorithm), spec_of(model, base.classes, run.resolver)
     dtype = np.float64 if base.x64 else np.float32
     weights = class_weights_of(model.algorithm, component, base.classes, dtype)
     pipeline = attrs.evolve(base.pipeline, value=model.algorithm)
     train = int((run.split.part == "train").sum())
     check_model(component, spec, attrs.evolve(pipeline.shape, rows=train), model)
-    return attrs.evolve(base, plan=model, pipeline=pipeline, specs=(base.specs[0], as_tree(spec, dtype), weights))
+    tree = None if model.members else as_tree(spec, dtype)
+    return attrs.evolve(base, plan=model, pipeline=pipeline, specs=(base.specs[0], tree, weights))
 
 
 def host_key(run: Run, model: ModelPlan) -> str:
     """What decides the host half of a model: its own steps, and the columns that those of the device half name."""
     host, device = divide(model, run.resolver)
-    return repr(([_read_by_host(run, step) for step in host], [(step.on, step.per) for step in device]))
+    of_members = [host_key(run, member) for member in model.members]
+    return repr((of_members, [_read_by_host(run, step) for step in host], [(step.on, step.per) for step in device]))
 
 
 def _read_by_host(run: Run, step: StepPlan) -> StepPlan:
@@ -309,8 +331,12 @@ def _inner(run: Run, steps: list[Any], group: np.ndarray | None, n: int) -> np.n
 
 
 def check_model(component: Any, spec: Any, shape: Shape, model: ModelPlan) -> None:
-    """What the algorithm itself says against its Spec and these sizes (MLP0312)."""
-    problems = list(problems_of(component, spec, shape, model.algorithm))
+    """What the algorithm itself, and models inside of it, say against their Specs and these sizes (MLP0312).
+
+    Members are asked by themselves, about the columns that each of them is given.
+    """
+    alone = attrs.evolve(component, follows=()) if model.members else component
+    problems = list(problems_of(alone, spec, shape, model.algorithm))
     if problems:
         raise refusal(problems, model)
 
@@ -427,6 +453,12 @@ def fit_once(
     key = key_data(run.plan.seed, stage)
     stage += setting
     run.stage(stage, True)
+    if prepared.members:
+        from mldsl.execute.members import fit_members
+
+        of_members = fit_members(run, prepared, train, stop, fold + setting)
+        run.stage(stage, False)
+        return of_members
     dtype = np.float64 if prepared.x64 else np.float32
     n = pipeline.shape.rows
     weight = pad((prepared.weight * train).astype(dtype), n)
@@ -458,9 +490,19 @@ def fit_once(
 def warnings_of(run: Run, prepared: Prepared, fitted: FoldResult) -> list[str]:
     """What steps and algorithm say of a fit, as warnings of the run; MLP0312 where one refuses the rows."""
     pipeline, model = prepared.pipeline, prepared.plan
+    if prepared.members:
+        from mldsl.execute.members import parts_of
+
+        parts = [(one, replace_info(fitted, told)) for one, told in parts_of(prepared, fitted.info)]
+        return [text for one, fit in parts for text in warnings_of(run, one, fit)]
     spec = spec_of(model, prepared.classes, run.resolver)
     said = warned_by_steps(pipeline.steps, fitted.steps_info, pipeline.shape, model)
     return [*said, *warned(pipeline.model, spec, fitted.info, pipeline.shape, model)]
+
+
+def replace_info(fitted: FoldResult, told: Any) -> FoldResult:
+    """What another fit, that is part of this one, tells."""
+    return attrs.evolve(fitted, steps_info=told.steps, info=told.model)
 
 
 def history_of(info: Any) -> dict[str, list[float]]:

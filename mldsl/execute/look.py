@@ -19,7 +19,8 @@ import numpy as np
 
 from mldsl.contract import Prediction
 from mldsl.data import Dataset, input_columns
-from mldsl.execute.fit import FittedModel, FoldResult, Layout, Run, as_in_fold, fit_once, to_numpy
+from mldsl.execute.fit import FittedModel, FoldResult, Layout, Prepared, Run, as_in_fold, fit_once, to_numpy
+from mldsl.execute.members import passes_on
 from mldsl.execute.outcome import Outcome
 from mldsl.execute.preparing import answers_raw
 from mldsl.execute.score import Scorer, learned_of
@@ -67,38 +68,32 @@ class Looker:
         return model.predict is not None or model.score is not None
 
     @cached_property
-    def _by_host(self) -> set[str]:
-        """Columns that host steps read or make: what is in the matrix under their name is not what was declared."""
-        found: set[str] = set()
-        for step in self.prepared.half.steps:
-            if step.plan.derive is not None:
-                name, expression = step.plan.derive
-                found |= {name} | columns_used(expression)
-            else:
-                found |= set(step.on)
-        return found
-
-    @cached_property
     def _position(self) -> dict[str, int]:
         """Where the columns are in the matrix that reach it as they were declared."""
         declared = {c.name for c in self.run.dataset.columns}
-        names = self.prepared.host.encoded.names
-        return {name: i for i, name in enumerate(names) if name in declared and name not in self._by_host}
+        names, by_host = self.prepared.host.encoded.names, _by_host(self.prepared)
+        return {name: i for i, name in enumerate(names) if name in declared and name not in by_host}
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The declared columns that answers come from: the inputs, and others that steps work on."""
+        return self._reads(self.prepared)
+
+    def _reads(self, prepared: Prepared) -> tuple[str, ...]:
         columns = self.run.dataset.columns
-        half = self.prepared.half
-        plan = self.prepared.plan
+        if prepared.members:
+            of_members = {name for member in prepared.members for name in self._reads(member)}
+            own = self._reads(attrs.evolve(prepared, members=())) if passes_on(prepared.plan) else ()
+            return tuple(c.name for c in columns if c.name in of_members or c.name in own)
+        half, plan = prepared.half, prepared.plan
         if plan.design is not None:
             names = set(matched(columns_read(plan), [c.name for c in columns]))
         else:
-            names = {c.name for c in input_columns(columns)} | self._by_host | set(half.hidden)
+            names = {c.name for c in input_columns(columns)} | _by_host(prepared) | set(half.hidden)
         for step in half.device:
             if step.derive is not None:
                 names |= columns_used(step.derive[1])
-        gone = _dropped_first(self.prepared.plan.steps, self.run.resolver)
+        gone = _dropped_first(plan.steps, self.run.resolver)
         return tuple(c.name for c in columns if c.name in names - gone and c.role != "target")
 
     # ---- fits --------------------------------------------------------------------------------------------------------
@@ -129,7 +124,9 @@ class Looker:
     # ---- answers -----------------------------------------------------------------------------------------------------
     def answers(self, asked: Asked, changes: Sequence[Change]) -> Prediction:
         """What the fit says of its rows after each change: leaves [changes, m, ...], in the target's own units."""
-        direct = answers_raw(self.prepared.pipeline, self.run.resolver.spec(self.prepared.plan.algorithm))
+        direct = not self.prepared.members and answers_raw(
+            self.prepared.pipeline, self.run.resolver.spec(self.prepared.plan.algorithm)
+        )
         by_width: dict[int, list[int]] = {}
         for i, change in enumerate(changes):
             here = direct and all(name in self._position for name in change)
@@ -192,7 +189,7 @@ class Looker:
             for name, given in change.items()
         }
         changed = attrs.evolve(asked.dataset, frame=frame.with_columns(**cells))
-        answer = asked.scorer.respond(asked.scorer.layout(changed))
+        answer = asked.scorer.said(changed, asked.scorer.layout(changed))
         one: Any = [None if leaf is None else leaf[None] for leaf in answer]
         return Prediction(*one)
 
@@ -225,6 +222,18 @@ class Looker:
             out[:, asked.place] = given
         assert out is not None
         return out
+
+
+def _by_host(prepared: Prepared) -> set[str]:
+    """Columns that host steps read or make: what is in the matrix under their name is not what was declared."""
+    found: set[str] = set()
+    for step in prepared.half.steps:
+        if step.plan.derive is not None:
+            name, expression = step.plan.derive
+            found |= {name} | columns_used(expression)
+        else:
+            found |= set(step.on)
+    return found
 
 
 class _Stack:

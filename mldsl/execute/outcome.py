@@ -174,7 +174,7 @@ def _decisions(
     if not decides(plan):
         same = Decided(None, None if plan.threshold is None else plan.threshold.value)
         return same, (same,) * len(folds)
-    decide = _decider(run, judge, fitted)
+    decide = decider(run, judge, fitted.prepared)
     weight = fitted.prepared.weight
     if not folds:
         return decide(fitted.last.prediction, _choosing_rows(folds, parts) * weight), ()
@@ -191,9 +191,8 @@ def _choosing_rows(folds: Sequence[Fold], parts: Mapping[str, np.ndarray]) -> np
     return parts["validation"] if "validation" in parts else parts["train"]
 
 
-def _decider(run: Run, judge: Judge, fitted: FittedModel) -> Callable[[Prediction, np.ndarray], Decided]:
+def decider(run: Run, judge: Judge, prepared: Prepared) -> Callable[[Prediction, np.ndarray], Decided]:
     """Takes the model's decisions on answers and the weights of the rows that choose: calibrate, then threshold."""
-    prepared = fitted.prepared
     plan, k = prepared.plan, len(prepared.classes)
     threshold, method = plan.threshold, plan.calibrate
     metric = threshold.metric if threshold is not None else None

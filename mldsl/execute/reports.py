@@ -17,10 +17,11 @@ from mldsl.execute.blocks import of_csr
 from mldsl.execute.calibrate import calibrated
 from mldsl.execute.decide import Threshold, by_class, classes_at
 from mldsl.execute.engine import Result
-from mldsl.execute.fit import Run, to_numpy
+from mldsl.execute.fit import FoldResult, Prepared, Run, to_numpy
 from mldsl.execute.importance import permuted
 from mldsl.execute.judge import with_another_class, with_no_chance
 from mldsl.execute.look import Looker
+from mldsl.execute.members import deciding
 from mldsl.execute.outcome import Outcome
 from mldsl.execute.preparing import answers_raw, to_answer
 from mldsl.execute.refit import Refitter, training_folds
@@ -89,7 +90,7 @@ def _uncalibrated(outcome: Outcome, index: Any, classes: int) -> np.ndarray | No
 
 
 def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
-    prepared, last = outcome.model.prepared, outcome.model.last
+    prepared, last = deciding(outcome.model.prepared, outcome.model.last)
     pipeline = prepared.pipeline
     part = run.split.part
     said = _said(outcome, last.prediction, len(part), outcome.threshold)
@@ -134,7 +135,7 @@ def _model_view(run: Run, outcome: Outcome, classes: int) -> ModelView:
         predict=predict, threshold=outcome.threshold,
         calibration=None if outcome.calibration is None else outcome.calibration.error,
         history=last.history, steps=steps, target_scale=prepared.scale,
-        design=pipeline.design, columns=pipeline.columns, trees=_trees(run, outcome),
+        design=pipeline.design, columns=pipeline.columns, trees=_trees(run, prepared, last),
         compiled=partial(_compiled, run, prepared.x64),
         **_doors(run, outcome, shown.index),
     )  # fmt: skip
@@ -146,9 +147,8 @@ def _compiled(run: Run, x64: bool, name: str, function: Any, *arrays: Any) -> An
     return to_numpy(run.programs.call(f"report/{name}", function, static, *arrays, x64=x64))
 
 
-def _trees(run: Run, outcome: Outcome) -> Any:
+def _trees(run: Run, prepared: Prepared, last: FoldResult) -> Any:
     """The grown trees of a model that has some, with NumPy leaves."""
-    prepared = outcome.model.prepared
     model: Any = prepared.pipeline.model
     if model.trees is None:
         return None
@@ -157,7 +157,7 @@ def _trees(run: Run, outcome: Outcome) -> Any:
         with blamed(prepared.pipeline.value, "trees"):
             return model.trees(spec, params)
 
-    given = (prepared.specs[1], outcome.model.last.params)
+    given = (prepared.specs[1], last.params)
     return to_numpy(run.programs.call("trees", grown, prepared.pipeline.static, *given, x64=prepared.x64))
 
 

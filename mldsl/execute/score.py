@@ -14,7 +14,7 @@ from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.execute.blame import blamed
 from mldsl.execute.calibrate import Calibrator, calibrated
 from mldsl.execute.decide import Threshold, by_class, classes_at
-from mldsl.execute.fit import FittedModel, Layout, lay_out, spec_of, to_numpy
+from mldsl.execute.fit import FittedModel, Layout, Prepared, lay_out, spec_of, to_numpy
 from mldsl.execute.host import HostHalf, HostStep, apply_host, divide
 from mldsl.execute.preparing import answers_raw, to_answer
 from mldsl.execute.programs import Programs, key_data
@@ -42,6 +42,8 @@ class Learned:
     typical: tuple[float, ...] = ()
     rows: int = 0  # that were learned from
     more_rounds: int = 0  # that were made after the fit
+    members: tuple[Learned, ...] = ()  # the models that it is made of, and the one that learned from their answers
+    final: Learned | None = None
 
 
 def _worked_on(plan: Plan, step: StepPlan) -> tuple[str, ...]:
@@ -55,11 +57,28 @@ def learned_of(
     plan: Plan, fitted: FittedModel, threshold: Threshold, calibrator: Calibrator | None, rows: int = 0
 ) -> Learned:
     """The part of a fit that outlives the run."""
-    half, last = fitted.prepared.half, fitted.last
+    from mldsl.execute.members import Part
+
+    last = fitted.last
+    return _learned_part(plan, fitted.prepared, Part(last.steps, last.params, last.state, calibrator, threshold), rows)
+
+
+def _learned_part(plan: Plan, prepared: Prepared, part: Any, rows: int) -> Learned:
+    """One fit, and of a model of members all fits inside of it."""
+    half = prepared.half
     states = tuple(step.state for step in half.steps)
+    params, final = part.params, None
+    members: tuple[Learned, ...] = ()
+    if prepared.members:
+        pairs = zip(prepared.members, part.params.members, strict=True)
+        members = tuple(_learned_part(plan, one, its, rows) for one, its in pairs)
+        params = None
+    if prepared.final is not None:
+        of_final = part.params.final
+        final = Learned(plan, prepared.final.plan, {}, (), (), (), of_final.params, of_final.state, None)
     return Learned(
-        plan, fitted.prepared.plan, dict(half.levels.of), half.columns, states, last.steps, last.params, last.state,
-        threshold, calibrator, half.hidden, half.typical, rows,
+        plan, prepared.plan, dict(half.levels.of), half.columns, states, part.steps, params, part.state,
+        part.threshold, part.calibrator, half.hidden, half.typical, rows, members=members, final=final,
     )  # fmt: skip
 
 
@@ -98,6 +117,7 @@ class Scorer:
             steps, learned.columns, Levels(dict(learned.levels)), device, learned.hidden, learned.typical,
             coded=learned.model.design is not None,
         )  # fmt: skip
+        self.members = tuple(Scorer(member, resolver, programs) for member in learned.members)
 
     def layout(self, dataset: Dataset) -> Layout:
         """The rows of a dataset, ready for the device."""
@@ -116,7 +136,22 @@ class Scorer:
                     help="draw from it: `mldsl.load(...).sample(n)`",
                 )
             )
-        return self.finished(self.respond(made), made), made
+        return self.finished(self.said(dataset, made), made), made
+
+    def said(self, dataset: Dataset, made: Layout) -> Prediction:
+        """What the model says of a dataset, laid out in `made`: not calibrated, on the scale that was learned."""
+        if not self.members:
+            return self.respond(made)
+        from mldsl.execute.members import together
+
+        return together(self, [member.labelled(dataset) for member in self.members], made)
+
+    def labelled(self, dataset: Dataset) -> Prediction:
+        """The answer as another model takes it that this one is part of: with the class that a threshold says."""
+        from mldsl.execute.members import labelled
+
+        answer, made = self.raw(dataset)
+        return labelled(answer, len(made.classes), self.learned.threshold)
 
     def respond(self, made: Layout) -> Prediction:
         """What the model says of rows that are laid out already: not calibrated, on the scale that was learned."""

@@ -16,10 +16,12 @@ from mldsl.execute.blame import blamed
 from mldsl.execute.fit import Prepared, Run
 from mldsl.execute.host import apply_host
 from mldsl.execute.judge import Judge, check_targets
+from mldsl.execute.members import answer_names, final_plan
 from mldsl.execute.programs import Programs
 from mldsl.execute.resolver import RegistryResolver
 from mldsl.execute.score import Answers, Learned, Scorer, learned_of
 from mldsl.plan import ComponentValue, ModelPlan, Plan
+from mldsl.plugin import NamedColumn
 from mldsl.plugin.registry import Registry
 from mldsl.plugin.spec import nested_in
 from mldsl.record import MetricValue
@@ -116,7 +118,7 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     if model is None:
         raise MldslError(Diagnostic("MLP0502", f"the artifact `{folder}` names a model that its plan does not have"))
     modules: set[str] = set()
-    for part in (model.algorithm, *(s.component for s in model.steps if s.component is not None)):
+    for part in _components(model):
         component = resolver.component(part)
         spec_module = type(resolver.spec(part)).__module__
         modules |= {type(nested.spec).__module__ for nested in nested_in(resolver.spec(part))}
@@ -126,6 +128,7 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     parents = {m.rpartition(".")[0] for m in modules}
     modules |= {m for m in sys.modules if m.rpartition(".")[0] in parents and not m.startswith("mldsl.")}
     modules |= {"mldsl.contract.examples", "mldsl.contract.reductions", "mldsl.execute.calibrate"}
+    modules |= {"mldsl.execute.members"} if model.members else set()
     installed = registry.versions()
     artifact = read(folder, _classes(sorted(modules)), installed)
     try:
@@ -137,10 +140,31 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
     return Trained(artifact.name, artifact.algorithm, learned, artifact.info, artifact.versions, resolver, scorer)
 
 
+def _components(model: ModelPlan) -> Iterator[ComponentValue]:
+    """The components of a model and of those that it is made of, nested ones not counted."""
+    yield model.algorithm
+    yield from (step.component for step in model.steps if step.component is not None)
+    for member in model.members:
+        yield from _components(member)
+
+
 def _learned(artifact: Artifact, model: ModelPlan) -> Learned:
-    facts, params = artifact.facts, artifact.params
+    return _of_facts(artifact.plan, model, artifact.facts, artifact.params)
+
+
+def _of_facts(plan: Plan, model: ModelPlan, facts: Mapping[str, Any], params: Mapping[str, Any]) -> Learned:
+    """One model from what was written of it, with those that it is made of."""
+    given = zip(model.members, facts.get("members", ()), params.get("members", ()), strict=True)
+    members = tuple(_of_facts(plan, member, its_facts, its_params) for member, its_facts, its_params in given)
+    final, classes = None, dict(facts["levels"]).get(plan.target or "", ()) if plan.task == "classification" else ()
+    if params.get("final") is not None:
+        passed = tuple(NamedColumn(*column) for column in facts["passed"])
+        its_plan = final_plan(model, tuple(classes), passed)
+        assert its_plan is not None
+        of_final = params["final"]
+        final = Learned(plan, its_plan, {}, (), (), (), of_final["model"], of_final["prepared"], None)
     return Learned(
-        artifact.plan,
+        plan,
         model,
         levels={name: tuple(levels) for name, levels in facts["levels"]},
         columns=tuple(facts["columns"]),
@@ -154,6 +178,8 @@ def _learned(artifact: Artifact, model: ModelPlan) -> Learned:
         typical=tuple(facts["typical"]),
         rows=facts["rows"],
         more_rounds=facts.get("more_rounds", 0),
+        members=members,
+        final=final,
     )
 
 
@@ -171,32 +197,56 @@ def artifact_of(
     name: str, learned: Learned, info: Any, made_with: Mapping[str, str], plugins: Mapping[str, str], resolver: Any
 ) -> Artifact:
     """What is written of a trained model; `plugins` are the versions of those that are installed."""
-    values = [learned.model.algorithm, *(s.component for s in learned.model.steps if s.component)]
-    needed = {part.plugin for value in values for part in _with_nested(value)}
+    needed = {part.plugin for value in _components(learned.model) for part in _with_nested(value)}
     # With the settings that it was fitted with: those of the file are what a search started from.
     models = tuple(learned.model if m.name == learned.model.name else m for m in learned.plan.models)
     return Artifact(
         name=name,
         algorithm=learned.model.algorithm.name,
         plan=attrs.evolve(learned.plan, models=models),
-        params={
-            "host": learned.host_states, "steps": learned.steps, "model": _compact(learned, resolver),
-            "prepared": learned.state, "calibrator": learned.calibrator,
-        },
+        params=_params_of(learned, resolver),
         info=info,
-        facts={
-            "levels": [[column, list(levels)] for column, levels in learned.levels.items()],
-            "columns": learned.columns,
-            "threshold": learned.threshold,
-            "hidden": learned.hidden,
-            "typical": learned.typical,
-            "task": learned.plan.task,
-            "rows": learned.rows,
-            **({"more_rounds": learned.more_rounds} if learned.more_rounds else {}),
-        },
+        facts={**_facts_of(learned), "task": learned.plan.task},
         plugins={plugin: plugins.get(plugin, "") for plugin in sorted(needed)},
         versions=made_with,
     )  # fmt: skip
+
+
+def _params_of(learned: Learned, resolver: Any) -> dict[str, Any]:
+    """What was learned, as it is written; with that of the models that it is made of."""
+    found = {
+        "host": learned.host_states, "steps": learned.steps, "model": _compact(learned, resolver),
+        "prepared": learned.state, "calibrator": learned.calibrator,
+    }  # fmt: skip
+    if learned.members:
+        found["members"] = tuple(_params_of(member, resolver) for member in learned.members)
+    if learned.final is not None:
+        found["final"] = {"model": _compact(learned.final, resolver), "prepared": learned.final.state}
+    return found
+
+
+def _facts_of(learned: Learned) -> dict[str, Any]:
+    """The plain values beside them."""
+    found: dict[str, Any] = {
+        "levels": [[column, list(levels)] for column, levels in learned.levels.items()],
+        "columns": learned.columns,
+        "threshold": learned.threshold,
+        "hidden": learned.hidden,
+        "typical": learned.typical,
+        "rows": learned.rows,
+        **({"more_rounds": learned.more_rounds} if learned.more_rounds else {}),
+    }
+    if learned.members:
+        found["members"] = [_facts_of(member) for member in learned.members]
+    if learned.final is not None:
+        own = len(learned.final.model.columns) - len(answer_names(learned.model, _classes_of(learned)))
+        passed = learned.final.model.columns[len(learned.final.model.columns) - own :]
+        found["passed"] = [[c.name, c.type, None if c.levels is None else list(c.levels), c.missing] for c in passed]
+    return found
+
+
+def _classes_of(learned: Learned) -> tuple[str, ...]:
+    return learned.levels.get(learned.plan.target or "", ()) if learned.plan.task == "classification" else ()
 
 
 def _with_nested(value: ComponentValue) -> Iterator[ComponentValue]:

@@ -52,8 +52,55 @@ class Tuned:
     base: Prepared | None = None
 
 
-def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
-    """Search the params that the model depends on; None where `tune` varies none of them."""
+def tune_all(run: Run) -> dict[str, Tuned | None]:
+    """What a search found for each model. One that is made of others comes after them, and takes them as they are then.
+
+    In a fold that was searched by itself, its members are those that were found in this fold.
+    """
+    found: dict[str, Tuned | None] = {}
+
+    def tuned(model: ModelPlan) -> None:
+        if model.name in found:
+            return
+        for name in sorted(_named(model)):
+            tuned(next(other for other in run.plan.models if other.name == name))
+        whole = _with_members(model, found, None)
+        folds = tuple(_with_members(model, found, number) for number in range(len(run.split.folds)))
+        folds = folds if nested(run) and any(fold != whole for fold in folds) else ()
+        searched = tune_model(run, whole, folds)
+        if searched is None and whole != model:
+            searched = Tuned(whole, {}, folds, (), (), 0.0)
+        found[model.name] = searched
+
+    for model in run.plan.models:
+        tuned(model)
+    return {model.name: found[model.name] for model in run.plan.models}
+
+
+def _named(model: ModelPlan) -> set[str]:
+    """The models of the file that a model is made of."""
+    return {name for member in model.members for name in (_named(member) if member.part_of else {member.name})}
+
+
+def _with_members(model: ModelPlan, found: Mapping[str, Tuned | None], fold: int | None) -> ModelPlan:
+    """The model with its members as a search found them: for the last fit, or in a fold."""
+
+    def of(member: ModelPlan) -> ModelPlan:
+        if member.part_of:
+            return _with_members(member, found, fold)
+        its = found.get(member.name)
+        if its is None:
+            return member
+        return its.folds[fold] if fold is not None and its.folds else its.model
+
+    return attrs.evolve(model, members=tuple(of(member) for member in model.members))
+
+
+def tune_model(run: Run, model: ModelPlan, of_folds: Sequence[ModelPlan] = ()) -> Tuned | None:
+    """Search the params that the model depends on; None where `tune` varies none of them.
+
+    `of_folds` are the models of the outer folds, where they differ from `model` before anything is searched.
+    """
     tune = run.plan.tune
     domains = domains_by_model(run.plan).get(model.name, ())
     if tune is None or not domains:
@@ -68,11 +115,13 @@ def tune_model(run: Run, model: ModelPlan) -> Tuned | None:
         path = f"tune/fold={fold.repeat}.{fold.index}"
         pool = fold.train if fold.stop is None else fold.train | fold.stop
         inner = folds_within(run.plan, run.dataset, run.plan.seed, pool, tune.folds, path)
-        chosen.append(task.winner(inner, path, number))
+        task.model = of_folds[number] if of_folds else model
+        chosen.append(with_values(task.model, task.winner(inner, path, number)))
+    task.model = model
     values = task.winner(scoring_folds(run), "tune", None)
     kept.save()
     return Tuned(
-        with_values(model, values), values, tuple(with_values(model, found) for found in chosen),
+        with_values(model, values), values, tuple(chosen),
         tuple(task.trials), tuple(task.sentences()), time.perf_counter() - start, task.base,
     )  # fmt: skip
 

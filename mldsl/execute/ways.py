@@ -26,6 +26,8 @@ class Way(NamedTuple):
 
 def way_of(component: Any, spec: Any, columns: int, steps: Sequence[Any], sparse: bool = False) -> Way:
     """How an algorithm's fits of so many columns, maybe `sparse`, can be batched behind these steps (or None)."""
+    if component.of_members:
+        return Way("loop", "each of the models that it is made of is fitted by itself")
     if component.goes_in_rounds(spec):
         return Way("loop", "the engine owns its rounds")
     if component.prepares_for(spec):

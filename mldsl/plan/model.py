@@ -232,6 +232,8 @@ class ModelPlan(Record):
     """One model: its algorithm, its steps in order, the columns of its matrix, and its held-out decisions.
 
     With a `design`, `columns` are those that it reads, and the matrix is made of them. `trees`: whether it grows some.
+    `members` are the models that it is made of, in order: those of the file as they stand there, others with the steps
+    and the matrix of the whole (`part_of`).
     """
 
     name: str
@@ -245,6 +247,8 @@ class ModelPlan(Record):
     stop_when: ComponentValue | None = None
     doc: str = ""
     design: DesignPlan | None = None
+    members: tuple[ModelPlan, ...] = ()
+    part_of: str = ""
     trees: bool = attrs.field(default=False, kw_only=True)
     span: Span | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 

@@ -189,6 +189,10 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
     if text := default_arguments(model.algorithm):
         yield "  defaults", text
     yield from _class_weights(plan, model)
+    if model.members:
+        yield from _members(plan, model)
+        if not model.columns:
+            return
     same = next((m for m in _before(plan, model) if (m.steps, m.columns) == (model.steps, model.columns)), None)
     if same is not None and model.own_steps:
         yield "steps", f"the {len(model.own_steps)} of model {same.name}, which give the same matrix"
@@ -222,6 +226,32 @@ def _model(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
         yield "stops", f"{written_text(model.stop_when)}, on {rows}"
         if text := default_arguments(model.stop_when):
             yield "  defaults", text
+
+
+def _members(plan: Plan, model: ModelPlan) -> Iterator[tuple[str, str]]:
+    """What a model is made of, and what it learns from their answers."""
+    for member in model.members:
+        if not member.part_of:
+            yield "member", f"{member.name}, the model of this file: with its own steps, fitted on the same rows"
+            continue
+        yield "member", f"{written_text(member.algorithm)}, on the matrix below"
+        if text := default_arguments(member.algorithm):
+            yield "  defaults", text
+        yield from _members(plan, member)
+    given = dict(model.algorithm.args)
+    final = next((v for v in given.values() if isinstance(v, ComponentValue) and v.kind == "model"), None)
+    if final is None:
+        return
+    yield (
+        "final",
+        f"{written_text(final)}, on what the members say"
+        + (" and the matrix below" if given.get("passthrough") else ""),
+    )
+    if text := default_arguments(final):
+        yield "  defaults", text
+    folds = f"{given['folds']} folds" if isinstance(given.get("folds"), int) else "folds"
+    by = ways_text(plan.split.by, plan.columns, plan.target)
+    yield "  learns", f"from answers out of fold: {folds} of the rows of each fit, {by}"
 
 
 def _terms(model: ModelPlan) -> str:

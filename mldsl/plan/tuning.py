@@ -66,9 +66,13 @@ def params_of(expression: RowExpression) -> set[str]:
 
 
 def with_values(model: ModelPlan, values: Mapping[str, Any]) -> ModelPlan:
-    """The model with these values of `$params` in its transforms and algorithm."""
+    """The model with these values of `$params` in its transforms and algorithm.
+
+    Members that are written in place are part of the algorithm; models of the file keep the values that they have.
+    """
     algorithm, steps = _set(model.algorithm, values), tuple(_set_step(step, values) for step in model.steps)
-    return attrs.evolve(model, algorithm=algorithm, steps=steps)
+    members = tuple(with_values(member, values) if member.part_of else member for member in model.members)
+    return attrs.evolve(model, algorithm=algorithm, steps=steps, members=members)
 
 
 def _set_step(step: StepPlan, values: Mapping[str, Any]) -> StepPlan:

@@ -114,6 +114,12 @@ class Model(Component):
     `sparse`, `scale_sensitive`, `costs`, `margins`, `roles`, `tasks` and `precision` are at most those of all of these
     (its own are what it could with the best of them), except for what `keeps` names; their `check` and `bind` are asked
     by the engine. `mldsl.contract.fit_whole` fits any of them inside a program.
+    A model with a parameter that lists models (`tuple[ModelName, ...]`) is made of them: the engine fits each as a
+    pipeline of its own, whether it is written in place or a model of the file. It has combine(spec, answers) ->
+    Prediction of the members' Predictions; or a parameter with a final model (`kind="model"`), which learns from their
+    answers out of fold, and folds(spec) -> into how many parts the training rows are dealt for that.
+    `probabilities_if` is a condition on the Spec, such as `voting = soft`, under which members must give probabilities.
+    Its `fit` and `predict` serve where it is inside of another component.
     `row_state` names the fields of a loop's State whose first axis is that of the rows: with `shards` these are spread
     over the devices as the rows are, all others are the same everywhere.
     remarks(spec, info, shape) -> Iterator[Problem | str]: what the values of the rows turned out to mean, asked on the
@@ -173,6 +179,9 @@ class Model(Component):
     sample: Callable[..., Any] | None = None
     score: Callable[..., Any] | None = None
     top_k: Callable[..., Any] | None = None
+    combine: Callable[..., Any] | None = None
+    folds: Callable[[Any], int] | None = None
+    probabilities_if: str = ""
     tasks: Collection[str] = ()
     accepts: Collection[str] = ("continuous", "integer", "binary", "ordinal")
     missing: str = "refuses"
@@ -193,6 +202,11 @@ class Model(Component):
     def goes_in_rounds(self, spec: Any) -> bool:
         """Whether a fit with this Spec is a loop of updates that the engine owns."""
         return self.init is not None and (self.fit is None or (bool(self.rounds) and holds(self.rounds, spec)))
+
+    @property
+    def of_members(self) -> bool:
+        """Whether it is made of other models, which the engine fits as pipelines of their own."""
+        return self.combine is not None or self.folds is not None
 
     def prepares_for(self, spec: Any) -> bool:
         """Whether a fit with this Spec has its inputs prepared on the host."""

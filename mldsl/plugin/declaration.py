@@ -166,7 +166,8 @@ class Declaration:
       gives it `class_weights`), `margins` (a classifier that gives scores and no probabilities), `additive` (a fit is
       sums over rows, so that it learns in batches), `trees` (it grows trees, which reports can read), `resumes`
       (it can go on for further rounds), `follows` (the parameters whose models limit it, see `following.py`), `keeps`
-      (what they do not limit).
+      (what they do not limit), `probabilities_if` (the condition, such as `voting = soft`, under which the models that
+      it is made of must give probabilities).
     transform: `accepts`, `missing` ("refuses", "accepts", "fills"), `outputs`, `phase` ("both", "train"), `host`,
       `looks_back`, `sparse` (it works on sparse columns too), `halves` (it has one on the host and one on the device),
       `fitted` (learns from training rows), `uses_target`, `chooses` (among its columns, anew in each fit), `selects`
@@ -223,6 +224,7 @@ class Declaration:
     batches: bool = False
     costs: bool = False
     margins: bool = False
+    probabilities_if: str = ""
     additive: bool = False
     resumes: bool = False
     trees: bool = False
@@ -238,3 +240,15 @@ class Declaration:
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name."""
         return next((p for p in self.parameters if p.name == name), None)
+
+    @property
+    def members(self) -> Parameter | None:
+        """The parameter of a model that lists the models which it is made of; None for all other models."""
+        lists = (p for p in self.parameters if p.type.item is not None and p.type.item.name == "model")
+        return next(lists, None) if self.kind == "model" else None
+
+    @property
+    def final(self) -> Parameter | None:
+        """The parameter with the model that learns from what the `members` say."""
+        nested = (p for p in self.parameters if p.type.name == "component" and p.type.of == "model")
+        return next(nested, None) if self.members is not None else None

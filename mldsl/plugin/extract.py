@@ -354,7 +354,16 @@ def _particulars(component: kinds.Component) -> dict[str, Any]:
     copied: tuple[str, ...]
     match component:
         case kinds.Model():
-            copied = ("missing", "sparse", "scale_sensitive", "shards", "costs", "margins", "precision")
+            copied = (
+                "missing",
+                "sparse",
+                "scale_sensitive",
+                "shards",
+                "costs",
+                "margins",
+                "precision",
+                "probabilities_if",
+            )
             return {
                 "tasks": tuple(sorted(component.tasks)), "accepts": tuple(component.accepts),
                 "roles": tuple(component.roles), "iterative": component.init is not None, "rounds": component.rounds,
@@ -397,7 +406,7 @@ def _wrong_following(declaration: Declaration) -> Iterator[str]:
     for name in declaration.follows:
         parameter = declaration.parameter(name)
         kind = None if parameter is None else parameter.type.item or parameter.type
-        if kind is None or (kind.name, kind.of) != ("component", "model"):
+        if kind is None or (kind.name, kind.of) not in (("component", "model"), ("model", None)):
             yield f"`follows`: `{name}` is no parameter that holds models"
     for name in declaration.keeps:
         if name not in FACTS:

@@ -54,7 +54,7 @@ def bases_of(component: Any, spec: Any) -> Iterator[tuple[str, Any]]:
     for name in getattr(component, "follows", ()):
         value = getattr(spec, name)
         for one in value if isinstance(value, tuple) else (value,):
-            if one is not None:
+            if one is not None and not isinstance(one, str):  # the name of a model of the file, which is no part
                 yield name, one
 
 

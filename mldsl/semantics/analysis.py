@@ -26,6 +26,7 @@ from mldsl.semantics.findings import Findings
 from mldsl.semantics.frame import Frame
 from mldsl.semantics.header import Header, absent_columns, names_of
 from mldsl.semantics.loading import Loaded
+from mldsl.semantics.members import check_members
 from mldsl.semantics.metrics import resolve_metrics
 from mldsl.semantics.models import Flows, algorithm_of, resolve_model
 from mldsl.semantics.names import Components
@@ -143,6 +144,7 @@ def _pipeline(draft: Draft, declared: Frame, scope: Scope) -> None:
     )
     for node in definitions.all_models():
         draft.models.append(resolve_model(node, algorithm_of(node, scope), flows, scope))
+    check_members(draft, scope)
     draft.loose_moves = list(flows.unused())
     algorithms = [model.declaration for model in draft.models]
     draft.task = infer_task(features.columns.values(), algorithms, blurred=declared.blurred or features.unsure)

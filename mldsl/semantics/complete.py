@@ -20,7 +20,7 @@ def complete(draft: Draft, edition: int, *, header: bool) -> Plan:
         params=tuple(draft.params.values()),
         sources=tuple((source.part, _value(source.resolved)) for source in draft.sources),
         where=draft.where, columns=_columns(draft), target=draft.target.name if draft.target is not None else None,
-        split=split, models=tuple(_model(model) for model in draft.models), metrics=_metrics(draft),
+        split=split, models=tuple(_model(model, draft) for model in draft.models), metrics=_metrics(draft),
         reports=tuple(_limited(report) for report in draft.reports), exports=tuple(map(_value, draft.exports)),
         networks=tuple(
             NetworkPlan(name, tuple(map(_value, layers)), span=draft.definitions.networks[name].span)
@@ -47,16 +47,19 @@ def _columns(draft: Draft) -> tuple[ColumnPlan, ...]:
     )
 
 
-def _model(model: ModelDraft) -> ModelPlan:
+def _model(model: ModelDraft, draft: Draft) -> ModelPlan:
     assert model.algorithm is not None
+    parts = [member.draft or draft.named(member.name) for member in model.members]
+    decides = model.final.declaration if model.final is not None else model.declaration  # reports look into that
     computed = model.design.steps if model.design is not None else ()
     return ModelPlan(
         model.name, _value(model.algorithm), model.blocks, (*(move.plan() for move in model.moves), *computed),
         tuple(known.state for known in model.matrix), model.target_scale, model.threshold,  # type: ignore[arg-type]
         model.calibrate, _value(model.stop_when) if model.stop_when is not None else None, model.node.doc or "",
         model.design.plan if model.design is not None else None,
-        trees=model.declaration is not None and bool(model.declaration.trees),
-        span=model.node.span,
+        tuple(_model(part, draft) for part in parts if part is not None), model.whole.name if model.whole else "",
+        trees=bool(decides is not None and decides.trees),
+        span=model.node.span if model.whole is None else model.algorithm.span,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def default_metrics(draft: Draft, scope: Scope) -> list[MetricDraft]:
     quiet = Findings()
     scope = attrs.evolve(scope, findings=quiet)
     found: list[MetricDraft] = []
-    bare = any(m.declaration is not None and m.declaration.margins and m.calibrate is None for m in draft.models)
+    bare = any(m.margins and m.calibrate is None for m in draft.models)
     for text in _METRICS.get(_family(draft) or "", ()):
         node = _component(text)
         if scope.components.get("metric", node.dotted) is None:

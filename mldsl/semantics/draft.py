@@ -6,6 +6,8 @@ does not know, so that one mistake gives one message.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import attrs
 
 from mldsl.plan.model import ColumnPlan, ParamPlan, RowExpression, SplitPlan, Task, Threshold
@@ -52,7 +54,11 @@ class SplitDraft:
 
 @attrs.define(eq=False, repr=False)
 class ModelDraft:
-    """One `model` block. `moves` are its steps in order, `frame` the columns after the last of them."""
+    """One `model` block. `moves` are its steps in order, `frame` the columns after the last of them.
+
+    `members` and `final` are the models that it is made of; one that is written in place is a draft without a block of
+    its own, and `whole` is the model of the file that it is part of.
+    """
 
     name: str
     node: ast.Model
@@ -73,6 +79,35 @@ class ModelDraft:
     stop_when: Resolved | None = None
     stop_when_node: ast.Setting | None = None
     declaration: Declaration | None = None  # of the algorithm as it is set, if that is known
+    members: tuple[Member, ...] = ()
+    final: Resolved | None = None
+    whole: ModelDraft | None = None
+
+    @property
+    def combines(self) -> bool:
+        """Whether it is made of other models, which are judged in its place."""
+        return self.declaration is not None and self.declaration.members is not None
+
+    @property
+    def margins(self) -> bool:
+        """Whether it gives margins and no probabilities: those of its final model, if it has one."""
+        decides = self.final.declaration if self.final is not None else self.declaration
+        return decides is not None and decides.margins
+
+    @property
+    def own_inputs(self) -> bool:
+        """Whether its own inputs reach a model: none do where all members are models of the file."""
+        given = dict(self.algorithm.value.args) if self.algorithm is not None and self.algorithm.value else {}
+        return not self.combines or bool(given.get("passthrough")) or any(m.draft is not None for m in self.members)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Member:
+    """A model that another is made of: `name` of a model of the file, or a `draft` for one that is written in place."""
+
+    node: ast.Expr
+    name: str = ""
+    draft: ModelDraft | None = None
 
 
 @attrs.define(eq=False, repr=False)
@@ -143,6 +178,18 @@ class Draft:
         """The first column of a role."""
         return next((column for column in self.features.columns.values() if column.role == role), None)
 
+    def named(self, name: str) -> ModelDraft | None:
+        """The model of the file that goes by this name."""
+        return next((model for model in self.models if model.name == name), None)
+
+    def ensembles(self) -> Iterator[ModelDraft]:
+        """Every model that is made of others, those in place included."""
+        yield from (model for model in _with_parts(self.models) if model.combines)
+
+    def learners(self) -> Iterator[ModelDraft]:
+        """Every model that learns from columns: those of the file, and members in place; not what they make up."""
+        yield from (model for model in _with_parts(self.models) if not model.combines)
+
     def all_moves(self) -> list[Move]:
         """Every step of every model, each once."""
         seen: dict[int, Move] = {}
@@ -152,3 +199,9 @@ class Draft:
         for move in self.loose_moves:
             seen.setdefault(id(move), move)
         return list(seen.values())
+
+
+def _with_parts(models: Iterable[ModelDraft]) -> Iterator[ModelDraft]:
+    for model in models:
+        yield model
+        yield from _with_parts(member.draft for member in model.members if member.draft is not None)

@@ -10,6 +10,7 @@ import attrs
 from mldsl.diagnostics.diagnostic import Label
 from mldsl.plan.model import Threshold
 from mldsl.plugin.declaration import ParameterType
+from mldsl.semantics import members
 from mldsl.semantics.arguments import Resolved, resolve
 from mldsl.semantics.arithmetic import columns_of
 from mldsl.semantics.class_weights import offered, unweighed
@@ -97,31 +98,13 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
     if line is not None:
         line, given_to_all = offered(line, scope)
         algorithm = resolve(line, "model", scope, given_to_all)
-    formula = _formula(algorithm)
-    free: tuple[str, ...] = ()
-    if formula is not None and algorithm is not None and algorithm.value is not None and _is_curve(algorithm):
-        free = _parameters(algorithm)
-        formula = columns_of(formula, free) if free else None
-    design = design_of(formula, scope) if formula is not None else None
-    if design is not None and free:
-        design = attrs.evolve(design, plan=attrs.evolve(design.plan, parameters=free))
-    matrix = _matrix(frame) if design is None else design.columns
-    if design is None and (formula is not None or _lacks_formula(algorithm)):
-        matrix = ()  # what it would use is not known
-    model = ModelDraft(
-        node.name or (line.name[-1] if line is not None else "model"),
-        node,
-        algorithm,
-        blocks,
-        moves,
-        frame,
-        matrix,
-        formula,
-        design,
-        declaration=as_set(algorithm, scope.components),
-    )
-    if model.declaration is not None:
+    name = node.name or (line.name[-1] if line is not None else "model")
+    model = drafted(name, node, algorithm, blocks, moves, frame, scope)
+    if model.declaration is not None and line is not None:
         unweighed(line, model.declaration, scope)
+    if model.combines:
+        members.resolve_members(model, settings, scope)
+    formula = model.formula
     if "target" in settings:
         model.target_scale_node = settings["target"]
         model.target_scale = _target(settings["target"].value, scope)
@@ -137,7 +120,30 @@ def resolve_model(node: ast.Model, line: ast.Component | None, flows: Flows, sco
     if "stop_when" in settings:
         model.stop_when_node = settings["stop_when"]
         model.stop_when = _component(settings["stop_when"], "stop", scope)
+    members.hand_down(model)
     return model
+
+
+def drafted(
+    name: str, node: ast.Model, algorithm: Resolved | None, blocks: tuple[str, ...], moves: tuple[Move, ...],
+    frame: Frame, scope: Scope,
+) -> ModelDraft:  # fmt: skip
+    """An algorithm with the matrix that these columns give it, without the settings of its block."""
+    formula = _formula(algorithm)
+    free: tuple[str, ...] = ()
+    if formula is not None and algorithm is not None and algorithm.value is not None and _is_curve(algorithm):
+        free = _parameters(algorithm)
+        formula = columns_of(formula, free) if free else None
+    design = design_of(formula, scope) if formula is not None else None
+    if design is not None and free:
+        design = attrs.evolve(design, plan=attrs.evolve(design.plan, parameters=free))
+    matrix = _matrix(frame) if design is None else design.columns
+    if design is None and (formula is not None or _lacks_formula(algorithm)):
+        matrix = ()  # what it would use is not known
+    made_of = algorithm is not None and algorithm.declaration is not None and algorithm.declaration.members is not None
+    # What others take decides for a model that follows them; members are judged themselves.
+    declaration = algorithm.declaration if made_of and algorithm is not None else as_set(algorithm, scope.components)
+    return ModelDraft(name, node, algorithm, blocks, moves, frame, matrix, formula, design, declaration=declaration)
 
 
 def _matrix(frame: Frame) -> tuple[Known, ...]:

@@ -220,6 +220,10 @@ FIRST = (
     transform("drop", (), selects="drop", missing="accepts", fitted=False), transform("keep", (), selects="keep", missing="accepts", fitted=False),
     model("constant", "classify regress", p("strategy", "mean|median|quantile(q)|prior", "mean"), accepts=ALL,
           missing="accepts", sparse=True),
+    model("voting", "classify regress", p("models", "[model]"), p("voting", "soft|hard", "soft"),
+          p("weights", "[number]?", None), probabilities_if="voting = soft"),
+    model("stacking", "classify regress", p("models", "[model]"), p("final", "model()"), p("folds", "int", 5, ge=2),
+          p("passthrough", "bool", False)),
     model(
         "logistic_regression", "classify", p("l2", "number", 1.0, ge=0, simpler="larger", also_known_as=("C", "alpha")),
         p("solver", "newton|lbfgs|batch|stochastic", "newton"), p("memory", "int", 10, only_if="solver = lbfgs", ge=1),

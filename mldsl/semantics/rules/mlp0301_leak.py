@@ -63,7 +63,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             yield _leak(draft, name, span)
         yield from _past(draft, move)
     yield from _computed(draft)
-    for model in draft.models:
+    for model in draft.learners():
         yield from _formula(draft, model)
 
 

@@ -60,7 +60,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         if refused and move.declaration is not None and move.resolved is not None:
             columns = [picked.known for picked in refused]
             yield _message(draft, move.declaration.name, columns, move.resolved, "step")
-    for model in draft.models if "transforms" not in draft.lost else ():
+    for model in draft.learners() if "transforms" not in draft.lost else ():
         declaration = model.declaration
         if declaration is None or model.algorithm is None or _accepts(declaration, model.algorithm):
             continue

@@ -43,7 +43,7 @@ from collections.abc import Iterator
 from mldsl.diagnostics.diagnostic import Diagnostic
 from mldsl.plugin.declaration import Declaration
 from mldsl.semantics.arguments import Resolved
-from mldsl.semantics.draft import TASKS, Draft
+from mldsl.semantics.draft import TASKS, Draft, ModelDraft
 from mldsl.semantics.rules._words import familiar, why
 
 
@@ -52,14 +52,26 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     if draft.features.blurred or draft.features.unsure or draft.definitions.features is None:
         return
     for model in draft.models:
-        declaration = model.declaration
-        if declaration is None or model.algorithm is None:
-            continue
-        if draft.task is None:
-            if draft.target is None:
-                yield _without_target(model.algorithm, declaration)
-        elif draft.verb not in declaration.tasks:
-            yield _other_task(draft, model.algorithm, declaration)
+        yield from _task(draft, model)
+
+
+def _task(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
+    """Of a model, or else of those that it is made of."""
+    declaration = model.declaration
+    if declaration is None or model.algorithm is None:
+        return
+    if draft.task is None:
+        if draft.target is None:
+            yield _without_target(model.algorithm, declaration)
+    elif draft.verb not in declaration.tasks:
+        yield _other_task(draft, model.algorithm, declaration)
+    else:
+        for member in model.members:
+            if member.draft is not None:
+                yield from _task(draft, member.draft)
+        final = model.final
+        if final is not None and final.declaration is not None and draft.verb not in final.declaration.tasks:
+            yield _other_task(draft, final, final.declaration)
 
 
 def _without_target(algorithm: Resolved, declaration: Declaration) -> Diagnostic:

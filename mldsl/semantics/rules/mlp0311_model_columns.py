@@ -59,7 +59,7 @@ _REMEDIES = {
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """One message for each model and each type that it does not take."""
-    for model in draft.models if "transforms" not in draft.lost else ():
+    for model in draft.learners() if "transforms" not in draft.lost else ():
         declaration = model.declaration
         if (
             declaration is None
@@ -117,7 +117,7 @@ def _remedy(draft: Draft, model: ModelDraft, type_: str, names: list[str]) -> tu
     step = next((name for name in _REMEDIES.get(type_, ()) if draft.components.get("transform", name)), None)
     if step is not None:
         help_text = f"add `{step} on {type_}` to `transforms`"
-        fix = add_step(draft, model, f"{step} on {type_}", safe=step == "one_hot")
+        fix = add_step(draft, model.whole or model, f"{step} on {type_}", safe=step == "one_hot")
         return help_text, fix
     if type_ == "id":
         return f"declare {listed(names)} `as key` to copy it to predictions, or `as ignore`", None

@@ -52,10 +52,12 @@ from collections.abc import Iterator, Sequence
 
 from mldsl.diagnostics.diagnostic import Diagnostic
 from mldsl.plan.model import ComponentValue
+from mldsl.plugin.condition import parsed
 from mldsl.plugin.declaration import Declaration
-from mldsl.semantics.arguments import Resolved
+from mldsl.semantics.arguments import Resolved, condition_holds
 from mldsl.semantics.draft import Draft, ModelDraft
 from mldsl.semantics.rules._words import familiar, listed
+from mldsl.semantics.spelling import spell
 from mldsl.source import Span
 
 NEEDED = "probabilities"
@@ -65,7 +67,9 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     """Thresholds, metrics and reports, of models that give margins."""
     if draft.task != "classification":
         return
-    margins = [model for model in draft.models if model.declaration is not None and model.declaration.margins]
+    for model in draft.ensembles():
+        yield from _averaged(draft, model)
+    margins = [model for model in draft.models if model.margins]
     bare = [model for model in margins if model.calibrate_node is None]
     for model in bare:
         if model.threshold_node is not None:
@@ -102,6 +106,35 @@ def _shown(
         named = draft.components.get("metric", metric.name)
         if named is not None and NEEDED in named.needs and without:
             yield _asked(f"`{metric.name}` needs {NEEDED}", metric.span or report.span, without, _working(draft))
+
+
+def _averaged(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:
+    """Members that give margins, of a model that takes the mean of probabilities."""
+    declaration = model.declaration
+    assert declaration is not None
+    given = (
+        dict(model.algorithm.value.args) if model.algorithm is not None and model.algorithm.value is not None else {}
+    )
+    if not declaration.probabilities_if or not condition_holds(declaration.probabilities_if, given):
+        return
+    setting, _ = parsed(declaration.probabilities_if)
+    other = declaration.parameter(setting)
+    words = [c.name for c in other.type.choices if c.name != given.get(setting)] if other is not None else []
+    instead = f", or write `{setting} = {words[0]}`" if words else ""
+    for member in model.members:
+        of = member.draft or draft.named(member.name)
+        if of is None or not of.margins or of.calibrate_node is not None or of.algorithm is None:
+            continue
+        call = spell(member.node)
+        remedy = f"add `calibrate = sigmoid` to model `{of.name}`"
+        if member.draft is not None:
+            remedy = (
+                f"write it as a model of the file that says `calibrate = sigmoid`, and name that in place of `{call}`"
+            )
+        yield Diagnostic(
+            "MLP0318", f"`{declaration.name}` takes the mean of {NEEDED}, and `{of.algorithm.name}` gives margins",
+            member.node.span, help=f"{remedy}{instead}",
+        )  # fmt: skip
 
 
 def _watched(draft: Draft, model: ModelDraft) -> Iterator[Diagnostic]:

@@ -48,7 +48,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     if "transforms" in draft.lost:
         return
     yield from _steps(draft)
-    for model in draft.models:
+    for model in draft.learners():
         declaration = model.declaration
         if declaration is None or not declaration.scale_sensitive or model.algorithm is None:
             continue
@@ -61,7 +61,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             "MLP0802", f"`{declaration.name}` depends on the scale of its columns, and these have their own",
             model.algorithm.span, label=listed([known.name for known in raw]),
             help="add `standardize on numeric` to `transforms`",
-            fix=add_step(draft, model, "standardize on numeric", safe=False), severity="warning",
+            fix=add_step(draft, model.whole or model, "standardize on numeric", safe=False), severity="warning",
         )  # fmt: skip
 
 

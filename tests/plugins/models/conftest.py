@@ -38,6 +38,7 @@ install_import_hook(
 )  # fmt: skip
 
 from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree  # noqa: E402
+from mldsl.plugin.spec import Configured  # noqa: E402
 
 JUNK = 1e15
 PUBLIC, SHARED = Path("examples/data"), Path("../shared/data")
@@ -137,6 +138,17 @@ class Run:
 def run():
     """`run(name, spec, x, y, classes=..., weight=..., pad=..., cost=..., offset=...)` fits a model."""
     return Run
+
+
+@pytest.fixture(scope="session")
+def member():
+    """`member(name, **settings)`: a first-party model with its settings, as a model that is made of it holds it."""
+
+    def of(name, **settings):
+        component = module_of(name).mldsl_components()[0]
+        return Configured(component, component.Spec(**settings))
+
+    return of
 
 
 def read(name: str, target: str | None, *, shared: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
