@@ -136,11 +136,14 @@ class Loop:
 @contextmanager
 def held_back() -> Iterator[None]:
     """Ctrl-C waits until the block is done: what the block began has used up what was there before."""
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if (
+        before is None or threading.current_thread() is not threading.main_thread()
+    ):  # somebody else's, outside of Python
         yield
         return
     came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
     try:
         yield
     finally:

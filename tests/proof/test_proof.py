@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 import mldsl
+from mldsl.execute.reports import report_view
 
 pytestmark = pytest.mark.xdist_group("proof")
 
@@ -236,6 +237,10 @@ def test_prepare(done: Callable[[str], Done]) -> None:
     assert counts.shape == (4, 5, 3)
     assert (counts.sum(axis=(1, 2)) == it.train.sum()).all()
     assert value(it, "accuracy") > 0.85
+    (view,) = report_view(it.run._finished.result).models
+    said = it.run.model().predict(it.rows).select(pl.selectors.starts_with("probability")).to_numpy()
+    asked = view.predict(it.rows.drop("species").to_numpy()).probability
+    np.testing.assert_allclose(asked, said, rtol=1e-6, err_msg="reports ask with bins, too")
 
 
 def test_shards(done: Callable[[str], Done]) -> None:

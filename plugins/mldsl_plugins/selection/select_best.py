@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from mldsl.contract import Examples, Shape, Sparse, as_tree, weighted_sum
+from mldsl.contract import Examples, Shape, Sparse, as_tree, fit_whole, weighted_sum
 from mldsl.plugin import Component, Problem, Transform, hookimpl, param
 from mldsl_plugins.selection import _columns as columns
 from mldsl_plugins.selection import _scores
@@ -92,7 +92,7 @@ def score(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> 
 
 
 def _importance(model: Any, key: Key[Array, ""], shape: Shape, examples: Examples) -> Float[Array, " d"]:
-    params, info = model.component.fit(model.spec, key, shape, examples)
+    params, info = fit_whole(model, key, shape, examples)
     declared = getattr(info, "importance", getattr(params, "importance", None))
     if declared is not None:
         return declared
@@ -135,8 +135,8 @@ def _unsuitable(model: Any, shape: Shape) -> Iterator[Problem]:
     if task not in component.tasks:
         yield Problem("by", f"expected a model that can {task}, found `{component.name}`")
         return
-    if component.fit is None or component.prepare is not None:
-        yield Problem("by", f"expected a model that is fitted in one step, found `{component.name}`")
+    if component.prepares_for(model.spec):
+        yield Problem("by", f"expected a model that needs nothing of the host, found `{component.name}`")
         return
     if shape.wide and not component.sparse:
         yield Problem("by", f"expected a model that takes sparse columns, found `{component.name}`")
@@ -148,8 +148,7 @@ def _unsuitable(model: Any, shape: Shape) -> Iterator[Problem]:
     )
     with jax.enable_x64(kind is np.float64):
         params, info = jax.eval_shape(
-            lambda s, e: component.fit(s, jax.random.key(0), attrs.evolve(shape, rows=n), e),
-            as_tree(model.spec, kind), given,
+            lambda m, e: fit_whole(m, jax.random.key(0), attrs.evolve(shape, rows=n), e), as_tree(model, kind), given
         )  # fmt: skip
     if not any(
         hasattr(part, name) for part, name in ((params, "coefficients"), (params, "importance"), (info, "importance"))

@@ -126,15 +126,19 @@ def test_scores_that_do_not_suit_the_target_are_refused(by, classes, said):
 
 
 def test_models_without_coefficients_are_refused():
-    def importance(module):
+    def importance(module, **settings):
         component = module.mldsl_components()[0]
-        return select_best.Spec(by=select_best.Importance(Configured(component, component.Spec())))
+        return select_best.Spec(by=select_best.Importance(Configured(component, component.Spec(**settings))))
 
     from mldsl_plugins.bayes import gaussian_naive_bayes
+    from mldsl_plugins.trees import cart
 
     (problem,) = select_best.check(importance(gaussian_naive_bayes), shape(2))
     assert problem.message == "expected a model with coefficients or importance, found `gaussian_naive_bayes`"
     assert not list(select_best.check(importance(logistic_regression), shape(2)))
+    assert not list(select_best.check(importance(logistic_regression, solver="stochastic"), shape(2)))
+    (problem,) = select_best.check(importance(cart), shape(2))
+    assert problem.message == "expected a model that needs nothing of the host, found `cart`"
 
 
 def test_negative_counts_are_refused_and_a_k_that_chooses_nothing_is_said(run):
