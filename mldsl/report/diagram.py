@@ -13,7 +13,7 @@ from mldsl.report.marks import at
 from mldsl.report.tidy import depths, tidy
 
 _HEAD, _TEXT = 12.0, 11.0
-_STRONG_TYPE = 1.06  # how much wider strong type runs
+_STRONG_TYPE = 1.12  # how much wider strong type runs
 _PAD = 10.0
 _LINE = 16.0
 _BAR = 7.0

@@ -112,7 +112,7 @@ def _with_surrogates(one: _Gained) -> np.ndarray:
 def _figure(found: list[_Gained]) -> Figure:
     panels = [
         Panel(
-            "share of all gain", "", [Series(100 * f.share[:_SHOWN], f.columns[:_SHOWN], mark="bars")],
+            "% of all gain", "", [Series(100 * f.share[:_SHOWN], f.columns[:_SHOWN], mark="bars")],
             title=f.model.name if len(found) > 1 else "", y_kind="category",
         )
         for f in found

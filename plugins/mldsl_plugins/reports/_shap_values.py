@@ -74,7 +74,7 @@ def by_shap(rows: int, view: ReportView) -> ReportOutput:
         if one.missed:
             warnings.append(
                 f"{model.name}: {one.missed:,} of {one.missed + len(one.x):,} rows are left out: their answers are not "
-                "the sum of what columns add (rows that miss values may be answered by other columns)."
+                "the sum of what columns add (rows that miss a value, or have a new level, may go by others)."
             )
         if not len(one.x):
             continue
@@ -92,8 +92,9 @@ def by_shap(rows: int, view: ReportView) -> ReportOutput:
         return ReportOutput(notes=notes, warnings=warnings)
     figures = [_bars(found)]
     for i, one in enumerate(found):
-        figures.append(_swarm(one, f"swarm {one.model.name}" if i else "swarm"))
-        figures.append(_clouds(one, f"rows {one.model.name}" if i else "rows"))
+        of = f" of {one.model.name}" if len(found) > 1 else ""
+        figures.append(_swarm(one, of, f"swarm {one.model.name}" if i else "swarm"))
+        figures.append(_clouds(one, of, f"rows {one.model.name}" if i else "rows"))
     return ReportOutput([_table(found)], figures, notes, warnings)
 
 
@@ -155,7 +156,7 @@ def _bars(found: list[Explained]) -> Figure:
     return Figure(title, panels, f"{alt}.")
 
 
-def _swarm(one: Explained, name: str) -> Figure:
+def _swarm(one: Explained, of: str, name: str) -> Figure:
     """All columns in one panel a class, a point a row beside others like it; hues by the column's own values."""
     columns = one.order()[:_SWARM]
     shown = thin(len(one.x), _POINTS)
@@ -176,10 +177,9 @@ def _swarm(one: Explained, name: str) -> Figure:
                 emphasis = "muted" if hue == _HUES[2] else "normal"
                 series.append(Series(x, y, hue, mark="points", emphasis=emphasis, offset=off))
         panels.append(Panel("adds", "", series, title=output, y_kind="category"))
-    several = "" if name == "swarm" else f" of {one.model.name}"
     first = one.model.columns[columns[0]].name
     return Figure(
-        f"What columns add to the answers{several}, {one.how.unit}", panels,
+        f"What columns add to the answers{of}, {one.how.unit}", panels,
         f"A point a row and column, where it adds to the answer or takes from it; {first} adds most.", name=name,
     )  # fmt: skip
 
@@ -208,7 +208,7 @@ def _beside(place: np.ndarray) -> np.ndarray:
     return (turn + 1) // 2 * np.where(turn % 2, 1, -1) * min(0.09, 0.8 / most)
 
 
-def _clouds(one: Explained, name: str) -> Figure:
+def _clouds(one: Explained, of: str, name: str) -> Figure:
     """What single rows get by the value that they have, a panel for each of the first columns."""
     shown = thin(len(one.x), _POINTS)
     panels = []
@@ -235,9 +235,8 @@ def _clouds(one: Explained, name: str) -> Figure:
             panels.append(Panel("adds", "", series, title=column.name, y_kind="category"))
         else:
             panels.append(Panel(column.name, "adds", series, title=column.name))
-    several = "" if name == "rows" else f" of {one.model.name}"
     first = one.model.columns[one.order()[0]].name
     return Figure(
-        f"What values add to the answer{several}, {one.how.unit}", panels,
+        f"What values add to the answer{of}, {one.how.unit}", panels,
         f"What each row gets from the value of a column, a point a row; {first} adds most.", name=name,
     )  # fmt: skip

@@ -6,8 +6,8 @@ The drawing shows the first `max_depth` levels of splits; below a node that is s
 left out. A box has the question that its rows are asked, how many training rows came there (how much they count, where
 rows have weights), and what the node says of them: the shares of the classes as a bar, with the one that it answers; or
 the mean of the target; or, where trees are added up (boosting), what the tree adds to the score. Lines are the thicker
-the more rows go there. A leaf has the colour of its answer, the stronger the surer. `missing` stands at the way that
-missing values take.
+the more rows go there. A box that asks nothing has the colour of its answer, the stronger the surer. `missing` stands
+at the way that missing values take.
 
 The text has one line a node, set in by its depth, numbered as R's rpart does: the children of node i are 2 i and
 2 i + 1. It has all nodes if they are no more than 24; else those that are drawn, and all of them in a file of their
@@ -127,6 +127,7 @@ def _table(spec: Spec, drawn: list[_Drawn], *, everything: bool) -> Table:
     most = 10_000 if everything else 6
     models = [one.model for one in drawn]
     levels = drawn[0].says.levels if all(one.says.levels == drawn[0].says.levels for one in drawn) else ()
+    heading = " or ".join(dict.fromkeys(one.says.heading for one in drawn))
     folded = [not everything and node.depth == spec.max_depth and not node.is_leaf for _, node in rows]
     ends = [_more(node) if cut else "*" if node.is_leaf else "" for (_, node), cut in zip(rows, folded, strict=True)]
     columns = [
@@ -134,8 +135,7 @@ def _table(spec: Spec, drawn: list[_Drawn], *, everything: bool) -> Table:
         Column("node", [node.number for _, node in rows], "text"),
         Column("rule", [_rule(node, most) for _, node in rows], "text", depth=[node.depth for _, node in rows]),
         Column("rows", [_whole(node.weight) for _, node in rows], "integer"),
-        Column(drawn[0].says.heading, [one.says.cell(node.value) for one, node in rows],
-               "text" if drawn[0].says.kind == "shares" else "number"),
+        Column(heading, [one.says.cell(node.value) for one, node in rows], "text" if levels else "number"),
         *(Column(level, [node.value[k] for _, node in rows], "share") for k, level in enumerate(levels)),
         Column("gain", [None if node.is_leaf else node.gain for _, node in rows]),
         Column("leaf", ends, "text"),
@@ -205,7 +205,7 @@ def _box(spec: Spec, one: _Drawn, node: Node, parent: int) -> Box:
         parent=parent, edge="" if parent < 0 else _edge(one.nodes[node.parent], node),
         flow=node.weight / root.weight if root.weight > 0 else 0.0,
         shares=node.value.tolist() if says.kind == "shares" else (),
-        which=which if node.is_leaf else -1, strength=strength,
+        which=-1 if asks else which, strength=strength,
         more=_more(node) if cut else "",
         title=_path(one.nodes, node),
     )  # fmt: skip
