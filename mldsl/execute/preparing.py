@@ -15,6 +15,7 @@ import numpy as np
 
 from mldsl.execute.blame import blamed
 from mldsl.execute.pipeline import Pipeline
+from mldsl.plugin.following import bases_of
 
 MOST_BYTES = 256 << 20  # of what is kept
 
@@ -64,9 +65,15 @@ def to_learn(kept: Kept, pipeline: Pipeline, spec: Any, matrix: Any, weight: Any
 
 
 def read(model: Any, spec: Any) -> dict[str, Any]:
-    """The parameters that the model's `prepare` looks at, and their values."""
+    """The parameters that the model's `prepare` looks at, and their values; of models that it follows, theirs."""
     names = [field.name for field in attrs.fields(type(spec))]
-    return {name: getattr(spec, name) for name in names if model.prepare_reads is None or name in model.prepare_reads}
+    wanted = [name for name in names if model.prepare_reads is None or name in model.prepare_reads]
+    found = {name: getattr(spec, name) for name in wanted if name not in model.follows}
+    bases = [(name, base) for name, base in bases_of(model, spec) if name in wanted]
+    return found | {
+        f"{name}.{place}": (base.component.prepare, read(base.component, base.spec))
+        for place, (name, base) in enumerate(bases)
+    }
 
 
 def _hash(*arrays: np.ndarray) -> bytes:

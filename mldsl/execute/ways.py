@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import attrs
+
 from mldsl.execute.buckets import bucket
 from mldsl.execute.searches import domains_by_model
-from mldsl.plan import ModelPlan, Plan
+from mldsl.plan import ComponentValue, ModelPlan, Plan
 from mldsl.plan.rows import SplitRows
+from mldsl.plan.tuning import params_within, reached
 
 MEMORY = 256 << 20  # bytes that the answers of one call may take, with what lies beside them while it runs
 CALLS = 10  # calls into which mapped fits are cut, so that progress can be told and a timeout be kept
@@ -81,7 +84,7 @@ def describe(plan: Plan, resolver: Any, rows: SplitRows) -> Iterator[tuple[str, 
         if component.prepares_for(resolver.spec(model.algorithm)) and (model.name in searched or rows.folds):
             yield (
                 "  inputs",
-                f"bins, or what else it learns from, are made on the host, {_prepared(model, component, plan)}",
+                f"bins, or what else it learns from, are made on the host, {_prepared(model, resolver, plan)}",
             )
 
 
@@ -111,20 +114,30 @@ def _searched(
         yield "  apart", f"values of {', '.join(apart)}: words and counts are part of a program"
 
 
-def _prepared(model: ModelPlan, component: Any, plan: Plan) -> str:
+def _prepared(model: ModelPlan, resolver: Any, plan: Plan) -> str:
     """How often the inputs of a model are prepared."""
     varied = {domain.name for domain in domains_by_model(plan).get(model.name, ())}
-    by_name: dict[str, list[str]] = {}
-    for name, param in model.algorithm.params:
-        by_name.setdefault(name, []).append(param)
-    read = by_name if component.prepare_reads is None else {n: by_name.get(n, []) for n in component.prepare_reads}
-    changing = sorted(varied & {param for params in read.values() for param in params})
-    steps = model.steps
-    of_steps = {param for step in steps if step.component is not None for _, param in step.component.params}
-    changing += sorted(varied & of_steps - set(changing))
+    bare = attrs.evolve(model.algorithm, args=(), params=())
+    before = reached(attrs.evolve(model, algorithm=bare), plan.networks)  # whatever changes the columns
+    changing = sorted(varied & {*before, *_read(model.algorithm, resolver)})
     if not changing:
         return "once for each fold"
     return f"once for each fold and value of {', '.join(f'`${name}`' for name in changing)}"
+
+
+def _read(value: ComponentValue, resolver: Any) -> Iterator[str]:
+    """The `$params` that the `prepare` of a component reads, through those that it follows."""
+    component = resolver.component(value)
+    reads, follows = getattr(component, "prepare_reads", None), getattr(component, "follows", ())
+
+    def is_read(name: str) -> bool:
+        return reads is None or name in reads
+
+    yield from (param for name, param in value.params if is_read(name))
+    for name, given in value.args:
+        for one in given if isinstance(given, tuple) else (given,):
+            if isinstance(one, ComponentValue) and is_read(name):
+                yield from _read(one, resolver) if name in follows else params_within(one)
 
 
 def _megabytes(count: int) -> str:

@@ -55,6 +55,11 @@ def _params(value: ComponentValue, layers: Mapping[str, tuple[ComponentValue, ..
                     yield from _params(layer, layers)
 
 
+def params_within(value: ComponentValue) -> Iterator[str]:
+    """The `$params` that a component depends on, with those of components in its arguments."""
+    yield from _params(value, {})
+
+
 def params_of(expression: RowExpression) -> set[str]:
     """The `$params` that an expression depends on."""
     match expression:

@@ -102,7 +102,8 @@ class Model(Component):
     prepare(spec, shape, columns, weight) -> (inputs, state): on the host, in NumPy, once a fit, `columns` of the matrix
     by name: inputs that are better to learn from (bins, sorted orders), maybe as `mldsl.contract.Prepared`, and what
     does the same to other rows. `prepares(spec)` says with which Specs it does so (by default with all), and
-    `prepare_reads` names the parameters that it looks at (None: all), so that a search over others prepares once.
+    `prepare_reads` names the parameters that it looks at (None: all; of models that it follows, what theirs look at),
+    so that a search over others prepares once.
     apply_prepared(spec, shape, state, columns) -> inputs: what `predict` is then given for any rows. Where a model has
     none, or it gives None, `predict` is given the matrix as it is.
     prepare_as(spec, shape, state, columns) -> inputs: the same for rows to learn from further, by an earlier state; by

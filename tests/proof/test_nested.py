@@ -185,3 +185,17 @@ def test_facts_of_equal_bases_are_one_component() -> None:
     assert one.component is other.component
     assert tuple(one.component.tasks) == ("regress",)
     assert not one.component.sparse
+
+
+def test_what_is_prepared_for_a_base_depends_on_what_the_base_reads() -> None:
+    from mldsl.execute.preparing import read
+
+    halves = importlib.import_module("mldsl_proof.random_halves")
+    stumps = importlib.import_module("mldsl_proof.boosted_stumps")
+    (outer,), (inner,) = halves.mldsl_components(), stumps.mldsl_components()
+
+    def of(members: int = 5, **settings: Any) -> str:
+        return repr(read(outer, halves.Spec(Configured(inner, stumps.Spec(**settings)), members)))
+
+    assert of() == of(members=3, rate=0.1, rounds=7)
+    assert of() != of(bins=8)

@@ -255,9 +255,9 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "adaboost", Spec, fit=fit, predict=predict, check=check, remarks=remarks, prepare=prepare,
-            prepares=members.prepares, trees=trees, follows=("base",), keeps=("costs", "margins"),
-            tasks=("classify", "regress"), accepts=members.ACCEPTS, roles=members.ROLES, missing="accepts", sparse=True,
-            costs=True, example=Spec(classes, rounds=4), examples={"regress": Spec(numbers, rounds=4)},
+            prepares=members.prepares, prepare_reads=("base",), trees=trees, follows=("base",),
+            keeps=("costs", "margins"), tasks=("classify", "regress"), accepts=members.ACCEPTS, roles=members.ROLES,
+            missing="accepts", sparse=True, costs=True, example=Spec(classes, rounds=4), examples={"regress": Spec(numbers, rounds=4)},
             snippet="model { adaboost(gaussian_naive_bayes, rounds = 20) }",
             sources=("Freund & Schapire 1997, doi:10.1006/jcss.1997.1504",
                      "Zhu, Zou, Rosset & Hastie 2009, doi:10.4310/SII.2009.v2.n3.a8", "Drucker 1997, ICML, 107-115"),

@@ -218,7 +218,8 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "bagging", Spec, fit=fit, predict=predict, check=check, remarks=remarks, prepare=prepare,
-            prepares=members.prepares, trees=trees, follows=("base",), tasks=("classify", "regress"),
+            prepares=members.prepares, prepare_reads=("base",), trees=trees, follows=("base",),
+            tasks=("classify", "regress"),
             accepts=members.ACCEPTS, roles=members.ROLES, missing="accepts", sparse=True, costs=True,
             example=Spec(classes, members=3), examples={"regress": Spec(numbers, members=3)},
             exceptions={

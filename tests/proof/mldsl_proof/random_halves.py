@@ -99,6 +99,7 @@ def mldsl_components() -> list[Component]:
             Spec,
             prepare=prepare,
             prepares=prepares,
+            prepare_reads=("base",),
             apply_prepared=apply_prepared,
             fit=fit,
             predict=predict,
