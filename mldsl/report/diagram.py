@@ -17,7 +17,7 @@ _STRONG_TYPE = 1.12  # how much wider strong type runs
 _PAD = 10.0
 _LINE = 16.0
 _BAR = 7.0
-_WIDEST = 250.0  # of a box
+_WIDEST = 220.0  # of a box
 _NARROWEST = 84.0
 _PAGE = 880.0  # what a page has room for
 _GAP = 14.0  # between neighbours
@@ -83,9 +83,14 @@ def _placed(boxes: Sequence[Box], *, down: bool) -> _Layout:
     falls = [_FALL] * count
     if not down:  # boxes of a level are of one width, and the words of their edges stand before them
         wide = [deep[k] for k in level]
-        words = [max((text_width(b.edge, _TEXT) for b, of in zip(boxes, level, strict=True) if of == k), default=0.0)
-                 for k in range(count)]  # fmt: skip
-        falls = [34.0 + w for w in words[1:]] + [0.0]
+        words = [
+            max(
+                (text_width(w, _TEXT) for b, of in zip(boxes, level, strict=True) if of == k for w in _lines(b)),
+                default=0,
+            )
+            for k in range(count)
+        ]
+        falls = [30.0 + w for w in words[1:]] + [0.0]
     starts = [_MARGIN + sum(deep[:k]) + sum(falls[:k]) for k in range(count)]
     across = tidy(parents, wide if down else tall, _GAP if down else 10.0)
     placed = []
@@ -134,9 +139,14 @@ def _edge(parent: _Placed, child: _Placed, layout: _Layout) -> str:
     else:
         x0, y0 = parent.left + parent.width, parent.top + parent.height / 2
         x1, y1 = child.left, child.top + child.height / 2
-        turn = x0 + 30.0
-        path = f"M{at(x0)} {at(y0)}C{at(x0 + 18)} {at(y0)} {at(x0 + 12)} {at(y1)} {at(turn)} {at(y1)}H{at(x1)}"
+        turn = x0 + 26.0
+        path = f"M{at(x0)} {at(y0)}C{at(x0 + 16)} {at(y0)} {at(x0 + 10)} {at(y1)} {at(turn)} {at(y1)}H{at(x1)}"
     return f'<path class="w" stroke-width="{at(width)}" d="{path}"/>'
+
+
+def _lines(box: Box) -> list[str]:
+    """The words of an edge one below the other, as they stand beside a box."""
+    return box.edge.split(", ") if box.edge else []
 
 
 def _words(child: _Placed, layout: _Layout) -> str:
@@ -145,9 +155,13 @@ def _words(child: _Placed, layout: _Layout) -> str:
         return ""
     if layout.down:
         place = f'x="{at(child.left + child.width / 2)}" y="{at(child.top - 9)}" text-anchor="middle"'
-    else:
-        place = f'x="{at(child.left - 8)}" y="{at(child.top + child.height / 2 + 4)}" text-anchor="end"'
-    return f'<text class="s o" {place} font-size="{at(_TEXT)}">{escape(child.box.edge)}</text>'
+        return f'<text class="s o" {place} font-size="{at(_TEXT)}">{escape(child.box.edge)}</text>'
+    middle = child.top + child.height / 2 + 4
+    return "".join(
+        f'<text class="s o" x="{at(child.left - 8)}" y="{at(middle + 13 * i)}" text-anchor="end" '
+        f'font-size="{at(_TEXT)}">{escape(line)}</text>'
+        for i, line in enumerate(_lines(child.box))
+    )
 
 
 def _box(placed: _Placed, diagram: Diagram, hues: Mapping[str, int]) -> str:
@@ -155,11 +169,12 @@ def _box(placed: _Placed, diagram: Diagram, hues: Mapping[str, int]) -> str:
     rectangle = f'x="{at(left)}" y="{at(top)}" width="{at(placed.width)}" height="{at(placed.height)}" rx="6"'
     out = ["<g>", f"<title>{escape(box.title)}</title>" if box.title else ""]
     dashes = ' stroke-dasharray="4 3"' if box.more else ""
-    out.append(f'<rect class="n" {rectangle}{dashes}/>')
+    edge = dashes if box.which < 0 else ' style="stroke:none"'
+    out.append(f'<rect class="n" {rectangle}{edge}/>')
     if box.which >= 0:
         hue = hues.get(diagram.names[box.which], 1)
         opacity = _FAINT + (_FULL - _FAINT) * min(max(box.strength, 0.0), 1.0)
-        out.append(f'<rect class="f{hue} k{hue}" {rectangle} fill-opacity="{opacity:.2f}"/>')
+        out.append(f'<rect class="f{hue} k{hue}" {rectangle}{dashes} fill-opacity="{opacity:.2f}"/>')
     y = top + 2.0
     room = placed.width - 2 * _PAD
     for line in _head(box):

@@ -59,9 +59,11 @@ def figure_svg(figure: Figure) -> str:
 def panel_svg(panel: Panel, count: int, hues: Mapping[str, int], alt: str) -> str:
     """One panel for the page, which gives the colours and sets `count` of them side by side."""
     width, height = panel_size(panel, count)
-    kind = "" if panel.diagram is None else ' class="diagram"'
+    kind, shown = "", f"{at(width)}px"
+    if panel.diagram is not None:  # smaller where the page is narrow, but so that texts stay readable
+        kind, shown = ' class="diagram"', f"max(min(100%,{at(width)}px),{at(0.78 * width)}px)"
     return (
-        f'<svg{kind} viewBox="0 0 {at(width)} {at(height)}" style="width:{at(width)}px" role="img" '
+        f'<svg{kind} viewBox="0 0 {at(width)} {at(height)}" style="width:{shown}" role="img" '
         f'aria-label="{escape(alt)}" font-size="{at(SIZE)}">{draw_panel(panel, (width, height), hues)}</svg>'
     )
 

@@ -151,3 +151,10 @@ def test_cells_are_set_in_where_people_read_and_as_they_are_in_files() -> None:
     assert table_csv(table) == "rule\nall\na\nb\n"
     back = read_output(output_json("t", ReportOutput(tables=[table])), "here").tables[0]
     assert list(back.columns[0].depth) == [0, 1, 2]
+
+
+def test_words_of_edges_stand_below_each_other_where_the_tree_lies_on_its_side() -> None:
+    lying, hanging = figure_svg(figure(grown(16, 3))), figure_svg(figure([-1, 0, 0]))
+    assert "no, missing</text>" in hanging
+    assert "no, missing</text>" not in lying
+    assert lying.count(">missing</text>") == 32
