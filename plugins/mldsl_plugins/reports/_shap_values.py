@@ -79,13 +79,12 @@ def by_shap(rows: int, view: ReportView) -> ReportOutput:
         if not len(one.x):
             continue
         found.append(one)
-        starts = ", ".join(
-            f"{name}{' ' if name else ''}{shown_number(float(v))}"
-            for name, v in zip(how.outputs, one.mean, strict=True)
-        )
+        pairs = zip(one.how.outputs, one.mean, strict=True)
+        starts = ", ".join(f"{f'`{name}` ' if name else ''}{shown_number(float(mean))}" for name, mean in pairs)
+        softmax = " (its probability is their softmax)" if how.centered else ""
         notes.append(
-            f"{model.name}: values are in {how.unit}; with {starts}, the mean over training rows, those of a row add "
-            "up to its answer."
+            f"{model.name}: values are in {how.unit}{softmax}; with {starts}, the mean over training rows, those of a "
+            "row add up to its answer."
         )
         notes += made_columns(model)
     if not found:

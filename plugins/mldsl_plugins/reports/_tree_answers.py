@@ -13,6 +13,7 @@ from mldsl.contract.views import ModelView, ReportView
 from mldsl.plugin import NamedColumn, Problem
 from mldsl_plugins.reports._grown import Node, leaves_of
 from mldsl_plugins.reports._rules import listed
+from mldsl_plugins.reports._shared import attribute
 
 _SCALING = ("standardize", "min_max_scale", "power_transform", "quantile_transform", "robust_scale")
 _ROWS = 200  # that are asked to find out whether trees are averaged or added up
@@ -22,7 +23,8 @@ _ROWS = 200  # that are asked to find out whether trees are averaged or added up
 class Says:
     """`kind`: shares of `levels`, a mean, or a part of a sum, of the score at place `output` (that of the class `of`).
 
-    `threshold` is that of two classes; `decimals` are shown.
+    `threshold` is that of two classes; `start`, what the first tree of a score has in its values besides what it adds;
+    `decimals` are shown.
     """
 
     kind: Literal["shares", "mean", "sum"]
@@ -31,6 +33,7 @@ class Says:
     target: str = ""
     output: int = 0
     of: str = ""
+    start: float = 0.0
     decimals: int = 3
 
     @property
@@ -45,7 +48,12 @@ class Says:
 
     def cell(self, value: np.ndarray) -> Any:
         """The answer of a node."""
-        return self.levels[self.place(value)] if self.kind == "shares" else float(value[self.output])
+        return self.levels[self.place(value)] if self.kind == "shares" else self.number(value)
+
+    def number(self, value: np.ndarray) -> float:
+        """A mean, or what is added."""
+        number = float(value[self.output]) - self.start
+        return 0.0 if abs(number) < 1e-6 * abs(self.start) else number  # rounding of float32
 
     def place(self, value: np.ndarray) -> int:
         """Of the class that a node answers."""
@@ -61,8 +69,8 @@ class Says:
             place = self.place(value)
             return self.levels[place], f"{100 * value[place]:.1f}% of {rows}"
         if self.kind == "mean":
-            return _rounded(float(value[0]), self.decimals), rows
-        adds = float(value[self.output])
+            return _rounded(self.number(value), self.decimals), rows
+        adds = self.number(value)
         return f"{'+' if adds > 0 else ''}{_rounded(adds, self.decimals)}", rows
 
     def colour(self, value: np.ndarray, leaves: Sequence[np.ndarray]) -> tuple[int, float]:
@@ -70,7 +78,7 @@ class Says:
         if self.kind == "shares":
             place, k = self.place(value), len(value)
             return place, max(0.0, (float(value[place]) - 1 / k) / (1 - 1 / k))
-        own, all_values = float(value[self.output]), np.array([v[self.output] for v in leaves])
+        own, all_values = self.number(value), np.array([self.number(v) for v in leaves])
         if self.kind == "mean":
             low, high = float(all_values.min()), float(all_values.max())
             return 0, (own - low) / (high - low) if high > low else 0.5
@@ -83,7 +91,8 @@ class Says:
             yield "the stronger the colour of a leaf, the larger its mean."
         if self.kind == "sum":
             score = f"score of `{self.of}`" if self.of else "score"
-            yield f"boxes show what this tree adds to the {score}; answers are made of the sum over all trees."
+            starts = f", which starts at {_rounded(self.start, self.decimals)}" if self.start else ""
+            yield f"boxes show what this tree adds to the {score}{starts}; answers are made of the sum over all trees."
         if self.threshold is not None and self.threshold != 0.5 and self.kind == "shares":
             yield f"a leaf answers `{self.levels[1]}` from a share of {self.threshold:.3g}, the model's threshold, on."
 
@@ -106,12 +115,20 @@ def says_of(view: ReportView, model: ModelView, trees: Any, number: int) -> Says
         threshold = model.threshold if isinstance(model.threshold, float) else None
         return Says("shares", tuple(view.levels[:k]), threshold)
     output = int(np.argmax(np.abs(value).max(axis=0, initial=0.0)))
-    largest = float(np.abs(value).max(initial=0.0))
+    mean = not model.shape.classes and k == 1 and _is_mean(model, trees)
+    start = 0.0 if mean else _start(model, number, output, k)
+    largest = float(np.abs(value[:, output] - start).max(initial=0.0))
     decimals = max(0, 3 - math.floor(math.log10(largest))) if largest > 0 else 0
-    if not model.shape.classes and k == 1 and _is_mean(model, trees):
+    if mean:
         return Says("mean", target=view.target or "", decimals=decimals)
     of = view.levels[output] if k > 1 and k == model.shape.classes else ""
-    return Says("sum", output=output, of=of, decimals=max(0, decimals - 1))
+    return Says("sum", output=output, of=of, start=start, decimals=max(0, decimals - 1))
+
+
+def _start(model: ModelView, number: int, output: int, outputs: int) -> float:
+    """What a score starts from, where the first tree that adds to it has that in its values (`gradient_boosting`)."""
+    start = attribute(model.params, "start")
+    return float(start[output]) if start is not None and number < outputs <= len(start) else 0.0
 
 
 def _rounded(value: float, decimals: int) -> str:
@@ -187,7 +204,7 @@ def combined_of(view: ReportView, model: ModelView, trees: Any) -> Combined | No
     if levels and k == len(levels):
         unit, shown = (f"probability of {levels[1]}", (1,)) if k == 2 else ("probability", places)
         averages = [(unit, ("",) if k == 2 else levels, shown, _probability)]
-        sums = [("score of the class, whose softmax is its probability", levels, places, _logarithm, True)]
+        sums = [("score of the class", levels, places, _logarithm, True)]
     elif levels:
         averages, sums = [], [(f"log odds of {levels[-1]}", ("",), places, _log_odds, False)]
     else:

@@ -174,7 +174,7 @@ def test_shares_of_several_classes(forest: SimpleNamespace, build: Any) -> None:
     assert len(output.figures[0].panels[0].series) == 3
     (words,) = (note for note in output.notes if "add up" in note)
     base = forest.fitted.predict_proba(forest.x).mean(axis=0)
-    found = [float(words.split(f"{name} ")[1].split(",")[0]) for name in ("barolo", "grignolino", "barbera")]
+    found = [float(words.split(f"`{name}` ")[1].split(",")[0]) for name in ("barolo", "grignolino", "barbera")]
     np.testing.assert_allclose(found, base, atol=0.03)  # of bootstrapped rows, not of these
     assert not output.warnings
 

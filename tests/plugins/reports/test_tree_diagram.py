@@ -190,6 +190,22 @@ def test_trees_of_classes_take_turns(build: Any, grown: SimpleNamespace) -> None
     assert any("adds to the score of `high`" in note for note in output.notes)
 
 
+def test_what_the_score_starts_from_is_not_what_the_first_tree_adds(build: Any, grown: SimpleNamespace) -> None:
+    nodes = [{"feature": 0, "threshold": 1.5, "left": 1, "right": 2, "weight": 9, "value": [-3.0]},
+             {"value": [-2.75], "weight": 4}, {"value": [-3.2], "weight": 5}]  # fmt: skip
+    second = [nodes[0] | {"value": [0.0]}, {"value": [0.1], "weight": 4}, {"value": [-0.1], "weight": 5}]
+    facts = {
+        "params": SimpleNamespace(start=np.array([-3.0])),
+        "predict": lambda rows: Prediction(mean=rows[:, 0] ** 2),
+    }
+    trees, x = grown.stacked([nodes, second]), np.arange(4.0)[:, None]
+    view = view_of(build, trees, [NamedColumn("a", "continuous")], x, **facts)
+    output = compute(view)
+    np.testing.assert_allclose(build.cells(output)["adds"], [0, 0.25, -0.2], atol=1e-6)
+    assert any("to the score, which starts at −3.000;" in note for note in output.notes)
+    np.testing.assert_allclose(build.cells(compute(view, tree=1))["adds"], [0, 0.1, -0.1], atol=1e-6)
+
+
 LEVELS = ("Brazil", "France", "Germany", "Japan", "Korea", "Mexico", "Sweden")
 COUNTRY = NamedColumn("country", "categorical", LEVELS, missing=True)
 
