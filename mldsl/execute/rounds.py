@@ -30,10 +30,11 @@ class Rounds:
         self.model: Any = pipeline.model
         self.x64, self.used_up = x64, used_up
         self.devices = fitting(pipeline.devices, shape.rows)
-        self.examples = examples
-        if self.devices > 1:
-            with jax.enable_x64(x64):
-                self.examples = placed(examples, of_examples(examples), self.devices)
+        with jax.enable_x64(x64):
+            spread_out = self.devices > 1
+            self.examples = (
+                placed(examples, of_examples(examples), self.devices) if spread_out else jax.device_put(examples)
+            )
 
     def start(self) -> Any:
         """The state before the first update."""

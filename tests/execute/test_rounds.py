@@ -81,14 +81,46 @@ def test_looks_that_read_the_state_see_what_predictions_would_tell(
     assert float(quick.info.gain) == pytest.approx(float(quick.params.gain.sum())), "what is told is of the cut state"
 
 
+@pytest.mark.parametrize("name", ["quick", "slow"])
+@pytest.mark.parametrize("what", ["mae", "loss"])
 def test_the_watched_numbers_are_those_of_the_validation_rows(
-    engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame
+    what: str, name: str, engine: Any, text: Any, registries: dict[str, Registry], table: pl.DataFrame
 ) -> None:
-    stop = "stop_when = no_improvement(rounds = 3, metric = mae)"
-    finished = engine.run(text(stop), table, registries["quick"])
+    stop = f"stop_when = no_improvement(rounds = 3{', metric = mae' if what == 'mae' else ''})"
+    finished = engine.run(text(stop), table, registries[name])
     fit, validation = last(finished), finished.result.run.split.part == "validation"
     off = np.asarray(fit.prediction.mean)[: len(table)][validation] - table["z"].to_numpy()[validation]
-    assert fit.history["validation_mae"][fit.updates - 1] == pytest.approx(np.abs(off).mean(), rel=1e-4)
+    expected = np.abs(off).mean() if what == "mae" else (off**2).mean()
+    assert fit.history[f"validation_{what}"][fit.updates - 1] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "roc_auc"])
+@pytest.mark.parametrize("target", ["y: binary", "s: categorical"])
+def test_a_watched_metric_of_classes_is_that_of_the_kept_state(
+    metric: str, target: str, engine: Any, table: pl.DataFrame
+) -> None:
+    """Inside of the program it is what the run measures afterwards; also where validation has a class of its own."""
+    name = target.partition(":")[0]
+    other = "s: categorical" if name == "y" else "y: binary"
+    text = engine.pipeline(
+        features=f"features {{\n  a, b: continuous\n  {other}\n  {target} as target\n}}", split=VALIDATION,
+        steps=f"transforms {{\n  standardize on numeric\n  one_hot on {other[0]}\n}}",
+        metrics=f"metrics {{ {metric} }}",
+        model="model {\n  logistic_regression(solver = stochastic, epochs = 6)\n"
+        f"  stop_when = no_improvement(rounds = 2, metric = {metric})\n}}",
+    )  # fmt: skip
+    finished = engine.run(text, table)
+    validation = finished.result.run.split.part == "validation"
+    if name == "s":  # as if one row of the validation part were of a class that no training row has
+        place = int(np.flatnonzero(validation)[0])
+        level = pl.when(pl.int_range(len(table)) == place).then(pl.lit("x")).otherwise("s")
+        finished = engine.run(text, table.with_columns(s=level))
+    (outcome,) = finished.result.outcomes
+    fit = outcome.model.last
+    (watched,) = fit.history.keys() & {f"validation_{metric}", f"minus_validation_{metric}"}
+    sign = -1 if watched.startswith("minus") else 1
+    expected = finished.record.models["logistic_regression"].metrics["validation"][metric].value
+    assert sign * fit.history[watched][fit.updates - 1] == pytest.approx(expected, rel=1e-5)
 
 
 def test_rows_that_are_changed_for_training_are_not_what_is_looked_at(
