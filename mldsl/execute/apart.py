@@ -50,7 +50,7 @@ def fit_apart(
     most: int | None,
 ) -> Apart:
     """One fit on rows of these weights; a loop stops on the rows `stop`, or after `most` updates."""
-    from mldsl.execute.fit import spec_of, to_numpy
+    from mldsl.execute.fit import history_of, spec_of, to_numpy
 
     pipeline, specs, x64 = prepared.pipeline, prepared.specs, prepared.x64
     model: Any = pipeline.model
@@ -79,6 +79,7 @@ def fit_apart(
     updates = 0
     if not model.goes_in_rounds(specs[1]):
         params, info = to_numpy(_at_once(run, prepared, shape, key, examples))
+        history = history_of(info)
     else:
         with blamed(pipeline.value, "steps"):
             total = int(model.steps(specs[1])) if model.steps is not None else 1

@@ -264,6 +264,8 @@ def _compact(learned: Learned, resolver: Any) -> Any:
     if component.compact is None:
         return learned.params
     with blamed(learned.model.algorithm, "compact"):
+        if component.follows:  # it asks the models in its Spec
+            return component.compact(resolver.spec(learned.model.algorithm), learned.params)
         return component.compact(learned.params)
 
 

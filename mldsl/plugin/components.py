@@ -132,7 +132,8 @@ class Model(Component):
     rows could tell is None in the Info that `learn` gives.
     bind(spec, classes) -> Spec turns names of levels of the target in the Spec into numbers by class, on the host;
     `classes` are the levels in code order, () without; or it gives a list of `Problem`s.
-    compact(params) -> Params, on the host with NumPy leaves: the same function from smaller arrays, for the artifact.
+    compact(params) -> Params, on the host with NumPy leaves: the same function from smaller arrays, for the artifact;
+    compact(spec, params) of a model that `follows` others.
     sample(spec, params, key, n) for generate; score(spec, params, user, item) and top_k(spec, params, user, k, seen)
     for recommend. `costs`: the loss multiplies rows by `Examples.cost` (it uses `loss_weight()`), so that the language
     gives a classifier `class_weights`. `margins`: as a classifier it gives `score` [n, classes] and no probabilities,

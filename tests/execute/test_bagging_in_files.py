@@ -40,7 +40,7 @@ def answers(model: Any, frame: pl.DataFrame) -> np.ndarray:
 @pytest.mark.parametrize(
     "model",
     [
-        "bagging(logistic_regression(l2 = 0.1), members = 4, column_sample = 70%)",
+        "bagging(cart(min_samples_leaf = 2), members = 3, column_sample = 70%)",
         "bagging(adaboost(gaussian_naive_bayes, rounds = 2), members = 2)",
     ],
 )
@@ -51,6 +51,25 @@ def test_an_artifact_answers_as_the_run_did(wine: pl.DataFrame, tmp_path: Path, 
     np.testing.assert_array_equal(found, answers(made, wine))
     assert np.isfinite(found).all()
     assert found.std() > 0
+    if "cart" in model:  # without room for nodes that no member needs
+        before, after = (m.params.members.weight for m in (made, again))
+        assert after.shape[1] == np.count_nonzero(after, axis=1).max() < before.shape[1]
+        assert after.dtype == np.float64  # as precise as the base
+
+
+def test_the_curve_of_rounds_whose_inputs_are_prepared(wine: pl.DataFrame) -> None:
+    """Of the base that stands where none is written, on a column with levels, and with missing values."""
+    frame = wine.with_columns(
+        alcohol=pl.when(pl.col("alcohol") > 14).then(None).otherwise(pl.col("alcohol")),
+        deep=pl.when(pl.col("hue") < 0.9).then(pl.lit("deep")).otherwise(pl.lit("light")),
+    )
+    inputs = "alcohol: continuous?\n  proline: continuous\n  deep: categorical\n  hue: continuous as ignore"
+    more = "metrics { accuracy }\nreport { training_curve }"
+    run = mldsl.run(text("adaboost(rounds = 6)", inputs=inputs, steps=more), frames={"rows": frame}, keep=False)
+    (table, *_) = run.tables("training_curve")
+    assert table["watched"].to_list() == ["error", "training error"]
+    assert table["steps"].to_list() == [6, 6]
+    assert run.metrics["accuracy"].value > 0.7
 
 
 def test_what_is_left_out_of_samples_is_in_the_record(wine: pl.DataFrame) -> None:
@@ -58,18 +77,6 @@ def test_what_is_left_out_of_samples_is_in_the_record(wine: pl.DataFrame) -> Non
     (model,) = run.record.models.values()
     assert 0.8 < model.info["out_of_bag_score"] <= 1
     assert model.info["out_of_bag_share"] == 1
-
-
-def test_a_base_of_float64_is_fitted_in_float64(wine: pl.DataFrame) -> None:
-    """As far as the last bit: the mean of one member without sampling is the base."""
-    frame = wine.drop("cultivar")
-    one = "bagging(ols, members = 1, replace = false)"
-    bagged, alone = (
-        mldsl.run(text(model, "proline: continuous"), frames={"rows": frame}, keep=False).model()
-        for model in (one, "ols")
-    )
-    one, other = (made.predict(frame)["prediction"].to_numpy() for made in (bagged, alone))
-    np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 NUMBERS = {"target": "proline: continuous", "inputs": "cultivar, alcohol: continuous\n  hue: continuous?"}

@@ -21,7 +21,6 @@ from mldsl.plugin.spec import Configured
 OF_ALL = "formula", "arithmetic"  # types of parameters that decide the inputs of the whole model
 ACCEPTS = "continuous", "integer", "binary", "ordinal", "categorical"  # at most: a base may take fewer
 ROLES = "weight", "offset"
-MOST = 3  # sentences about fits
 
 
 class Two(NamedTuple):
@@ -37,6 +36,11 @@ def learn(base: Configured, key: Key[Array, ""], shape: Shape, examples: Example
     seen = examples._replace(inputs=inputs.prepared) if isinstance(inputs, Two) else examples
     params, info = fit_whole(base, key, shape, seen)
     return params, None if base.component.remarks is None else info  # type: ignore[attr-defined]
+
+
+def first(infos: Any) -> Any:
+    """The Info of the first member: enough for remarks, where that of all would be larger than what was learned."""
+    return jax.tree.map(lambda leaf: leaf[0], infos)
 
 
 def say(base: Configured, params: Any, inputs: Any, offset: Array | None = None) -> Array:
@@ -92,17 +96,36 @@ def check(base: Configured, shape: Shape) -> Iterator[Problem]:
             )
 
 
-def remarks(
-    base: Configured, infos: Any, shape: Shape, made: int, *, sentences: bool = True
-) -> Iterator[Problem | str]:
-    """What the base says of the first `made` fits: all refusals, and a few sentences."""
-    if infos is None:
-        return
-    members = [jax.tree.map(lambda leaf, m=m: leaf[m], infos) for m in range(made)]
-    shown = 0
-    for said in remarks_of("base", base, members, shape):
-        if isinstance(said, Problem):
+def remarks(base: Configured, info: Any, shape: Shape, *, sentences: bool = True) -> Iterator[Problem | str]:
+    """What the base says of its first fit: refusals, and sentences."""
+    for said in remarks_of("base", base, [info], shape):
+        if isinstance(said, Problem) or sentences:
             yield said
-        elif sentences and shown < MOST:
-            shown += 1
-            yield said
+
+
+def compact(base: Configured, members: Any) -> Any:
+    """Stacked parameters, on the host, without what no member needs.
+
+    Each member by itself may be cut to another size. Where what is left of it are the first entries of its arrays, all
+    keep as many as the largest; whatever else `compact` does cannot be stacked, and they stay as they are.
+    """
+    model: Any = base.component
+    if model.compact is None:
+        return members
+    leaves, tree = jax.tree.flatten(members)
+    shapes = []
+    for place in range(len(leaves[0])):
+        one = jax.tree.unflatten(tree, [leaf[place] for leaf in leaves])
+        cut, built = jax.tree.flatten(model.compact(base.spec, one) if model.follows else model.compact(one))
+        if built != tree or not all(
+            _equal(leaf[(place, *map(slice, np.shape(c)))], c) for leaf, c in zip(leaves, cut, strict=True)
+        ):
+            return members
+        shapes.append([np.shape(c) for c in cut])
+    largest = [np.max(sizes, axis=0).astype(int).tolist() for sizes in zip(*shapes, strict=True)]
+    kept = [leaf[(slice(None), *map(slice, size))] for leaf, size in zip(leaves, largest, strict=True)]
+    return jax.tree.unflatten(tree, kept)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")

@@ -44,6 +44,7 @@ from jaxtyping import Array, Float, Key
 
 from mldsl.contract import Examples, Prediction, Shape, Trees, tiny, weighted_sum
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
+from mldsl.plugin.declaration import DefaultCall
 from mldsl.plugin.spec import Configured
 from mldsl_plugins.bayes import gaussian_naive_bayes
 from mldsl_plugins.ensembles import _members as members
@@ -57,8 +58,9 @@ class Spec:
     """Hyperparameters of AdaBoost."""
 
     base: Any = param(
-        kind="model", also_known_as=("estimator", "base_estimator", "learner"),
-        doc="The model that is fitted in every round.",
+        DefaultCall("cart", (("max_depth", 1),)), kind="model",
+        also_known_as=("estimator", "base_estimator", "learner"),
+        doc="The model that is fitted in every round; for a number give more than one question, `cart(max_depth = 3)`.",
     )  # fmt: skip
     rounds: int = param(
         50, ge=1, unit="rounds", search="[25, 50, 100, 200]", simpler="smaller", doc="How many fits there are at most.",
@@ -81,19 +83,19 @@ class Params(NamedTuple):
 
 
 class Info(NamedTuple):
-    """The rounds: error by the round's shares, vote, and the share of training rows that the rounds so far get wrong.
+    """The rounds: error by the round's shares, the share of training rows that the rounds so far get wrong, and vote.
 
-    NaN for rounds that were not made; one that is left out has an error alone. The last is None for a number. `rounds`
-    have a vote; `chance`: not even the first was better than chance. `members` is what the base reports of its fits,
-    where it has something to say of that.
+    Errors are NaN for rounds that were not made, those of the training rows also for one that is left out, and None for
+    a number. `rounds` have a vote; `chance`: not even the first was better than chance. `first` is what the base
+    reports of the first round, where it has something to say of its fits.
     """
 
     error_history: Float[Array, " m"]
-    vote_history: Float[Array, " m"]
     training_error_history: Float[Array, " m"] | None
+    vote: Float[Array, " m"]
     rounds: Array
     chance: Array
-    members: Any
+    first: Any
 
 
 class _Loop(NamedTuple):
@@ -138,7 +140,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
             off = jnp.not_equal(jnp.argmax(score, axis=1), target).astype(first.dtype)
             wrong = jnp.where(counts, weighted_sum(off, first) / jnp.maximum(whole, tiny(whole)), jnp.nan)
         following = _normal(loop.log_share + vote * (miss if k else miss - 1))
-        shown = jnp.where(loop.going, error, jnp.nan), jnp.where(counts, vote, jnp.nan), wrong
+        shown = jnp.where(loop.going, error, jnp.nan), wrong
         return _Loop(following, counts & ~alone, score, fitted), (fitted, vote, shown)
 
     known = first > 0
@@ -147,9 +149,9 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     scores = jnp.zeros((len(first), max(k, 1)), first.dtype)
     loop = _Loop(_normal(start), jnp.asarray(True), scores, nothing)
     rounds = jnp.arange(spec.rounds), jax.random.split(key, spec.rounds)
-    _, ((params, told), vote, (error, votes, wrong)) = jax.lax.scan(step, loop, rounds)
+    _, ((params, told), vote, (error, wrong)) = jax.lax.scan(step, loop, rounds)
     made = jnp.sum(vote > 0)
-    return Params(params, vote), Info(error, votes, wrong, made, made == 0, told)
+    return Params(params, vote), Info(error, wrong, vote, made, made == 0, members.first(told))
 
 
 def _normal(log_share: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -230,7 +232,7 @@ def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
     if not shape.classes and info.rounds == 1 and info.error_history[0] >= 0.5:
         error = f"{info.error_history[0]:.3g}"
         yield f"the first round has an error of {error}, so no other follows: this is the base alone"
-    yield from members.remarks(spec.base, info.members, shape, int(info.rounds))
+    yield from members.remarks(spec.base, info.first, shape)
 
 
 def prepare(spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray) -> tuple[Any, Any]:
@@ -248,6 +250,11 @@ def trees(spec: Spec, params: Params) -> Trees | None:
     return grown._replace(gain=grown.gain * each[:, None])
 
 
+def compact(spec: Spec, params: Params) -> Params:
+    """Without what no member needs."""
+    return params._replace(members=members.compact(spec.base, params.members))
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """AdaBoost."""
@@ -255,11 +262,11 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "adaboost", Spec, fit=fit, predict=predict, check=check, remarks=remarks, prepare=prepare,
-            prepares=members.prepares, prepare_reads=("base",), trees=trees, follows=("base",),
-            keeps=("costs", "margins"), tasks=("classify", "regress"), accepts=members.ACCEPTS, roles=members.ROLES,
-            missing="accepts", sparse=True, costs=True, example=Spec(classes, rounds=4),
-            examples={"regress": Spec(numbers, rounds=4)},
-            snippet="model { adaboost(gaussian_naive_bayes, rounds = 20) }",
+            prepares=members.prepares, prepare_reads=("base",), trees=trees, compact=compact, follows=("base",),
+            keeps=("costs", "margins"),
+            tasks=("classify", "regress"), accepts=members.ACCEPTS, roles=members.ROLES, missing="accepts", sparse=True,
+            costs=True, example=Spec(classes, rounds=4), examples={"regress": Spec(numbers, rounds=4)},
+            snippet="model { adaboost(rounds = 20) }",
             sources=("Freund & Schapire 1997, doi:10.1006/jcss.1997.1504",
                      "Zhu, Zou, Rosset & Hastie 2009, doi:10.4310/SII.2009.v2.n3.a8", "Drucker 1997, ICML, 107-115"),
             also_known_as=("AdaBoostClassifier", "AdaBoostRegressor", "ada_boost", "SAMME", "boosting"),

@@ -52,7 +52,7 @@ class Spec:
 
     base: Any = param(
         kind="model", also_known_as=("estimator", "base_estimator", "learner"),
-        doc="The model that every member is, such as `logistic_regression(l2 = 1)`.",
+        doc="The model that every member is, such as `cart` or `logistic_regression(l2 = 1)`.",
     )  # fmt: skip
     members: int = param(
         10, ge=1, search="[10, 30, 100]", also_known_as=("n_estimators", "nbagg", "times", "estimators"),
@@ -82,14 +82,14 @@ class Info(NamedTuple):
     """What the rows that members have not seen say of them.
 
     `out_of_bag` is the mean answer of the members whose sample left the row out, NaN for rows that all have
-    seen; `out_of_bag_score` its accuracy (R2 for numbers) over `out_of_bag_share` of the rows. `members` is what the
-    base reports of its fits, where it has something to say of that.
+    seen; `out_of_bag_score` its accuracy (R2 for numbers) over `out_of_bag_share` of the rows. `first` is what the
+    base reports of the first member, where it has something to say of its fits.
     """
 
     out_of_bag: Float[Array, " n *k"]
     out_of_bag_score: Float[Array, ""]
     out_of_bag_share: Float[Array, ""]
-    members: Any
+    first: Any
 
 
 def sample(spec: Spec, key: Key[Array, ""], examples: Examples) -> Float[Array, " n"]:
@@ -128,7 +128,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     some = _tall(count, total)
     mean = jnp.where(some > 0, total / jnp.maximum(some, 1), jnp.nan)
     score, share = _out_of_bag(mean, count, shape, examples)
-    return Params(learned), Info(mean, score, share, infos)
+    return Params(learned), Info(mean, score, share, members.first(infos))
 
 
 def _tall(value: Float[Array, " n"], like: Array) -> Array:
@@ -196,7 +196,7 @@ def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
     """What the base says of its fits; samples that leave nothing out."""
-    yield from members.remarks(spec.base, info.members, shape, spec.members, sentences=not spec.column_sample < 1)
+    yield from members.remarks(spec.base, info.first, shape, sentences=not spec.column_sample < 1)
     if info.out_of_bag_share == 0 and not spec.replace and spec.row_sample >= 1:
         yield "without replacement and with all rows every member sees the same rows; set `row_sample` below 1"
 
@@ -211,6 +211,11 @@ def trees(spec: Spec, params: Params) -> Trees | None:
     return members.trees(spec.base, params.members)
 
 
+def compact(spec: Spec, params: Params) -> Params:
+    """Without what no member needs."""
+    return params._replace(members=members.compact(spec.base, params.members))
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """Bagging."""
@@ -218,7 +223,7 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "bagging", Spec, fit=fit, predict=predict, check=check, remarks=remarks, prepare=prepare,
-            prepares=members.prepares, prepare_reads=("base",), trees=trees, follows=("base",),
+            prepares=members.prepares, prepare_reads=("base",), trees=trees, compact=compact, follows=("base",),
             tasks=("classify", "regress"),
             accepts=members.ACCEPTS, roles=members.ROLES, missing="accepts", sparse=True, costs=True,
             example=Spec(classes, members=3), examples={"regress": Spec(numbers, members=3)},
@@ -226,7 +231,7 @@ def mldsl_components() -> list[Component]:
                 "row_order": "samples are drawn by the places of rows, so another order draws others",
                 "costs": "a row of twice the weight is drawn more often; one of twice the cost counts more when it is",
             },
-            snippet="model { bagging(logistic_regression, members = 20) }",
+            snippet="model { bagging(cart, members = 20) }",
             sources=("Breiman 1996, doi:10.1007/BF00058655", "Ho 1998, doi:10.1109/34.709601"),
             also_known_as=("BaggingClassifier", "BaggingRegressor", "bag", "bootstrap_aggregating", "bag_tree"),
         )

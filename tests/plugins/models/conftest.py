@@ -91,6 +91,10 @@ class Run:
         self.spec = as_tree(spec, self.dtype)
         self.classes = classes
         self.key, self.shape, self.examples = key, *self.laid_out(x, y, weight, pad, active, parts)
+        if self.component.prepares_for(spec):
+            named = {c.name: self.examples.inputs[:, j] for j, c in enumerate(self.shape.columns)}
+            prepared, _ = self.component.prepare(spec, self.shape, named, self.examples.weight)
+            self.examples = self.examples._replace(inputs=prepared)
         with jax.enable_x64(self.x64):
             fitted = self.fit(self.spec, jax.random.key(key), self.shape, self.examples)
             self.params, self.info = jax.tree.map(np.asarray, fitted)

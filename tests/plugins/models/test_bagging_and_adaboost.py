@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import attrs
@@ -16,6 +16,7 @@ from mldsl_plugins.ensembles import _draws as draws
 from mldsl_plugins.ensembles import adaboost, bagging
 from mldsl_plugins.linear import logistic_regression, nonlinear_regression, ols, ridge
 from mldsl_plugins.neighbors import k_nearest_neighbors as neighbors
+from mldsl_plugins.trees import cart
 from mldsl_plugins.vectors import linear_svm
 
 from mldsl.contract import (
@@ -35,9 +36,15 @@ from mldsl.plugin.spec import Configured
 FLOAT32 = 1e-5  # of what float32 sums
 
 
+@cache
+def component_of(module):
+    """One and the same every time, so that what was compiled for it is found again."""
+    return module.mldsl_components()[0]
+
+
 def of(module, **settings):
     """A base."""
-    return Configured(module.mldsl_components()[0], module.Spec(**settings))
+    return Configured(component_of(module), module.Spec(**settings))
 
 
 def weights(n):
@@ -207,7 +214,7 @@ def test_out_of_bag_scores_are_distributed_as_scikit_learns(run, data):
     from sklearn.neighbors import KNeighborsClassifier
 
     x, y = data("iris")
-    base = Configured(neighbors.mldsl_components()[0], neighbors.Spec(k=1))
+    base = of(neighbors, k=1)
     ours = [
         run("bagging", bagging.Spec(base, members=20, row_sample=0.5), x, y, classes=3, key=seed).info.out_of_bag_score
         for seed in range(12)
@@ -249,22 +256,29 @@ def test_a_class_that_samples_lack(run):
 SAMME = {"reference": "scikit-learn"}
 
 
+STUMP = {"min_samples_split": 2, "min_samples_leaf": 1, "surrogate_splits": 0}  # scikit-learn's tree
+
+
 @pytest.mark.parametrize(("name", "x64"), [("wine", False), ("iris", False), ("breast_cancer_wdbc", True)])
 def test_rounds_are_those_of_scikit_learn(run, data, agreement, name, x64):
-    """Of the breast cancer data float32 puts a row on the other side of a border, and the rounds go another way."""
+    """Of naive Bayes in float32, which a round ends that is no better than chance; of stumps in float64."""
     from sklearn.ensemble import AdaBoostClassifier
     from sklearn.naive_bayes import GaussianNB
+    from sklearn.tree import DecisionTreeClassifier
 
     x, y = data(name)
     w = weights(len(y)) if name == "iris" else np.ones(len(y))
     there = w > 0
-    peer = AdaBoostClassifier(GaussianNB(var_smoothing=0), n_estimators=15, learning_rate=0.7)
+    base, theirs = of(naive_bayes, smoothing=0.0), GaussianNB(var_smoothing=0)
+    if x64:
+        base, theirs = of(cart, max_depth=1, **STUMP), DecisionTreeClassifier(max_depth=1)
+    peer = AdaBoostClassifier(theirs, n_estimators=15, learning_rate=0.7, random_state=0)
     peer.fit(x[there], y[there], sample_weight=w[there])
-    spec = adaboost.Spec(of(naive_bayes, smoothing=0.0), rounds=15, learning_rate=0.7)
+    spec = adaboost.Spec(base, rounds=15, learning_rate=0.7)
     ours = run("adaboost", spec, x, y, classes=int(y.max()) + 1, weight=w, pad=20, x64=x64)
     made = len(peer.estimators_)
     assert ours.info.rounds == made
-    agree = {**SAMME, "data": name, "relative": 1e-9 if x64 else FLOAT32}
+    agree = {**SAMME, "data": f"{name} ({base.component.name})", "relative": 1e-9 if x64 else FLOAT32}
     agreement(
         "model.adaboost", "error by round", ours.info.error_history[:made], peer.estimator_errors_[:made], **agree
     )
@@ -365,15 +379,19 @@ def median(models, votes, x):
 @pytest.mark.parametrize("loss", ["linear", "square", "exponential"])
 def test_numbers_are_druckers(run, data, agreement, loss):
     from sklearn.linear_model import Ridge
+    from sklearn.tree import DecisionTreeRegressor
 
     x, y = data("diabetes")
     w = weights(len(y))
-    models, votes, errors = drucker(x, y, w, 10, 0.8, loss, lambda: Ridge(alpha=0.1))
-    spec = adaboost.Spec(of(ridge, l2=0.1), rounds=10, learning_rate=0.8, loss=loss)
+    base, theirs = of(ridge, l2=0.1), partial(Ridge, alpha=0.1)
+    if loss == "linear":
+        base, theirs = of(cart, max_depth=3, **STUMP), partial(DecisionTreeRegressor, max_depth=3, random_state=0)
+    models, votes, errors = drucker(x, y, w, 10, 0.8, loss, theirs)
+    spec = adaboost.Spec(base, rounds=10, learning_rate=0.8, loss=loss)
     ours = run("adaboost", spec, x, y, weight=w, pad=30, x64=True)
     assert ours.info.rounds == len(models)
     assert ours.info.training_error_history is None
-    agree = {"reference": "Drucker 1997, in Python, of scikit-learn's Ridge", "data": f"diabetes ({loss})"}
+    agree = {"reference": "scikit-learn", "data": f"diabetes ({loss} loss, {base.component.name}, in Python)"}
     agreement(
         "model.adaboost",
         "error by round, of a number",
@@ -398,6 +416,27 @@ def test_the_weighted_median_is_scikit_learns(data):
     answers = np.stack([tree.predict(x) for tree in peer.estimators_]).astype(np.float32)
     votes = peer.estimator_weights_[: len(answers)].astype(np.float32)
     np.testing.assert_allclose(jax.jit(adaboost.weighted_median)(answers, votes), peer.predict(x), rtol=1e-6)
+
+
+def test_what_is_not_drawn_is_as_good_as_what_is(run, data):
+    """R2 of held-out rows beside those of scikit-learn's AdaBoost.R2, which draws samples."""
+    from sklearn.ensemble import AdaBoostRegressor
+    from sklearn.metrics import r2_score
+
+    x, y = data("diabetes")
+    held = np.arange(len(y)) % 3 == 0
+    ours = run(
+        "adaboost", adaboost.Spec(of(cart, max_depth=3, **STUMP), rounds=10), x, y, weight=~held, pad=30, x64=True
+    )
+    theirs = [
+        r2_score(
+            y[held], AdaBoostRegressor(n_estimators=10, random_state=seed).fit(x[~held], y[~held]).predict(x[held])
+        )
+        for seed in range(12)
+    ]
+    found = r2_score(y[held], ours.predict(x[held]).mean)
+    assert found > np.mean(theirs) - 2 * np.std(theirs)
+    assert found > 0.3
 
 
 # ---- where rounds end ------------------------------------------------------------------------------------------------
@@ -555,3 +594,35 @@ def test_a_base_that_prepares_learns_from_what_it_prepared(module):
         vote = np.asarray(params.vote)
         np.testing.assert_allclose(grown.gain[:, 0], 2 * vote / vote.mean(), rtol=1e-6)
     assert module.trees(as_tree(module.Spec(of(ridge))), params) is None
+
+
+class Sums(NamedTuple):
+    """So many numbers."""
+
+    number: Any
+    count: Any
+
+
+def bag_of(numbers, counts, compact):
+    """A bagged model of which each member has some numbers, and how it is cut."""
+    base = of(ridge)
+    spec = bagging.Spec(Configured(attrs.evolve(base.component, compact=compact), base.spec), members=len(counts))
+    params = bagging.Params(Sums(np.asarray(numbers, float), np.asarray(counts)))
+    return bagging.compact(spec, params).members
+
+
+def test_members_are_cut_to_the_largest():
+    numbers = [[1, np.nan, 0, 0], [4, 0, 0, 0], [5, 6, 0, 0]]
+    found = bag_of(numbers, [2, 1, 2], lambda p: p._replace(number=p.number[: int(p.count)]))
+    np.testing.assert_array_equal(found.number, [[1, np.nan], [4, 0], [5, 6]])
+    np.testing.assert_array_equal(found.count, [2, 1, 2])
+
+
+def test_what_cannot_be_cut_alike_stays():
+    """Here the last numbers count, and there what is left is something else."""
+    numbers = [[0, 0, 1, 2], [0, 0, 0, 4]]
+    found = bag_of(numbers, [2, 1], lambda p: p._replace(number=p.number[4 - int(p.count) :]))
+    np.testing.assert_array_equal(found.number, numbers)
+    found = bag_of(numbers, [2, 1], lambda p: (p.number[:1],))
+    np.testing.assert_array_equal(found.number, numbers)
+    assert bag_of(numbers, [2, 1], None).number is not None
