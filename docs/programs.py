@@ -286,6 +286,8 @@ def _model(declaration: Declaration) -> Program:
         return _file(BICYCLES, block)
     if declaration.name == "ordinal_regression":
         return _file(BERTHS, "transforms {\n  impute(median) on age\n  one_hot(drop = first) on sex\n}", block)
+    if declaration.trees and "classify" in declaration.tasks:  # levels and missing values as they are
+        return _file(TITANIC, block)
     if "classify" in declaration.tasks:
         return _file(TITANIC, IMPUTED, block)
     if declaration.scale_sensitive:

@@ -24,6 +24,7 @@ from mldsl.contract.reliability import Reliability, class_probability, reliabili
 from mldsl.contract.shape import ColumnShape, Shape
 from mldsl.contract.sparse import Sparse
 from mldsl.contract.spec import as_tree
+from mldsl.contract.spread import over_devices
 from mldsl.contract.trees import Trees
 from mldsl.contract.views import MetricView, ModelView, PartView, Permuted, ReportView
 from mldsl.contract.whole import fit_whole, remarks_of
@@ -56,6 +57,7 @@ __all__ = [
     "least_of_blocks",
     "matmul",
     "names_side_by_side",
+    "over_devices",
     "reliability",
     "remarks_of",
     "segment_quantile",

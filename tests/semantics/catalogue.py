@@ -123,8 +123,6 @@ NETWORKS = [
 ]  # fmt: skip
 
 MODELS = [
-    model("random_forest", "classify regress", p("trees", "int", 100), p("max_depth", "int?", None), accepts=ALL,
-          missing="accepts", also_known_as=("RandomForestClassifier",)),
     model(
         "gradient_boosting", "classify regress", p("loss", "loss()?", None),
         p("trees", "int", 100, also_known_as=("n_estimators",)), p("learning_rate", "number", 0.1, gt=0, le=1),
@@ -240,6 +238,15 @@ FIRST = (
         p("surrogate_splits", "int", 5, ge=0), p("prune", "pruning()?", None), accepts=ALL, missing="accepts", costs=True,
     ),
     d("pruning", "cost_complexity", p("alpha", "auto|:number", 0.01, ge=0), p("folds", "int", 10, ge=0)),
+    model(
+        "random_forest", "classify regress", p("trees", "int", 100, ge=1), p("columns", "auto|sqrt|log2|third|all|:number", "auto", gt=0),
+        p("max_depth", "int?", None, ge=1), p("min_samples_leaf", "number", 1.0, ge=1, simpler="larger"),
+        p("bootstrap", "bool", True), accepts=ALL, missing="accepts", costs=True, also_known_as=("RandomForestClassifier",),
+    ),
+    model(
+        "extra_trees", "classify regress", p("trees", "int", 100, ge=1), p("max_depth", "int?", None, ge=1),
+        p("bootstrap", "bool", False), accepts=ALL, missing="accepts", costs=True, also_known_as=("ExtraTreesClassifier",),
+    ),
     model("k_means", "cluster", p("clusters", "int", ge=1, simpler="smaller"), p("init", "k_means_plus_plus|random", "k_means_plus_plus"),
           p("restarts", "int", 1, ge=1), scale_sensitive=True),
     d("stop", "no_improvement", p("rounds", "int?", None, ge=1), p("epochs", "int?", None, ge=1), p("tolerance", "number", 0.0)),

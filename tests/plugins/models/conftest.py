@@ -69,7 +69,7 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
         return module.finish(spec, end), told
 
     whole = jax.jit(fit, static_argnums=2, compiler_options=quick)
-    return whole, jax.jit(module.predict, compiler_options=quick), component
+    return whole, jax.jit(component.predict, compiler_options=quick), component
 
 
 class Run:

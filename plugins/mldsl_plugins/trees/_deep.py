@@ -1,0 +1,456 @@
+"""Deep trees: a queue of nodes, of which a group at a time is split, until none is left that can be.
+
+Small trees are grown together, many in one queue: a step of the loop costs some hundred microseconds, however little it
+does, and so it has enough to do. To the queue their rows are rows of their own.
+
+Rows stay grouped by node in one long list of their numbers, so what a group of nodes costs follows from how many rows
+it has, not from how many there are. A group's rows come in windows of a fixed size; how many is known only while the
+program runs, so its loops are `while_loop`s. A split moves the numbers of a node's rows to another list, those that go
+left from the front, the others from the back.
+
+Nodes are numbered in the order in which they are made, which is level by level but for nodes that are looked at again:
+where none of the columns drawn for a node can split it, the next ones are drawn, until there are none.
+
+Shapes:  n rows a tree, d columns, m columns drawn for a node, N nodes at most, K sums by node (classes; or weight and
+         target), G nodes in a group, R rows in a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import attrs
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, UInt
+
+NONE = np.uint32(0xFFFFFFFF)  # a column that cannot be drawn
+_MARK, _FEW = 64, 256  # of running sums: a row of the square that they are made of; so few are summed one by one
+
+
+@attrs.frozen
+class Growth:
+    """How a tree grows: what is static. `columns` are drawn for a node; `depth` is how deep leaves may be."""
+
+    criterion: str
+    classes: int
+    costs: bool
+    columns: int
+    depth: int
+    min_split: float
+    min_leaf: float
+    nodes: int
+
+    @property
+    def sums(self) -> int:
+        """K: a sum for each class, or of weights and of weighted targets; with costs one more, of weights."""
+        return (self.classes or 2) + self.costs
+
+
+class Rows(NamedTuple):
+    """What a tree is grown from: bins or numbers, a class or number, what it weighs and what its loss weighs."""
+
+    x: Float[Array, "n w"] | UInt[Array, "n w"]
+    y: Float[Array, " n"] | Int[Array, " n"]
+    weight: Float[Array, " n"]
+    loss: Float[Array, " n"]
+
+
+class Group(NamedTuple):
+    """Nodes that are split together. `start` is where a node's rows are in the list, `end` where they end among those
+    of the group; `drawn` columns, -1 where there are no more.
+    """
+
+    node: Int[Array, " G"]
+    there: Bool[Array, " G"]
+    start: Int[Array, " G"]
+    rows: Int[Array, " G"]
+    end: Int[Array, " G"]
+    sums: Float[Array, "K G"]
+    center: Float[Array, " G"]
+    drawn: Int[Array, "m G"]
+
+
+class Window(NamedTuple):
+    """A stretch of the group's rows: the place of each among the group's, its node in the group, its number."""
+
+    place: Int[Array, " R"]
+    there: Bool[Array, " R"]
+    node: Int[Array, " R"]
+    row: Int[Array, " R"]
+
+
+class Split(NamedTuple):
+    """The best split of each node; `at` is the last bin, or the threshold, of what goes left.
+
+    `mixed` is whether the node's targets differ, `gain` how much the split lowers their impurity, times weight.
+    """
+
+    found: Bool[Array, " G"]
+    mixed: Bool[Array, " G"]
+    gain: Float[Array, " G"]
+    column: Int[Array, " G"]
+    at: Float[Array, " G"]
+    missing_left: Bool[Array, " G"]
+    left: Float[Array, "K G"]
+    right: Float[Array, "K G"]
+
+
+class Grown(NamedTuple):
+    """Trees, node by node; `used` nodes are there, and `cut` would have been split but for the room."""
+
+    column: Int[Array, "many N"]
+    at: Float[Array, "many N"]
+    missing_left: Bool[Array, "many N"]
+    left: Int[Array, "many N"]
+    sums: Float[Array, "many N K"]
+    center: Float[Array, "many N"]
+    gain: Float[Array, "many N"]
+    depth: Int[Array, "many N"]
+    used: Int[Array, " many"]
+    cut: Int[Array, " many"]
+
+
+# ---- sums and what they are worth ------------------------------------------------------------------------------------
+
+
+def loss_of(growth: Growth, sums: Float[Array, " K *s"]) -> Float[Array, "*s"]:
+    """What the losses weigh."""
+    return sums[: growth.classes].sum(axis=0) if growth.classes else sums[0]
+
+
+def weight_of(growth: Growth, sums: Float[Array, " K *s"]) -> Float[Array, "*s"]:
+    """What the rows weigh."""
+    return sums[-1] if growth.costs else loss_of(growth, sums)
+
+
+def worth(growth: Growth, sums: Float[Array, " K *s"]) -> Float[Array, "*s"]:
+    """Minus weight times impurity, up to what all splits of a node have in common."""
+    mass = loss_of(growth, sums)
+    safe = jnp.where(mass > 0, mass, 1)
+    if not growth.classes:
+        return sums[1] * sums[1] / safe
+    parts = sums[: growth.classes]
+    if growth.criterion == "gini":
+        return (parts * parts).sum(axis=0) / safe
+    logs = jnp.log(jnp.where(parts > 0, parts, 1))
+    return (parts * logs).sum(axis=0) - mass * jnp.log(safe)
+
+
+def amounts(growth: Growth, rows: Rows, row: Int[Array, " R"], center: Float[Array, " R"]) -> tuple[Array, Array]:
+    """What rows add to which sums: Int[R c] and Float[R c]."""
+    loss, zero = rows.loss[row], jnp.zeros_like(row)
+    if growth.classes:
+        parts = [(rows.y[row].astype(jnp.int32), loss)]
+    else:
+        parts = [(zero, loss), (zero + 1, loss * (rows.y[row] - center))]
+    if growth.costs:
+        parts.append((zero + growth.sums - 1, rows.weight[row]))
+    return jnp.stack([p[0] for p in parts], axis=1), jnp.stack([p[1] for p in parts], axis=1)
+
+
+def running(x: Array) -> Array:
+    """Running sums of whole numbers below 2^24, by products with triangles: a scan would take ten times as long."""
+    size = len(x)
+    if size <= _FEW:
+        place = jnp.arange(size)
+        return jnp.where(place[None] <= place[:, None], x.astype(jnp.int32)[None], 0).sum(axis=1, dtype=jnp.int32)
+    square = jnp.pad(x.astype(jnp.zeros(()).dtype), (0, -size % _MARK)).reshape(-1, _MARK)
+    within = square @ jnp.triu(jnp.ones((_MARK, _MARK), square.dtype))
+    count = len(square)
+    before = within[:, -1] @ jnp.triu(jnp.ones((count, count), square.dtype), 1)
+    return (within + before[:, None]).reshape(-1)[:size].astype(jnp.int32)
+
+
+def counted(x: Bool[Array, "*s"]) -> Int[Array, ""]:
+    """How many are true."""
+    return x.sum(dtype=jnp.int32)
+
+
+def mixed_bits(x: UInt[Array, "*s"]) -> UInt[Array, "*s"]:
+    """Bits as if drawn, from a number: the finalizer of MurmurHash3, twice."""
+    for _ in range(2):
+        x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+        x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+        x = x ^ (x >> 16)
+    return x
+
+
+# ---- a group of nodes ------------------------------------------------------------------------------------------------
+
+
+class Tables(NamedTuple):
+    """Nodes as they are made. `whole`: start, rows, depth, last draw, column, missing_left, left, tree; `parts`: gain,
+    at, center, and the K sums.
+    """
+
+    whole: Int[Array, "N 8"]
+    parts: Float[Array, "N c"]
+
+
+class Queue(NamedTuple):
+    """What trees are while they grow: two lists of rows by node, nodes, and those of them that are waiting."""
+
+    order: Int[Array, " 2n"]
+    nodes: Tables
+    waiting: Int[Array, " q"]
+    head: Int[Array, ""]
+    tail: Int[Array, ""]
+    free: Int[Array, ""]
+    cut: Int[Array, ""]
+
+
+Fold = Callable[[Callable[[Any, Window], Any], Any], Any]
+Evaluate = Callable[[Growth, Array, Rows, Group, Fold], Split]
+
+
+def windows(order: Array, group: Group, size: int) -> Fold:
+    """Fold a function over the group's rows, a window at a time."""
+    total = group.end[-1]
+    offset = group.start - (group.end - group.rows)
+
+    def window(first: Array) -> Window:
+        place = first + jnp.arange(size, dtype=jnp.int32)
+        ends = jnp.clip(group.end - first, 0, size)
+        node = running(jnp.zeros(size + _MARK, jnp.int32).at[ends].add(1))[:size]
+        node = jnp.minimum(node, len(group.end) - 1)
+        there = place < total
+        return Window(place, there, node, order[jnp.where(there, offset[node] + place, 0)])
+
+    def fold(step: Callable[[Any, Window], Any], start: Any) -> Any:
+        def body(carry: Any) -> Any:
+            first, value = carry
+            return first + size, step(value, window(first))
+
+        return jax.lax.while_loop(lambda c: c[0] < total, body, (jnp.int32(0), start))[1]
+
+    return fold
+
+
+def goes_left(values: Array, row: Array, column: Array, at: Array, missing_left: Array) -> Array:
+    """Whether rows, of bins or numbers, go left."""
+    x = values[row, column]
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return jnp.where(jnp.isnan(x), missing_left, x <= at)
+    return jnp.where(x == 255, missing_left, x.astype(at.dtype) <= at)
+
+
+def draw(growth: Growth, seed: Array, active: Array, node: Array, last: Array) -> tuple[Array, Array]:
+    """The next columns of each node's own random order, Int[m G], and the last draw of each."""
+    d, m = len(active), growth.columns
+    if m >= d:
+        every = jnp.where(active, jnp.arange(d, dtype=jnp.int32), -1)
+        return jnp.broadcast_to(every[:, None], (d, len(node))), jnp.full_like(last, NONE)
+    low = np.uint32((1 << d.bit_length()) - 1)
+    column = jnp.arange(1, d + 1, dtype=jnp.uint32)[:, None]  # from 1, so that every key is greater than the first last
+    bits = mixed_bits(mixed_bits(seed + node.astype(jnp.uint32))[None, :] + column * jnp.uint32(0x9E3779B9))
+    key = jnp.where(active[:, None], (bits & ~low) | column, NONE)
+
+    def next_one(last: Array, _: None) -> tuple[Array, Array]:
+        least = jnp.where(key > last[None, :], key, NONE).min(axis=0)
+        return least, jnp.where(least == NONE, -1, (least & low).astype(jnp.int32) - 1)
+
+    last, drawn = jax.lax.scan(next_one, last, None, length=m)
+    return drawn, last
+
+
+def advance(
+    growth: Growth, evaluate: Evaluate, size: tuple[int, int], seed: Array, active: Array, rows: Rows, queue: Queue
+) -> Queue:
+    """Split the next nodes that wait."""
+    (g, r), n = size, len(rows.weight)
+    waits = jnp.arange(g, dtype=jnp.int32) < queue.tail - queue.head
+    node = jnp.where(waits, jax.lax.dynamic_slice_in_dim(queue.waiting, queue.head, g), 0)
+    whole, parts = queue.nodes.whole[node], queue.nodes.parts[node]
+    begin, count, depth = whole[:, 0], jnp.where(waits, whole[:, 1], 0), whole[:, 2]
+    last = jax.lax.bitcast_convert_type(whole[:, 3], jnp.uint32)
+    drawn, last = draw(growth, seed, active, node, last)
+    source = depth % 2 * n
+    ends = running(count)
+    group = Group(node, waits, source + begin, count, ends, parts[:, 3:].T, parts[:, 2], drawn)
+    fold = windows(queue.order, group, r)
+    split = evaluate(growth, seed, rows, group, fold)
+    found = waits & split.found & split.mixed
+    room = queue.free + 2 * running(found) <= queue.nodes.whole.shape[0] - 2 * g
+    cut = queue.cut + counted(found & ~room)
+    found &= room
+
+    # Where rows go: those that go left from the front, the others from the back.
+    target = (n - source) + begin
+    front = group.end - group.rows
+
+    def move(value: tuple[Array, Array], window: Window) -> tuple[Array, Array]:
+        order, left = value
+        of = window.node
+        goes = window.there & found[of]
+        first = goes & goes_left(rows.x, window.row, split.column[of], split.at[of], split.missing_left[of])
+        until = running(first)
+        before = jnp.concatenate([jnp.zeros(1, jnp.int32), until])
+        here = jnp.clip(front - window.place[0], 0, r), jnp.clip(group.end - window.place[0], 0, r)
+        rank = until - 1 - before[here[0]][of] + left[of]
+        other = window.place - front[of] - (rank + 1)  # how many before this one do not go left
+        place = jnp.where(first, target[of] + rank, target[of] + count[of] - 1 - other)
+        place = jnp.where(goes, place, 2 * n)
+        order = order.at[place].set(window.row, mode="drop", unique_indices=True)
+        return order, left + before[here[1]] - before[here[0]]
+
+    order, left_rows = fold(move, (queue.order, jnp.zeros(g, jnp.int32)))
+    divides = found & (left_rows > 0) & (left_rows < count)
+    rank = running(divides) - divides
+    child = queue.free + 2 * rank
+
+    # Their children.
+    children = jnp.stack([split.left, split.right], axis=1)  # [K 2 G]
+    if growth.classes:  # what rounding leaves of a class is not a class
+        least = 2 * jnp.finfo(children.dtype).eps * (split.left + split.right)
+        children = jnp.where(children > least[:, None], children, 0)
+    center = jnp.stack([group.center, group.center])
+    if not growth.classes:
+        shift = children[1] / jnp.where(children[0] > 0, children[0], 1)
+        center, children = center + shift, children.at[1].set(0)
+    number = jnp.stack([left_rows, count - left_rows])  # [2 G]
+    zero = jnp.zeros_like(number)
+    itself = jnp.stack([child, child + 1])
+    tree = jnp.stack([whole[:, 7]] * 2)
+    facts = jnp.stack(
+        [jnp.stack([begin, begin + left_rows]), number, jnp.stack([depth + 1] * 2), zero, zero - 1, zero, itself, tree],
+        axis=-1,
+    )
+    none = jnp.zeros_like(center)
+    values = jnp.concatenate([jnp.stack([none, none, center], axis=-1), children.transpose(1, 2, 0)], axis=-1)
+    mass = weight_of(growth, children)
+    closed = (number < 2) | (mass < growth.min_split) | (mass < 2 * growth.min_leaf)
+    closed |= (depth + 1 >= growth.depth)[None]
+    if growth.classes:
+        closed |= (children[: growth.classes] > 0).sum(axis=0) < 2
+
+    def in_line(x: Array) -> Array:
+        """[2 G ...] as children follow each other, [2G ...]."""
+        return jnp.moveaxis(x, 0, 1).reshape(2 * g, *x.shape[2:])
+
+    place = in_line(jnp.where(divides[None], 2 * rank[None] + jnp.arange(2)[:, None], 2 * g))
+
+    def block(table: Array, x: Array) -> Array:
+        """The children, one after the other, where there is room for the next ones."""
+        made = jnp.zeros((2 * g, table.shape[1]), table.dtype).at[place].set(in_line(x), mode="drop")
+        return jax.lax.dynamic_update_slice_in_dim(table, made, queue.free, 0)
+
+    # A node that these columns could not split waits for the next ones.
+    again = waits & split.mixed & ~split.found & (drawn[-1] >= 0)
+    if growth.columns >= len(active):
+        again = jnp.zeros_like(again)
+    at_node = jnp.where(waits, node, queue.nodes.whole.shape[0])
+    whole = jnp.stack(
+        [
+            begin, count, depth, jax.lax.bitcast_convert_type(last, jnp.int32), jnp.where(divides, split.column, -1),
+            split.missing_left.astype(jnp.int32), jnp.where(divides, child, node), whole[:, 7],
+        ],
+        axis=-1,
+    )  # fmt: skip
+    parts = parts.at[:, 0].set(jnp.where(divides, split.gain, 0)).at[:, 1].set(split.at)
+    nodes = Tables(
+        block(queue.nodes.whole.at[at_node].set(whole, mode="drop"), facts),
+        block(queue.nodes.parts.at[at_node].set(parts, mode="drop"), values),
+    )
+    opens = in_line(divides[None] & ~closed)
+    to = jnp.where(opens, running(opens) - 1, 2 * g)
+    line = jnp.zeros(2 * g, jnp.int32).at[to].set(in_line(itself), mode="drop")
+    waiting = jax.lax.dynamic_update_slice_in_dim(queue.waiting, line, queue.tail, 0)
+    # Nodes to be looked at again are put back to the front.
+    done = counted(waits) - counted(again)
+    to = jnp.where(again, done + running(again) - 1, g)
+    front_line = jax.lax.dynamic_slice_in_dim(waiting, queue.head, g).at[to].set(node, mode="drop")
+    waiting = jax.lax.dynamic_update_slice_in_dim(waiting, front_line, queue.head, 0)
+    return Queue(
+        order, nodes, waiting, queue.head + done, queue.tail + counted(opens), queue.free + 2 * counted(divides), cut
+    )
+
+
+def grow(
+    growth: Growth,
+    evaluate: Evaluate,
+    size: tuple[int, int],
+    seed: Array,
+    active: Array,
+    rows: Rows,
+    first: Int[Array, "many n"],
+) -> Grown:
+    """Grow `many` trees, each of n of the rows [many n], of those that weigh something.
+
+    `first` is an order of the rows of each tree, which nothing depends on but ties. O(rows m) time for a level.
+    """
+    (many, n), (g, _) = first.shape, size
+    k, dtype = growth.sums, rows.weight.dtype
+    line = first.reshape(-1).astype(jnp.int32)
+    there = rows.weight[line] > 0
+    until = jnp.cumsum(there, dtype=jnp.int32)
+    place = jnp.where(there, until - 1, 2 * many * n)
+    order = jnp.zeros(2 * many * n, jnp.int32).at[place].set(line, mode="drop", unique_indices=True)
+    end = until[n - 1 :: n]
+    begin = jnp.concatenate([jnp.zeros(1, jnp.int32), end[:-1]])
+    count = end - begin
+    rows = rows._replace(loss=jnp.where(rows.weight > 0, rows.loss, 0))
+    of = jnp.arange(many * n, dtype=jnp.int32) // n
+    center = jnp.zeros(many, dtype)
+    if growth.classes:
+        sums = jnp.zeros((many, k), dtype).at[of, rows.y].add(rows.loss)
+    else:
+        mass = rows.loss.reshape(many, n).sum(axis=1)
+        total = (rows.loss * jnp.where(rows.weight > 0, rows.y, 0)).reshape(many, n).sum(axis=1)
+        center = total / jnp.where(mass > 0, mass, 1)
+        sums = jnp.zeros((many, k), dtype).at[:, 0].set(mass)
+    if growth.costs:
+        sums = sums.at[:, -1].set(rows.weight.reshape(many, n).sum(axis=1))
+    nodes = many * growth.nodes
+    room = nodes + 2 * g
+    every = jnp.arange(many, dtype=jnp.int32)
+    whole = jnp.zeros((room, 8), jnp.int32).at[:, 4].set(-1).at[:, 6].set(jnp.arange(room, dtype=jnp.int32))
+    whole = whole.at[:many, 0].set(begin).at[:many, 1].set(count).at[:many, 7].set(every)
+    parts = jnp.zeros((room, 3 + k), dtype).at[:many, 2].set(center).at[:many, 3:].set(sums)
+    mass = weight_of(growth, sums.T)
+    waits = (count > 1) & (mass >= growth.min_split) & (mass >= 2 * growth.min_leaf) & (growth.depth > 0)
+    if growth.classes:
+        waits &= (sums[:, : growth.classes] > 0).sum(axis=1) > 1
+    zero = jnp.zeros((), jnp.int32)
+    to = jnp.where(waits, running(waits) - 1, room + g)
+    waiting = jnp.zeros(room + g, jnp.int32).at[to].set(every, mode="drop")
+    queue = Queue(order, Tables(whole, parts), waiting, zero, counted(waits), zero + many, zero)
+
+    def step(queue: Queue) -> Queue:
+        return advance(growth, evaluate, size, seed, active, rows, queue)
+
+    queue = jax.lax.while_loop(lambda q: q.head < q.tail, step, queue)
+    whole, parts = queue.nodes.whole[:nodes], queue.nodes.parts[:nodes]
+    itself = jnp.arange(nodes, dtype=jnp.int32)
+    made = itself < queue.free
+    grown = Grown(
+        jnp.where(made, whole[:, 4], -1), parts[:, 1], whole[:, 5] > 0, jnp.where(made, whole[:, 6], itself),
+        jnp.where(made[:, None], parts[:, 3:], 0), jnp.where(made, parts[:, 2], 0), jnp.where(made, parts[:, 0], 0),
+        whole[:, 2], jnp.broadcast_to(queue.free, 1), jnp.broadcast_to(queue.cut, 1),
+    )  # fmt: skip
+    if many == 1:
+        return jax.tree.map(lambda part: part[None] if part.ndim and len(part) == nodes else part, grown)
+    return apart(grown, jnp.where(made, whole[:, 7], many), many)
+
+
+def apart(grown: Grown, tree: Int[Array, " all"], many: int) -> Grown:
+    """The nodes of each tree by themselves, in the order in which they were made."""
+    size = len(tree) // many
+    order = jnp.argsort(tree, stable=True).astype(jnp.int32)
+    used = jnp.zeros(many, jnp.int32).at[tree].add(1, mode="drop")
+    before = jnp.concatenate([jnp.zeros(1, jnp.int32), running(used)[:-1]])
+    number = jnp.zeros(len(tree), jnp.int32).at[order].set(jnp.arange(len(tree), dtype=jnp.int32))
+    number = number - before[jnp.minimum(tree, many - 1)]  # of each node in its tree
+    place = jnp.arange(size, dtype=jnp.int32)
+    made = place[None] < used[:, None]
+    at = order[jnp.minimum(before[:, None] + place[None], len(tree) - 1)]
+
+    def of(part: Array, nothing: Any = 0) -> Array:
+        return jnp.where(made.reshape(*made.shape, *[1] * (part.ndim - 1)), part[at], nothing)
+
+    return Grown(
+        of(grown.column, -1), of(grown.at), of(grown.missing_left, False), of(number[grown.left], place[None]),
+        of(grown.sums), of(grown.center), of(grown.gain), of(grown.depth), used, jnp.zeros_like(used),
+    )  # fmt: skip
