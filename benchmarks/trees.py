@@ -20,14 +20,16 @@ def translated(booster: Any, words: int = 0) -> Trees:
     trees = Trees(
         feature=np.full(shape, -1, np.int32), threshold=zeros.copy(), subset=np.zeros((*shape, words), np.uint32),
         missing_left=np.zeros(shape, bool), left=lone.copy(), right=lone.copy(), value=zeros[..., None].copy(),
-        weight=zeros, gain=zeros,
+        weight=zeros.copy(), gain=zeros.copy(),
     )  # fmt: skip
     for t, nodes in enumerate(listed):
         number = {id(node): i for i, node in enumerate(nodes)}
         for i, node in enumerate(nodes):
             if "leaf_value" in node:
-                trees.value[t, i] = node["leaf_value"]
+                trees.value[t, i], trees.weight[t, i] = node["leaf_value"], node.get("leaf_count", 1)
                 continue
+            trees.value[t, i], trees.weight[t, i] = node["internal_value"], node["internal_count"]
+            trees.gain[t, i] = node["split_gain"]
             trees.feature[t, i] = node["split_feature"]
             trees.left[t, i], trees.right[t, i] = (number[id(node[side])] for side in ("left_child", "right_child"))
             if node["decision_type"] == "==":

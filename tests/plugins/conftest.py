@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.trees import translated
 from mldsl.contract import Trees
 
 _KINDS = {
@@ -40,37 +41,6 @@ def stacked(trees: Sequence[Sequence[Mapping[str, Any]]], words: int = 0, output
     return found._replace(threshold=down, subset=found.subset.reshape(len(trees), size, words))
 
 
-def of_lightgbm(booster: Any, words: int = 0) -> Trees:
-    """The trees of a booster; `words` of 32 levels each."""
-
-    def nodes(info: Mapping[str, Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-
-        def walk(node: Mapping[str, Any]) -> int:
-            place = len(found)
-            found.append({})
-            if "split_feature" not in node:
-                found[place] = {"value": [node["leaf_value"]], "weight": node.get("leaf_count", 1)}
-                return place
-            one = {"feature": node["split_feature"], "gain": node["split_gain"], "value": [node["internal_value"]],
-                   "weight": node["internal_count"], "missing_left": False}  # fmt: skip
-            if node["decision_type"] == "==":  # a set of levels; all others go right
-                one["subset"] = [0] * words
-                for code in map(int, str(node["threshold"]).split("||")):
-                    one["subset"][code // 32] |= 1 << code % 32
-            else:
-                one |= {"threshold": node["threshold"], "missing_left": node["default_left"]}
-            one["left"] = walk(node["left_child"])
-            one["right"] = walk(node["right_child"])
-            found[place] = one
-            return place
-
-        walk(info["tree_structure"])
-        return found
-
-    return stacked([nodes(info) for info in booster.dump_model()["tree_info"]], words)
-
-
 def of_sklearn(*fitted: Any) -> Trees:
     """The trees of fitted DecisionTreeClassifiers (shares of classes) or DecisionTreeRegressors."""
 
@@ -93,4 +63,4 @@ def of_sklearn(*fitted: Any) -> Trees:
 @pytest.fixture(scope="session")
 def grown() -> SimpleNamespace:
     """The makers of this file."""
-    return SimpleNamespace(stacked=stacked, of_lightgbm=of_lightgbm, of_sklearn=of_sklearn)
+    return SimpleNamespace(stacked=stacked, of_lightgbm=translated, of_sklearn=of_sklearn)
