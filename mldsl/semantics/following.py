@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from mldsl.plan.model import ComponentValue
-from mldsl.plugin.declaration import Declaration, DefaultCall
+from mldsl.plugin.declaration import Declaration
 from mldsl.plugin.following import Base, as_bases
 from mldsl.semantics.arguments import Resolved, condition_holds
 from mldsl.semantics.names import Components
@@ -38,17 +38,6 @@ def _bases(declaration: Declaration, value: ComponentValue, components: Componen
             found = components.get("model", f"{one.plugin}.{one.name}")
             if found is not None:
                 yield Base(_as_set(found, one, components), partial(_holds, dict(one.args)))
-        parameter = declaration.parameter(name)
-        if name not in given and parameter is not None:
-            yield from _of_default(parameter.default, components)
-
-
-def _of_default(default: object, components: Components) -> Iterator[Base]:
-    """The base that a model has where the file gives none: `cart`, or a call of it."""
-    call = DefaultCall(default) if isinstance(default, str) else default
-    found = components.get("model", call.name) if isinstance(call, DefaultCall) else None
-    if found is not None and isinstance(call, DefaultCall):
-        yield Base(found, partial(_holds, dict(call.arguments)))
 
 
 def _holds(given: Mapping[str, Any], condition: str) -> bool:

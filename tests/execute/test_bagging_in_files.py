@@ -94,6 +94,8 @@ NUMBERS = {"target": "proline: continuous", "inputs": "cultivar, alcohol: contin
         ("bagging(ridge)", NUMBERS, "MLP0307", "`bagging(base = ridge)`"),
         ("adaboost(gaussian_naive_bayes)", {"inputs": "alcohol: categorical\n  hue: continuous"}, "MLP0311",
          "`adaboost(base = gaussian_naive_bayes)`"),
+        ("adaboost", {"inputs": "words: text", "steps": "transforms { count_words on words }"}, "MLP0311",
+         "`adaboost(base = cart)` does not take sparse columns"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_of_the_base(model: str, more: dict[str, str], code: str, words: str) -> None:
