@@ -9,7 +9,7 @@ from mldsl.execute.fit import Run
 from mldsl.execute.outcome import needed_folds
 from mldsl.execute.searches import domains_by_model
 from mldsl.execute.stages import Stages, explain
-from mldsl.execute.tune import search_parts, searched_folds
+from mldsl.execute.tune import named_in, search_parts, searched_folds
 from mldsl.plan import Plan
 
 
@@ -21,6 +21,10 @@ def foreseen(stages: Stages, plan: Plan, dataset: Dataset, split: Split) -> list
     found = []
     for model in plan.models:
         searched = model.name in tuned
+        waits = sorted(named_in(model) & set(tuned))
+        if waits:
+            found.append((model.name, f"is trained once its members are tuned: {', '.join(waits)}"))
+            continue
         if searched:
             parts = search_parts(stages, plan, model, searched_folds(run))
         else:

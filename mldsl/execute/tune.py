@@ -62,7 +62,7 @@ def tune_all(run: Run) -> dict[str, Tuned | None]:
     def tuned(model: ModelPlan) -> None:
         if model.name in found:
             return
-        for name in sorted(_named(model)):
+        for name in sorted(named_in(model)):
             tuned(next(other for other in run.plan.models if other.name == name))
         whole = _with_members(model, found, None)
         folds = tuple(_with_members(model, found, number) for number in range(len(run.split.folds)))
@@ -77,9 +77,9 @@ def tune_all(run: Run) -> dict[str, Tuned | None]:
     return {model.name: found[model.name] for model in run.plan.models}
 
 
-def _named(model: ModelPlan) -> set[str]:
+def named_in(model: ModelPlan) -> set[str]:
     """The models of the file that a model is made of."""
-    return {name for member in model.members for name in (_named(member) if member.part_of else {member.name})}
+    return {name for member in model.members for name in (named_in(member) if member.part_of else {member.name})}
 
 
 def _with_members(model: ModelPlan, found: Mapping[str, Tuned | None], fold: int | None) -> ModelPlan:

@@ -17,7 +17,7 @@ from mldsl.execute import members as module
 
 STEPS = "transforms scaled {\n  standardize on numeric\n  one_hot on s\n}\ntransforms plain { drop on s }"
 LOGISTIC = "model logistic {\n  logistic_regression(l2 = 1)\n  inputs = scaled\n}"
-NEAR = "model near {\n  k_nearest_neighbors(k = 5)\n  inputs = plain\n}"
+NEAR = "model near {\n  gaussian_naive_bayes\n  inputs = plain\n}"
 STACK = "model stack {\n  stacking([logistic, near], final = logistic_regression(l2 = 0.1))\n}"
 VOTE = "model vote { voting([logistic, near]) }"
 
@@ -64,7 +64,7 @@ def test_a_stack_is_that_of_scikit_learn_on_the_same_folds(fitted: Any, table: p
     from sklearn.compose import make_column_transformer
     from sklearn.ensemble import StackingClassifier
     from sklearn.linear_model import LogisticRegression
-    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.naive_bayes import GaussianNB
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -76,7 +76,7 @@ def test_a_stack_is_that_of_scikit_learn_on_the_same_folds(fitted: Any, table: p
     numbers = make_column_transformer(("passthrough", ["a", "b"]))
     theirs = StackingClassifier(
         [("logistic", make_pipeline(scaled, LogisticRegression(C=1, **exact))),
-         ("near", make_pipeline(numbers, KNeighborsClassifier(5)))],
+         ("near", make_pipeline(numbers, GaussianNB()))],
         LogisticRegression(C=10, **exact), cv=cv,
     )  # fmt: skip
     frame = table.select("a", "b", "s").to_pandas()
@@ -343,3 +343,14 @@ def test_too_few_rows_of_a_class_are_refused_with_the_place(run: Any, table: pl.
         run(few, LOGISTIC, NEAR, STACK.replace("0.1)", "0.1), folds = 60"), split="split { test = 0% }")
     assert [d.code for d in raised.value.diagnostics] == ["MLP0405"]
     assert "members" in raised.value.diagnostics[0].message
+
+
+def test_models_that_prepare_their_inputs_are_members_and_final(run: Any, table: pl.DataFrame, tmp_path: Path) -> None:
+    named = "model named {\n  cart(max_depth = 2)\n  inputs = scaled\n}"
+    stack = "model stack { stacking([named, near], final = cart(max_depth = 2), folds = 2) }"
+    finished = run(table, named, NEAR, stack, metrics="metrics { accuracy }", runs_dir=tmp_path)
+    last, own = outcome(finished, "stack").model.last, outcome(finished, "named").model.last
+    n = len(table)
+    np.testing.assert_array_equal(last.matrix[:n, 0], np.asarray(own.prediction.probability)[:n, 1])
+    said = mldsl.load(finished.folder / "models" / "stack").predict(table.drop("y"))["probability_yes"].to_numpy()
+    np.testing.assert_allclose(said, np.asarray(last.prediction.probability)[:n, 1], rtol=0, atol=1e-6)
