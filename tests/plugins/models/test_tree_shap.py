@@ -53,7 +53,7 @@ def answer(trees: Trees, t: int, row: np.ndarray, known: frozenset[int], categor
 
 @pytest.fixture(scope="module")
 def small(grown: SimpleNamespace) -> Trees:
-    """Two trees over four columns: one asked twice on a path, one a category of 40 levels, missing ones either way."""
+    """Two trees over four columns: one asked twice on a path, one a category of 40 levels, three on one path."""
     first = [
         {"feature": 0, "threshold": 0.5, "left": 1, "right": 4, "weight": 100, "missing_left": True},
         {"feature": 3, "subset": [0b1011, 1 << 7], "left": 2, "right": 3, "weight": 60},
@@ -64,7 +64,10 @@ def small(grown: SimpleNamespace) -> Trees:
     ]  # fmt: skip
     second = [
         {"feature": 1, "threshold": 1.0, "left": 1, "right": 2, "weight": 80},
-        {"value": [1.0], "weight": 50}, {"value": [-2.0], "weight": 30},
+        {"value": [1.0], "weight": 50},
+        {"feature": 3, "subset": [0b110, 1 << 7], "left": 3, "right": 4, "weight": 30, "missing_left": True},
+        {"feature": 0, "threshold": 1.2, "left": 5, "right": 6, "weight": 18}, {"value": [-2.0], "weight": 12},
+        {"value": [8.0], "weight": 7}, {"value": [-3.0], "weight": 11},
     ]  # fmt: skip
     return grown.stacked([first, second], words=2)
 
