@@ -123,12 +123,6 @@ NETWORKS = [
 ]  # fmt: skip
 
 MODELS = [
-    model(
-        "gradient_boosting", "classify regress", p("loss", "loss()?", None),
-        p("trees", "int", 100, also_known_as=("n_estimators",)), p("learning_rate", "number", 0.1, gt=0, le=1),
-        p("leaves", "int", 31, ge=2), p("min_samples_leaf", "int", 20, ge=1), p("row_sample", "share", 1.0),
-        p("monotone", "directions?", None), accepts=ALL, missing="accepts", iterative=True,
-    ),
     model("lambdamart", "rank", p("trees", "int", 100), p("leaves", "int", 31), p("learning_rate", "number", 0.1),
           p("truncation", "int", 30), iterative=True, missing="accepts"),
     d("weighting", "time_decay", p("half_life", "duration")), d("weighting", "inverse_user_frequency"),
@@ -279,6 +273,13 @@ FIRST = (
           scale_sensitive=True, margins=True),
     d("kernel", "rbf", p("gamma", "scale|auto|:number", "scale", gt=0)), d("kernel", "linear"),
     d("loss", "squared_error"),
+    model(
+        "gradient_boosting", "classify regress", p("loss", "loss()?", None),
+        p("trees", "int", 100, also_known_as=("n_estimators",)), p("learning_rate", "number", 0.1, gt=0, le=1),
+        p("leaves", "int", 31, ge=2, simpler="smaller"),
+        p("min_samples_leaf", "number", 20.0, gt=0, simpler="larger"), p("row_sample", "share", 1.0, gt=0),
+        p("monotone", "directions?", None), accepts=ALL, missing="accepts", iterative=True,
+    ),
 )  # fmt: skip
 
 

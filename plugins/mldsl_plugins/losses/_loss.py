@@ -11,6 +11,7 @@ sums over rows multiplies by them. Its functions, each with the Spec of the loss
     slopes(spec, score, target) -> (first, second)  derivatives by the scores [n, k], as boosting takes them
     start(spec, target, weight, classes) -> Float[k]  the constant scores with the least weighted sum of values
     answer(spec, score) -> Prediction             what scores mean: probabilities, or a mean
+    undo(spec, prediction) -> Float[n k]          the scores that mean this
     renew(spec, residual, weight, leaf, leaves) -> Float[leaves]  the best constant for the residuals y - f of each leaf
 
 `outside` and `domain` are missing where every target has a value, `renew` where a step by both derivatives will do.
@@ -25,7 +26,7 @@ import attrs
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from mldsl.contract import Prediction, Shape
+from mldsl.contract import Prediction, Shape, tiny
 from mldsl.plugin import Problem
 from mldsl.plugin.spec import Configured
 
@@ -91,6 +92,10 @@ class Loss:
         """What scores mean."""
         return self._call("answer", score)  # type: ignore[no-any-return]
 
+    def undo(self, prediction: Prediction) -> Float[Array, "n k"]:
+        """The scores that have this answer."""
+        return self._call("undo", prediction)  # type: ignore[no-any-return]
+
     def renew(
         self, residual: Float[Array, " n"], weight: Float[Array, " n"], leaf: Int[Array, " n"], leaves: int
     ) -> Float[Array, " leaves"]:
@@ -112,3 +117,14 @@ def one(spec: Any, classes: int) -> int:
 def mean(spec: Any, score: Float[Array, "n 1"]) -> Prediction:
     """The score is the answer."""
     return Prediction(mean=score[:, 0])
+
+
+def of_mean(spec: Any, prediction: Prediction) -> Float[Array, "n 1"]:
+    """The answer is the score."""
+    assert prediction.mean is not None
+    return prediction.mean[:, None]
+
+
+def logarithm(x: Array) -> Array:
+    """Of what may have become 0 by rounding, as the least number that is not."""
+    return jnp.log(jnp.maximum(x, tiny(x)))

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from mldsl.plugin import Component, NoSpec, Part, hookimpl
-from mldsl_plugins.losses._loss import mean, of_numbers, one
+from mldsl_plugins.losses._loss import mean, of_mean, of_numbers, one
 from mldsl_plugins.losses._quantiles import of_all, of_leaves
 
 
@@ -53,7 +53,7 @@ def mldsl_components() -> list[Component]:
         Part(
             "absolute_error", part_kind="loss",
             functions={"suits": of_numbers, "outputs": one, "value": value, "slopes": slopes, "start": start,
-                       "answer": mean, "renew": renew},
+                       "answer": mean, "undo": of_mean, "renew": renew},
             snippet="model { gradient_boosting(loss = absolute_error) }",
             sources=("Friedman 2001, doi:10.1214/aos/1013203451",),
             also_known_as=("l1", "regression_l1", "mae", "mean_absolute_error", "reg:absoluteerror", "laplace"),

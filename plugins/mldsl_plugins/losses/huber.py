@@ -5,6 +5,8 @@
 A row pulls with its distance, but never with more than delta: as robust as `absolute_error` against targets that are
 wild, and as precise as `squared_error` for the others. Boosting takes 1 for the second derivative everywhere, so that
 a leaf's step is the mean of its residuals, each cut off at delta (as in LightGBM; near the solution that is exact).
+With a delta far below the errors that are usual no leaf can step farther than it, and boosting needs as many more
+rounds: choose it about as large as errors that still are no accident.
 
 Shapes:  scores [n, 1], targets [n].
 Units:   the square of the target's unit; delta is in the target's unit.
@@ -21,7 +23,7 @@ from jaxtyping import Array, Float
 
 from mldsl.contract import weighted_sum
 from mldsl.plugin import Component, Part, hookimpl, param
-from mldsl_plugins.losses._loss import mean, of_numbers, one
+from mldsl_plugins.losses._loss import mean, of_mean, of_numbers, one
 from mldsl_plugins.losses._quantiles import of_all
 
 HALVINGS = 40  # of an interval of 2 delta
@@ -74,8 +76,8 @@ def mldsl_components() -> list[Component]:
         Part(
             "huber", Spec, part_kind="loss",
             functions={"suits": of_numbers, "outputs": one, "value": value, "slopes": slopes, "start": start,
-                       "answer": mean},
-            snippet="model { gradient_boosting(loss = huber(delta = 2)) }",
+                       "answer": mean, "undo": of_mean},
+            snippet="model { gradient_boosting(loss = huber(delta = 20_000)) }",
             sources=("Huber 1964, doi:10.1214/aoms/1177703732", "Friedman 2001, doi:10.1214/aos/1013203451"),
             also_known_as=("huber_loss", "smooth_l1", "reg:pseudohubererror"),
         )

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from mldsl.contract import Prediction, weighted_sum
 from mldsl.plugin import Component, NoSpec, Part, hookimpl
-from mldsl_plugins.losses._loss import LEAST, one
+from mldsl_plugins.losses._loss import LEAST, logarithm, one
 
 
 def suits(spec: NoSpec, classes: int) -> str:
@@ -55,6 +55,13 @@ def answer(spec: NoSpec, score: Float[Array, "n 1"]) -> Prediction:
     return Prediction(probability=jax.nn.sigmoid(jnp.concatenate([-score, score], axis=1)))
 
 
+def undo(spec: NoSpec, prediction: Prediction) -> Float[Array, "n 1"]:
+    """The log odds."""
+    assert prediction.probability is not None
+    logs = logarithm(prediction.probability)
+    return logs[:, 1:] - logs[:, :1]
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """The loss."""
@@ -62,7 +69,7 @@ def mldsl_components() -> list[Component]:
         Part(
             "logistic", part_kind="loss",
             functions={"suits": suits, "outputs": one, "value": value, "slopes": slopes, "start": start,
-                       "answer": answer},
+                       "answer": answer, "undo": undo},
             snippet="model { gradient_boosting(loss = logistic) }",
             sources=("Friedman, Hastie & Tibshirani 2000, doi:10.1214/aos/1016218223",),
             also_known_as=("binary", "log_loss", "logloss", "binary:logistic", "deviance", "Logloss", "bernoulli"),

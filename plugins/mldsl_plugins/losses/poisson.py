@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float
 
 from mldsl.contract import Prediction, weighted_mean
 from mldsl.plugin import Component, NoSpec, Part, hookimpl
-from mldsl_plugins.losses._loss import EXPONENT, LEAST, of_numbers, one
+from mldsl_plugins.losses._loss import EXPONENT, LEAST, logarithm, of_numbers, one
 
 CAUTION = 0.7  # what the second derivative is taken ahead by
 
@@ -57,6 +57,12 @@ def answer(spec: NoSpec, score: Float[Array, "n 1"]) -> Prediction:
     return Prediction(mean=_exp(score[:, 0]))
 
 
+def undo(spec: NoSpec, prediction: Prediction) -> Float[Array, "n 1"]:
+    """The logarithm of the mean."""
+    assert prediction.mean is not None
+    return logarithm(prediction.mean[:, None])
+
+
 def _exp(score: Array) -> Array:
     return jnp.exp(jnp.minimum(score, EXPONENT))
 
@@ -68,7 +74,7 @@ def mldsl_components() -> list[Component]:
         Part(
             "poisson", part_kind="loss",
             functions={"suits": of_numbers, "outputs": one, "outside": outside, "domain": domain, "value": value,
-                       "slopes": slopes, "start": start, "answer": answer},
+                       "slopes": slopes, "start": start, "answer": answer, "undo": undo},
             snippet="model { gradient_boosting(loss = poisson) }",
             sources=("Nelder & Wedderburn 1972, doi:10.2307/2344614",),
             also_known_as=("count:poisson", "Poisson", "poisson_nloglik"),

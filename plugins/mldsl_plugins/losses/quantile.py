@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from mldsl.plugin import Component, Part, hookimpl, param
-from mldsl_plugins.losses._loss import mean, of_numbers, one
+from mldsl_plugins.losses._loss import mean, of_mean, of_numbers, one
 from mldsl_plugins.losses._quantiles import of_all, of_leaves
 
 
@@ -66,7 +66,7 @@ def mldsl_components() -> list[Component]:
         Part(
             "quantile", Spec, part_kind="loss",
             functions={"suits": of_numbers, "outputs": one, "value": value, "slopes": slopes, "start": start,
-                       "answer": mean, "renew": renew},
+                       "answer": mean, "undo": of_mean, "renew": renew},
             snippet="model { gradient_boosting(loss = quantile(q = 0.9)) }",
             sources=("Koenker & Bassett 1978, doi:10.2307/1913643", "Friedman 2001, doi:10.1214/aos/1013203451"),
             also_known_as=("pinball", "quantile_loss", "reg:quantileerror"),

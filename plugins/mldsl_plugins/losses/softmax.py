@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int
 
 from mldsl.contract import Prediction, segment_reduce
 from mldsl.plugin import Component, NoSpec, Part, hookimpl
-from mldsl_plugins.losses._loss import LEAST
+from mldsl_plugins.losses._loss import LEAST, logarithm
 
 
 def suits(spec: NoSpec, classes: int) -> str:
@@ -61,6 +61,12 @@ def answer(spec: NoSpec, score: Float[Array, "n k"]) -> Prediction:
     return Prediction(probability=jax.nn.softmax(score, axis=1))
 
 
+def undo(spec: NoSpec, prediction: Prediction) -> Float[Array, "n k"]:
+    """The logarithms of the probabilities."""
+    assert prediction.probability is not None
+    return logarithm(prediction.probability)
+
+
 @hookimpl
 def mldsl_components() -> list[Component]:
     """The loss."""
@@ -68,7 +74,7 @@ def mldsl_components() -> list[Component]:
         Part(
             "softmax", part_kind="loss",
             functions={"suits": suits, "outputs": outputs, "value": value, "slopes": slopes, "start": start,
-                       "answer": answer},
+                       "answer": answer, "undo": undo},
             snippet="model { gradient_boosting(loss = softmax) }",
             sources=("Friedman 2001, doi:10.1214/aos/1013203451",),
             also_known_as=("multiclass", "cross_entropy", "multi:softprob", "multi:softmax", "MultiClass",

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from mldsl.contract import weighted_mean
 from mldsl.plugin import Component, NoSpec, Part, hookimpl
-from mldsl_plugins.losses._loss import mean, of_numbers, one
+from mldsl_plugins.losses._loss import mean, of_mean, of_numbers, one
 
 
 def value(spec: NoSpec, score: Float[Array, "n 1"], target: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -45,7 +45,7 @@ def mldsl_components() -> list[Component]:
         Part(
             "squared_error", part_kind="loss",
             functions={"suits": of_numbers, "outputs": one, "value": value, "slopes": slopes, "start": start,
-                       "answer": mean},
+                       "answer": mean, "undo": of_mean},
             snippet="model { gradient_boosting(loss = squared_error) }",
             sources=("Friedman 2001, doi:10.1214/aos/1013203451",),
             also_known_as=("regression", "l2", "mse", "mean_squared_error", "reg:squarederror", "RMSE"),

@@ -207,7 +207,7 @@ def test_descent_without_an_intercept_keeps_it_at_0(scaled):
     with jax.enable_x64(True):
         examples = Examples(x, np.ones(150), y.astype(np.int32), np.ones(4, bool))
         spec = as_tree(Spec(solver="batch"), np.float64)
-        state = logistic.init(spec, jax.random.key(0), shape)
+        state = logistic.init(spec, jax.random.key(0), shape, examples)
         state, _ = jax.jit(logistic.update)(spec, state, examples)
         params = jax.tree.map(np.asarray, jax.jit(logistic.finish)(spec, state))
     np.testing.assert_array_equal(params.intercept, 0)

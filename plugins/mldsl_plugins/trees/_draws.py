@@ -1,0 +1,32 @@
+"""Which rows and columns a tree is grown on."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key, UInt
+
+from mldsl.contract import shard
+
+
+def some_rows(key: Key[Array, ""], n: int, share: Float[Array, ""]) -> Bool[Array, " n"]:
+    """Each of n rows with this chance, by its number alone: padding and devices change nothing."""
+    number = (jnp.asarray(shard()) * n).astype(jnp.uint32) + jnp.arange(n, dtype=jnp.uint32)
+    seed = jax.random.bits(key, (2,), jnp.uint32)
+    bits = _mixed(_mixed(number * jnp.uint32(0x9E3779B1) + seed[0]) ^ seed[1])
+    return (bits >> 8).astype(share.dtype) < share * (1 << 24)
+
+
+def some_columns(key: Key[Array, ""], active: Bool[Array, " d"], share: Float[Array, ""]) -> Bool[Array, " d"]:
+    """A share of the columns, rounded, and at least one."""
+    draw = jnp.where(active, jax.random.uniform(key, active.shape, share.dtype), 2)
+    rank = jnp.argsort(jnp.argsort(draw))
+    count = jnp.maximum(jnp.round(share * active.sum()), 1)
+    return active & (rank < count)
+
+
+def _mixed(x: UInt[Array, " n"]) -> UInt[Array, " n"]:
+    """The finalizer of MurmurHash3: every bit of a number reaches every other."""
+    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+    return x ^ (x >> 16)
