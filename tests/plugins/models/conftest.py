@@ -64,7 +64,7 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
     def fit(spec, key, shape, examples):
         if not component.goes_in_rounds(spec):
             return module.fit(spec, key, shape, examples)
-        start = module.init(spec, key, shape)
+        start = module.init(spec, key, shape, examples)
         end, told = jax.lax.scan(lambda s, _: module.update(spec, s, examples), start, length=component.steps(spec))
         return module.finish(spec, end), told
 
