@@ -16,24 +16,34 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from mldsl_plugins.trees._criteria import bounds, prefix, running
+from mldsl_plugins.trees._criteria import Cells, running, take
 
 SIZES = (1 << 12, 1 << 15, 1 << 18)
 OUT = 2  # the side of a row that goes to no child
 
 
 class Columns(NamedTuple):
-    """Some columns: the cell of each row (-1: missing), and the slot of each cell's node (M: none) with its rank."""
+    """Some columns: the cell of each row (-1: missing), and of each cell the slot of its node with its rank.
+
+    Cells lie in order of slot and rank; `begin` and `end` are the first and the one after the last of each slot. There
+    are `used` cells; what lies behind them has no meaning.
+    """
 
     code: Int[Array, "d n"]
     slot: Int[Array, "d C"]
     rank: Int[Array, "d C"]
+    begin: Int[Array, "d M"]
+    end: Int[Array, "d M"]
     used: Int[Array, " d"]
 
     @property
     def capacity(self) -> int:
         """C, for how many cells there is room."""
         return self.slot.shape[-1]
+
+    def first(self, size: int) -> Cells:
+        """So many cells of a column."""
+        return Cells(self.slot[:size], self.begin, self.end)
 
 
 def ranked(x: Float[Array, "n d"], there: Bool[Array, " n"]) -> Int[Array, "n d"]:
@@ -53,9 +63,11 @@ def ranked(x: Float[Array, "n d"], there: Bool[Array, " n"]) -> Int[Array, "n d"
 def begun(rank: Int[Array, "n d"], there: Bool[Array, " n"], room: int, slots: int) -> Columns:
     """One cell for each rank, all in slot 0, from which `refined` makes the cells of the root."""
     code = jnp.where(there[None, :], rank.T, -1)
-    used = (code.max(axis=1) + 1).astype(jnp.int32)
+    used = (code.max(axis=1, initial=-1) + 1).astype(jnp.int32)
     place = jnp.broadcast_to(jnp.arange(room, dtype=jnp.int32), (rank.shape[1], room))
-    return Columns(code, jnp.where(place < used[:, None], 0, slots).astype(jnp.int32), place, used)
+    begin = jnp.zeros((rank.shape[1], slots), jnp.int32)
+    slot = jnp.where(place < used[:, None], 0, slots).astype(jnp.int32)
+    return Columns(code, slot, place, begin, begin.at[:, 0].set(used), used)
 
 
 def sized(used: Int[Array, ""], capacity: int, of: Callable[[int, Any], Any], operands: Any) -> Any:
@@ -68,44 +80,47 @@ def sized(used: Int[Array, ""], capacity: int, of: Callable[[int, Any], Any], op
 
 
 def refined(
-    tally: Callable[[Array, int], Array], present: Callable[[Array], Array], size: int,
-    column: Columns, side: Int[Array, " n"], child: Int[Array, "M 2"],
-) -> tuple[Columns, Float[Array, "K p"], int]:  # fmt: skip
-    """One column after its nodes have split, the sums of its cells, and how many of those there may be.
+    tally: Callable[[Array, int], Array], present: Callable[[Array], Array], size: int, column: Columns,
+    side: Int[Array, " n"], child: Int[Array, "M 2"],
+) -> tuple[Columns, Float[Array, "p K"]]:  # fmt: skip
+    """One column after its nodes have split, and the sums of the cells that there may be.
 
     `side` says where each row went, `child` the slots of the children of each slot. `tally(place, size)` sums rows by
     place, `present(sums)` is above 0 where there are rows. The column's arrays have no axis d here.
     """
-    capacity, slots = column.capacity, child.shape[0]
+    capacity, old = column.capacity, column.first(size)
     after = min(2 * size, capacity)
-    slot, rank = column.slot[:size], column.rank[:size]
-    key = jnp.where((column.code >= 0) & (side != OUT), 2 * column.code + side, 2 * size)
-    sums = tally(key, 2 * size).reshape(size, 2, -1)
+    key = jnp.where((column.code >= 0) & (side != OUT), column.code + size * side, 2 * size)
+    sums = tally(key, 2 * size)
     there = present(sums) > 0
     # A node's cells on the left come before those on the right, in the order that they have.
-    begin, end = bounds(slot, slots)
-    node = jnp.minimum(slot, slots - 1)
-    so_far = [jnp.pad(running(there[:, i], sums), (1, 0)) for i in range(2)]
-    left = so_far[1][begin[node]] + so_far[0][1:] - 1
-    right = so_far[0][end[node]] + so_far[1][1:] - 1
-    place = jnp.where(there, jnp.stack([left, right], axis=1), after)
+    left, right = running(there.reshape(2, size))
+    first, turn, last = (take(left, a) + take(right, b) for a, b in (
+        (old.begin, old.begin), (old.end, old.begin), (old.end, old.end)))  # fmt: skip
+    place = jnp.concatenate([
+        take(take(right, old.begin), old.node) + left[:-1], take(take(left, old.end), old.node) + right[:-1],
+    ])  # fmt: skip
+    # Without the barrier XLA would find the place of a cell anew for each row of it.
+    place = jax.lax.optimization_barrier(jnp.where(there, place, after))
+    used = left[-1] + right[-1]
+    source = jnp.zeros(after, jnp.int32).at[place].set(jnp.arange(2 * size, dtype=jnp.int32), mode="drop")
+    valid = jnp.arange(after, dtype=jnp.int32) < used
+    high = (source >= size).astype(jnp.int32)
+    before = source - size * high
+    slot = jnp.where(valid, take(child.reshape(-1), 2 * take(old.node, before) + high), child.shape[0])
+    rank = take(column.rank[:size], before)
 
-    flat = place.reshape(-1)
-    moved = jnp.zeros((after, sums.shape[-1]), sums.dtype).at[flat].set(sums.reshape(2 * size, -1), mode="drop")
-    slot = (
-        jnp.full(capacity, slots, jnp.int32)
-        .at[jnp.where(there.reshape(-1), flat, capacity)]
-        .set(child[node].reshape(-1), mode="drop")
-    )
-    rank = (
-        jnp.zeros(capacity, jnp.int32)
-        .at[jnp.where(there.reshape(-1), flat, capacity)]
-        .set(jnp.repeat(rank, 2), mode="drop")
-    )
-    where = jnp.concatenate([flat, jnp.full(1, -1, jnp.int32)])
-    code = where[key]
-    used = so_far[0][-1] + so_far[1][-1]
-    return Columns(code, slot, rank, used), moved, after
+    def bounds(at_left: Array, at_right: Array) -> Array:
+        made = jnp.zeros(child.shape[0], jnp.int32)
+        return made.at[child[:, 0]].set(at_left, mode="drop").at[child[:, 1]].set(at_right, mode="drop")
+
+    # What lies behind the cells that are used is whatever was there before.
+    made = Columns(
+        jnp.where(key < 2 * size, take(place, jnp.minimum(key, 2 * size - 1)), -1),
+        column.slot.at[:after].set(slot), column.rank.at[:after].set(rank),
+        bounds(first, turn), bounds(turn, last), used,
+    )  # fmt: skip
+    return made, jnp.where(valid[None], take(sums, source), 0)
 
 
 def values_of(x: Float[Array, "n d"], rank: Int[Array, "n d"]) -> Float[Array, "d n"]:
@@ -116,6 +131,3 @@ def values_of(x: Float[Array, "n d"], rank: Int[Array, "n d"]) -> Float[Array, "
         return jnp.zeros(x.shape[0], x.dtype).at[pair[1]].set(pair[0], mode="drop")
 
     return jax.lax.map(one, (x.T, place.T))
-
-
-__all__ = ["OUT", "Columns", "begun", "prefix", "ranked", "refined", "sized", "values_of"]

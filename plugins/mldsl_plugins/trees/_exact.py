@@ -12,19 +12,24 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, UInt
+from jaxtyping import Array, Bool, Float, Int, Shaped, UInt
 
 from mldsl_plugins.trees import _categories as categories
+from mldsl_plugins.trees import _medians as medians
 from mldsl_plugins.trees import _surrogates as surrogates
 from mldsl_plugins.trees._cells import OUT, Columns, begun, refined, sized
 from mldsl_plugins.trees._criteria import (
+    Between,
+    Cells,
     Criterion,
     Rows,
+    allowed,
     best,
     between,
     first_best,
     gains,
     rounding,
+    take,
     threshold,
 )
 
@@ -106,7 +111,7 @@ class Nodes(NamedTuple):
 class _Level(NamedTuple):
     """What the loop carries: the rows' nodes, and how the level before was split."""
 
-    nodes: Nodes
+    nodes: Any
     numbers: Columns
     categories: Columns
     node: Int[Array, " n"]
@@ -139,12 +144,10 @@ def blank(growth: Growth, rows: int, dtype: Any, first: Any = 0) -> Nodes:
 
 def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) -> Nodes:
     """The tree with all its nodes. Targets that are numbers come about their mean."""
-    n = rows.weight.shape[0]
-    there = rows.weight > 0
+    n, there = rows.weight.shape[0], rows.weight > 0
     room = max(n, growth.levels)
     numbers, cats = (
-        begun(table.rank[:, jnp.asarray(which, jnp.int32)], there, room, growth.width)
-        for which in (growth.numbers, growth.categories)
+        begun(chosen(table.rank, which), there, room, growth.width) for which in (growth.numbers, growth.categories)
     )
     none = jnp.full((growth.width, 2), growth.width, jnp.int32)
     start = _Level(
@@ -153,8 +156,26 @@ def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) ->
         side=jnp.where(there, 0, OUT).astype(jnp.int32), child=none.at[0, 0].set(0),
         start=jnp.int32(0), count=jnp.int32(1), depth=jnp.int32(0),
     )  # fmt: skip
-    end = jax.lax.while_loop(lambda s: s.count > 0, lambda s: _level(growth, table, rows, active, s), start)
+    of = _Of(growth, table, rows, active, None)
+    if growth.criterion.name == "absolute_error":
+        of = of._replace(targets=medians.ranked(jnp.where(there, rows.target, 0)))
+    end = jax.lax.while_loop(lambda s: s.count > 0, lambda s: _level(of, s), start)
     return jax.tree.map(lambda a: a[: growth.nodes], end.nodes)
+
+
+def chosen(x: Shaped[Array, "n d"], which: tuple[int, ...]) -> Shaped[Array, "n c"]:
+    """Some of the columns, without a copy where these are all."""
+    return x if which == tuple(range(x.shape[1])) else x[:, jnp.asarray(which, jnp.int32)]
+
+
+class _Of(NamedTuple):
+    """What all levels have in common."""
+
+    growth: Growth
+    table: Table
+    rows: Rows
+    active: Array
+    targets: medians.Ranked | None
 
 
 class _Found(NamedTuple):
@@ -166,94 +187,114 @@ class _Found(NamedTuple):
     member: Array
 
 
-def _level(growth: Growth, table: Table, rows: Rows, active: Array, s: _Level) -> _Level:
-    criterion, m = growth.criterion, growth.width
-    slot = jnp.where((s.node >= s.start) & (rows.weight > 0), s.node - s.start, m)
+def _level(of: _Of, s: _Level) -> _Level:
+    growth = of.growth
+    slot = jnp.where((s.node >= s.start) & (of.rows.weight > 0), s.node - s.start, growth.width)
+    leaves, scale = _leaves(of, s, slot)
+    close = rounding(scale)
+    may = (leaves.weight >= growth.min_samples_split) & (leaves.risk > close) & (s.depth < growth.max_depth)
+    after, made = jax.lax.cond(
+        may.any(), lambda s: _split(of, s, slot, leaves, may, close),
+        lambda s: (s._replace(nodes=(), count=jnp.int32(0)), leaves), s._replace(nodes=()),
+    )  # fmt: skip
+
+    def put(whole: Array, part: Array) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), s.start, axis=0)
+
+    nodes = jax.tree.map(put, s.nodes, made)
+    return after._replace(nodes=nodes, start=s.start + s.count, depth=s.depth + 1)
+
+
+def _leaves(of: _Of, s: _Level, slot: Array) -> tuple[Nodes, Array]:
+    """The nodes of this level as leaves, and how large the numbers are that their risks are differences of."""
+    criterion, m, rows = of.growth.criterion, of.growth.width, of.rows
     sums = criterion.tally(rows, slot, m)
-    weight, mass = criterion.count(sums), criterion.mass(sums)
+    weight, mass, value = criterion.count(sums), criterion.mass(sums), criterion.shares(sums)
     if criterion.classes:
         risk, scale = criterion.risk(sums), mass
-        loss = mass - sums[:, : criterion.classes].max(axis=1)
+        loss = mass - sums[: criterion.classes].max(axis=0)
+    elif of.targets is not None:
+        told = medians.of_slots(rows, of.targets, slot, m)
+        value, risk, loss = told.median[None], told.deviation, told.deviation
+        scale = jnp.zeros(m, mass.dtype).at[slot].add(rows.loss * jnp.abs(rows.target), mode="drop")
     else:
         scale = jnp.zeros(m, mass.dtype).at[slot].add(rows.loss * rows.target**2, mode="drop")
         risk = loss = jnp.maximum(scale + criterion.risk(sums), 0)
-    close = rounding(scale)
-    may = (weight >= growth.min_samples_split) & (risk > close) & (s.depth < growth.max_depth)
-
-    def split(s: _Level) -> _Level:
-        numbers, categorical, found = _cuts(growth, table, rows, s, close)
-        order = jnp.asarray(growth.order, jnp.int32)
-        gain = jnp.where(active[order][:, None] & may[None], found.gain, -jnp.inf)
-        gain = jnp.where(gain > close[None], gain, -jnp.inf)
-        pick = first_best(gain, close, order)
-        here = jnp.arange(m)
-        splits = gain[pick, here] > -jnp.inf
-        # No more than there is room for: only rows that weigh more than `prepare` was told can need more.
-        number = jnp.cumsum(splits.astype(jnp.int32)).astype(jnp.int32) - 1
-        splits &= (number < m // 2) & (s.start + s.count + 2 * number + 2 <= growth.nodes)
-        groups = surrogates.Groups(numbers, categorical)
-        node = jnp.minimum(slot, m - 1)
-        moves = (slot < m) & splits[node]
-        primary = surrogates.Rule(found.at, jnp.ones_like(found.gain, bool), found.member)
-        side = jnp.where(moves, surrogates.route(groups, primary, pick[node], node), surrogates.UNKNOWN)
-        sent = jnp.zeros((m, 2), rows.weight.dtype).at[slot, side].add(jnp.where(side < 2, rows.weight, 0), mode="drop")
-        default = jnp.where(sent[:, 0] == sent[:, 1], 2, (sent[:, 1] > sent[:, 0]).astype(jnp.int32))
-        stand = surrogates.stand_ins(growth, table, groups, rows.weight, slot, side, pick, sent, active)
-        side = surrogates.through(groups, stand, side, node, moves)
-        side = jnp.where(moves & (side == surrogates.UNKNOWN), default[node], side)
-        side = jnp.where(moves, side, OUT)
-        first = s.start + s.count
-        child = 2 * number[:, None] + jnp.arange(2, dtype=jnp.int32)[None]
-        known = jnp.where(moves & (side < 2), first + child[node, jnp.minimum(side, 1)], s.node)
-        made = _written(growth, s, found, stand, groups, pick, gain, splits, default, first + child)
-        return s._replace(
-            nodes=made, numbers=numbers, categories=categorical, node=known.astype(jnp.int32), side=side,
-            child=jnp.where(splits[:, None], child, m), count=2 * splits.sum().astype(jnp.int32),
-        )  # fmt: skip
-
-    value = criterion.shares(sums)
-    level = blank(growth, m, rows.loss.dtype, s.start)._replace(
-        value=value, weight=weight, sums=sums, risk=risk, loss=loss
-    )
-    s = s._replace(nodes=jax.tree.map(lambda whole, part: _put(whole, part, s.start), s.nodes, level))
-    after = jax.lax.cond(may.any(), split, lambda s: s._replace(count=jnp.int32(0)), s)
-    return after._replace(start=s.start + s.count, depth=s.depth + 1)
+    empty = blank(of.growth, m, rows.loss.dtype, s.start)
+    return empty._replace(value=value.T, weight=weight, sums=sums.T, risk=risk, loss=loss), scale
 
 
-def _put(whole: Array, part: Array, start: Array) -> Array:
-    return jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), start, axis=0)
+def _split(of: _Of, s: _Level, slot: Array, leaves: Nodes, may: Array, close: Array) -> tuple[_Level, Nodes]:
+    """This level's rows and cells after its nodes have split, and the nodes."""
+    growth, rows, m = of.growth, of.rows, of.growth.width
+    numbers, categorical, found = _cuts(of, s, close)
+    order = jnp.asarray(growth.order, jnp.int32)
+    gain = jnp.where(of.active[order][:, None] & may[None], found.gain, -jnp.inf)
+    gain = jnp.where(gain > close[None], gain, -jnp.inf)
+    pick = first_best(gain, close, order)
+    splits = gain[pick, jnp.arange(m)] > -jnp.inf
+    # No more than there is room for: only rows that weigh more than `prepare` was told can need more.
+    number = jnp.cumsum(splits.astype(jnp.int32)).astype(jnp.int32) - 1
+    splits &= (number < m // 2) & (s.start + s.count + 2 * number + 2 <= growth.nodes)
+    groups = surrogates.Groups(numbers, categorical)
+    node = jnp.minimum(slot, m - 1)
+    moves = (slot < m) & take(splits, node)
+    primary = surrogates.Rule(found.at, jnp.ones_like(found.gain, bool), found.member)
+    side = jnp.where(moves, surrogates.route(groups, primary, take(pick, node), node), surrogates.UNKNOWN)
+    sent = jnp.zeros(2 * m, rows.weight.dtype)
+    sent = sent.at[jnp.where(side < 2, 2 * node + side, 2 * m)].add(rows.weight, mode="drop").reshape(m, 2)
+    default = jnp.where(sent[:, 0] == sent[:, 1], 2, (sent[:, 1] > sent[:, 0]).astype(jnp.int32))
+    stand = surrogates.stand_ins(growth, of.table, groups, rows.weight, side, pick, sent, of.active)
+    side = surrogates.through(groups, stand, side, node, moves)
+    side = jnp.where(moves & (side == surrogates.UNKNOWN), take(default, node), side)
+    side = jnp.where(moves, side, OUT)
+    first = s.start + s.count
+    child = 2 * number[:, None] + jnp.arange(2, dtype=jnp.int32)[None]
+    below = first + take(child.reshape(-1), 2 * node + jnp.minimum(side, 1))
+    after = s._replace(
+        numbers=numbers, categories=categorical, side=side, child=jnp.where(splits[:, None], child, m),
+        node=jnp.where(moves & (side < 2), below, s.node), count=2 * splits.sum().astype(jnp.int32),
+    )  # fmt: skip
+    return after, _written(growth, leaves, found, stand, groups, pick, gain, splits, default, first + child)
 
 
-def _cuts(growth: Growth, table: Table, rows: Rows, s: _Level, close: Array) -> tuple[Columns, Columns, _Found]:
+def _cuts(of: _Of, s: _Level, close: Array) -> tuple[Columns, Columns, _Found]:
     """All columns refined, and the best cut of each in every node."""
-    criterion, m = growth.criterion, growth.width
+    growth, criterion, rows = of.growth, of.growth.criterion, of.rows
 
     def tally(place: Array, size: int) -> Array:
         return criterion.tally(rows, place, size)
 
-    def number(_: None, given: tuple[Columns, Array]) -> tuple[None, Any]:
-        def of(size: int, given: tuple[Columns, Array]) -> Any:
-            column, value = given
-            column, sums, cells = refined(tally, criterion.count, size, column, s.side, s.child)
-            slot, rank = column.slot[:cells], column.rank[:cells]
-            cut = best(gains(criterion, between(sums, slot, m), slot, growth.min_samples_leaf), slot, m, close)
-            return column, (cut.gain, cut.at, threshold(value, rank, cut.at))
+    def gain_of(parts: Between, cells: Cells, code: Array) -> Array:
+        if of.targets is None:
+            return gains(criterion, parts, cells)
+        return medians.gains(rows, of.targets, parts, cells, code)
 
-        return None, sized(given[0].used, given[0].capacity, of, given)
+    def number(_: None, given: tuple[Columns, Array]) -> tuple[None, Any]:
+        def within(size: int, given: tuple[Columns, Array]) -> Any:
+            column, sums = refined(tally, criterion.count, size, given[0], s.side, s.child)
+            cells = column.first(sums.shape[1])
+            parts = between(sums, cells)
+            gain = allowed(criterion, parts, gain_of(parts, cells, column.code), growth.min_samples_leaf)
+            cut = best(gain, cells, close)
+            return column, (cut.gain, cut.at, threshold(given[1], column.rank[: sums.shape[1]], cut.at))
+
+        return None, sized(given[0].used, given[0].capacity, within, given)
 
     def category(_: None, column: Columns) -> tuple[None, Any]:
-        def of(size: int, column: Columns) -> Any:
-            column, sums, cells = refined(tally, criterion.count, size, column, s.side, s.child)
-            slot, rank = column.slot[:cells], column.rank[:cells]
+        def within(size: int, column: Columns) -> Any:
+            column, sums = refined(tally, criterion.count, size, column, s.side, s.child)
+            cells, rank = column.first(sums.shape[1]), column.rank[: sums.shape[1]]
             gain, member = categories.cut(
-                criterion, sums, slot, rank, m, growth.min_samples_leaf, close, growth.levels, s.count
-            )
-            return column, (gain, jnp.pad(member, (0, column.slot.shape[0] - cells)))
+                criterion, sums, cells, rank, column.code, gain_of, growth.min_samples_leaf, close, growth.levels,
+                s.count,
+            )  # fmt: skip
+            return column, (gain, jnp.zeros(column.capacity, jnp.int32).at[: sums.shape[1]].set(member))
 
-        return None, sized(column.used, column.capacity, of, column)
+        return None, sized(column.used, column.capacity, within, column)
 
     d = len(growth.categories)
-    numbers, (gain, at, cut) = jax.lax.scan(number, None, (s.numbers, table.value))[1]
+    numbers, (gain, at, cut) = jax.lax.scan(number, None, (s.numbers, of.table.value))[1]
     categorical, member = s.categories, jnp.zeros((0, s.categories.capacity), jnp.int32)
     if d:
         categorical, (more, member) = jax.lax.scan(category, None, s.categories)[1]
@@ -263,35 +304,29 @@ def _cuts(growth: Growth, table: Table, rows: Rows, s: _Level, close: Array) -> 
 
 
 def _written(
-    growth: Growth, s: _Level, found: _Found, stand: surrogates.StandIns, groups: surrogates.Groups, pick: Array,
+    growth: Growth, leaves: Nodes, found: _Found, stand: surrogates.StandIns, groups: surrogates.Groups, pick: Array,
     gain: Array, splits: Array, default: Array, child: Array,
 ) -> Nodes:  # fmt: skip
     """The nodes with what this level's splits are."""
     m, order = growth.width, jnp.asarray(growth.order, jnp.int32)
     here = jnp.arange(m)
-    itself = here.astype(jnp.int32) + s.start
     on = splits[:, None]
-    sets = surrogates.sets_of(growth, groups, found.member, pick, splits, default)
     split = Split(
         jnp.where(splits, order[pick], -1), jnp.where(splits, found.threshold[pick, here], 0), splits,
-        sets.subset, sets.known,
+        *surrogates.sets_of(growth, groups, found.member, pick, splits, default),
     )  # fmt: skip
     surrogate = Split(
         jnp.where(on & (stand.column >= 0), order[jnp.maximum(stand.column, 0)], -1), stand.threshold, stand.low_left,
         *surrogates.sets_of_stand_ins(growth, groups, stand, splits),
     )  # fmt: skip
     other, cut, rest = _competitors(growth, found, gain, pick)
-    parts = Nodes(
-        split, jnp.where(splits, child[:, 0], itself), jnp.where(splits, child[:, 1], itself),
-        jnp.where(splits, default, 0), *(None,) * 5, jnp.where(splits, gain[pick, here], 0),
-        surrogate, jnp.where(on, stand.agree, 0), jnp.where(on, stand.adjusted, 0),
-        jnp.where(on, other, -1), jnp.where(on, cut, 0), jnp.where(on, rest, 0),
+    return leaves._replace(
+        split=split, left=jnp.where(splits, child[:, 0], leaves.left),
+        right=jnp.where(splits, child[:, 1], leaves.right), default=jnp.where(splits, default, 0),
+        gain=jnp.where(splits, gain[pick, here], 0), surrogate=surrogate, agree=jnp.where(on, stand.agree, 0),
+        adjusted=jnp.where(on, stand.adjusted, 0), competitor=jnp.where(on, other, -1),
+        competitor_threshold=jnp.where(on, cut, 0), competitor_gain=jnp.where(on, rest, 0),
     )  # fmt: skip
-
-    def put(whole: Array, part: Array | None) -> Array:
-        return whole if part is None else _put(whole, part, s.start)
-
-    return jax.tree.map(put, s.nodes, parts, is_leaf=lambda x: x is None)
 
 
 def _competitors(growth: Growth, found: _Found, gain: Array, pick: Array) -> tuple[Array, Array, Array]:

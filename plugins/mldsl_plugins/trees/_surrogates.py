@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from mldsl_plugins.trees._cells import Columns, sized
-from mldsl_plugins.trees._criteria import best, between, first_best, rounding, threshold
+from mldsl_plugins.trees._criteria import best, between, first_best, rounding, take, threshold
 
 if TYPE_CHECKING:
     from mldsl_plugins.trees._exact import Growth, Table
@@ -80,7 +80,7 @@ def route(groups: Groups, rule: Rule, column: Int[Array, " n"], slot: Int[Array,
 
 
 def stand_ins(
-    growth: Growth, table: Table, groups: Groups, weight: Array, slot: Array, side: Array, pick: Array,
+    growth: Growth, table: Table, groups: Groups, weight: Array, side: Array, pick: Array,
     sent: Float[Array, "M 2"], active: Array,
 ) -> StandIns:  # fmt: skip
     """The surrogates of every slot: `side` is where the primary split sends the rows that it knows."""
@@ -94,33 +94,31 @@ def stand_ins(
     known = jnp.where(side < 2, weight, 0)
 
     def sums_of(size: int, column: Columns) -> Array:
-        key = jnp.where((column.code >= 0) & (known > 0), 2 * column.code + side, 2 * size)
-        return jnp.zeros(2 * size, weight.dtype).at[key].add(known, mode="drop").reshape(size, 2)
+        key = jnp.where((column.code >= 0) & (known > 0), column.code + size * side, 2 * size)
+        return jnp.zeros(2 * size, weight.dtype).at[key].add(known, mode="drop").reshape(2, size)
 
     def number(_: None, given: tuple[Columns, Array]) -> tuple[None, Any]:
         def of(size: int, given: tuple[Columns, Array]) -> Any:
             column, value = given
-            in_slot, rank = column.slot[:size], column.rank[:size]
-            parts = between(sums_of(size, column), in_slot, m)
-            low_left = parts.left[:, 0] + parts.right[:, 1]
-            low_right = parts.left[:, 1] + parts.right[:, 0]
-            enough = parts.inside & (parts.left.sum(axis=1) >= LEAST) & (parts.right.sum(axis=1) >= LEAST)
+            cells, rank = column.first(size), column.rank[:size]
+            parts = between(sums_of(size, column), cells)
+            low_left = parts.left[0] + parts.right[1]
+            low_right = parts.left[1] + parts.right[0]
+            enough = parts.inside & (parts.left.sum(axis=0) >= LEAST) & (parts.right.sum(axis=0) >= LEAST)
             agree = jnp.where(enough, jnp.maximum(low_left, low_right), -jnp.inf)
-            cut = best(agree, in_slot, m, rounding(whole))
+            cut = best(agree, cells, rounding(whole))
             at = jnp.minimum(cut.at, size - 1)
-            return cut.gain, cut.at, low_left[at] >= low_right[at], threshold(value, rank, at)
+            return cut.gain, cut.at, take(low_left, at) >= take(low_right, at), threshold(value, rank, at)
 
         return None, sized(given[0].used, given[0].capacity, of, given)
 
     def category(_: None, column: Columns) -> tuple[None, Any]:
         def of(size: int, column: Columns) -> Any:
-            in_slot = column.slot[:size]
-            sums = sums_of(size, column)
-            tie = heavier[jnp.minimum(in_slot, m - 1)]
-            to = jnp.where(sums[:, 0] == sums[:, 1], tie, (sums[:, 1] > sums[:, 0]).astype(jnp.int32))
-            to = jnp.where(sums.sum(axis=1) > 0, to, UNKNOWN)
-            agree = jnp.zeros(m, weight.dtype).at[in_slot].add(sums.max(axis=1), mode="drop")
-            return agree, jnp.pad(to, (0, column.slot.shape[0] - size), constant_values=UNKNOWN)
+            cells, sums = column.first(size), sums_of(size, column)
+            to = jnp.where(sums[0] == sums[1], take(heavier, cells.node), (sums[1] > sums[0]).astype(jnp.int32))
+            to = jnp.where(sums.sum(axis=0) > 0, to, UNKNOWN)
+            agree = jnp.zeros(m, weight.dtype).at[cells.slot].add(sums.max(axis=0), mode="drop")
+            return agree, jnp.full(column.capacity, UNKNOWN, jnp.int32).at[:size].set(to)
 
         return None, sized(column.used, column.capacity, of, column)
 
@@ -129,7 +127,8 @@ def stand_ins(
     if c:
         more, member = jax.lax.scan(category, None, groups.categories)[1]
         agree = jnp.concatenate([agree, more])
-        at, cut, low_left = (jnp.pad(part, ((0, c), (0, 0))) for part in (at, cut, low_left))
+        at, cut = (jnp.pad(part, ((0, c), (0, 0))) for part in (at, cut))
+        low_left = jnp.pad(low_left, ((0, c), (0, 0)), constant_values=True)  # sets of levels are those that go left
     order = jnp.asarray(growth.order, jnp.int32)
     other = active[order][:, None] & (jnp.arange(d + c)[:, None] != pick[None])
     most = sent.max(axis=1)
@@ -202,11 +201,11 @@ def _bits(growth: Growth, columns: Columns, inside: Bool[Array, "c C"], chosen: 
     m = growth.width
 
     def add(bits: Array, given: tuple[Array, ...]) -> tuple[Array, None]:
-        slot, rank, inside, j = given
-        ours = inside & (slot < m) & (chosen[jnp.minimum(slot, m - 1)] == j)
+        slot, rank, used, inside, j = given
+        ours = inside & (jnp.arange(slot.shape[0]) < used) & (slot < m) & (chosen[jnp.minimum(slot, m - 1)] == j)
         bit = jnp.where(ours, jnp.uint32(1) << (rank % 32).astype(jnp.uint32), jnp.uint32(0))
         return bits.at[jnp.where(ours, slot, m), rank // 32].add(bit, mode="drop"), None
 
     start = jnp.zeros((m, growth.words), jnp.uint32)
     numbers = jnp.arange(len(growth.categories), dtype=jnp.int32)
-    return jax.lax.scan(add, start, (columns.slot, columns.rank, inside, numbers))[0]
+    return jax.lax.scan(add, start, (columns.slot, columns.rank, columns.used, inside, numbers))[0]

@@ -228,8 +228,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     if not shape.classes:
         center = weighted_mean(target, loss)
         target = jnp.where(weight > 0, target - center, 0)
-    numbers = jnp.asarray(growth.numbers, jnp.int32)
-    table = exact.Table(rank, values_of(x[:, numbers], rank[:, numbers]))
+    table = exact.Table(rank, values_of(*(exact.chosen(part, growth.numbers) for part in (x, rank))))
     rows = Rows(weight, jnp.where(weight > 0, loss, 0), target)
 
     def grow(weight: Array) -> exact.Nodes:
@@ -262,7 +261,7 @@ def _lost(criterion: Criterion) -> Any:
 
 
 def _info(growth: exact.Growth, nodes: exact.Nodes, path: pruning.Path | None) -> Info:
-    mass = growth.criterion.mass(nodes.sums)
+    mass = growth.criterion.mass(nodes.sums.T)
     some = jax.tree.map(lambda a: a[: pruning.SHOWN], nodes)
     sums = some.sums[:, : growth.criterion.classes] if growth.criterion.classes else some.sums[:, :1]
     impurity = nodes.risk / jnp.where(mass > 0, mass, 1)
