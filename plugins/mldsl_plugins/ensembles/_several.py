@@ -21,6 +21,8 @@ from mldsl.diagnostics import Diagnostic, MldslError
 from mldsl.plugin import Problem
 from mldsl.plugin.spec import Configured
 
+EVERY = ("continuous", "integer", "binary", "ordinal", "categorical")  # at most: members may take fewer
+
 
 def fit_members(
     models: Sequence[Any], key: Array, shape: Shape, examples: Examples

@@ -149,7 +149,8 @@ def mldsl_components() -> list[Component]:
         Model(
             "stacking", Spec, fit=fit, predict=predict, folds=lambda spec: spec.folds, check=check,
             remarks=remarks, tasks=("classify", "regress"), follows=("models",), keeps=("margins",),
-            roles=("weight",), examples=_examples(), example=_examples()["classify"],
+            accepts=members.EVERY, missing="accepts", sparse=True, roles=("weight",), examples=_examples(),
+            example=_examples()["classify"],
             exceptions={"weight_2": dealt, "row_order": "rows are dealt into folds by their place"},
             snippet="model { stacking([logistic_regression, gaussian_naive_bayes], final = logistic_regression) }",
             sources=("Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1", "Breiman 1996, doi:10.1007/BF00117832",

@@ -131,7 +131,8 @@ def mldsl_components() -> list[Component]:
         Model(
             "voting", Spec, fit=fit, predict=predict, combine=combine, check=check, remarks=remarks,
             tasks=("classify", "regress"), follows=("models",), keeps=("margins",), probabilities_if="voting = soft",
-            roles=("weight",), examples=_examples(), example=_examples()["classify"],
+            accepts=members.EVERY, missing="accepts", sparse=True, roles=("weight",), examples=_examples(),
+            example=_examples()["classify"],
             snippet="model { voting([logistic_regression, gaussian_naive_bayes]) }",
             sources=("Kittler, Hatef, Duin & Matas 1998, doi:10.1109/34.667881",
                      "Breiman 1996, doi:10.1007/BF00058655"),
