@@ -21,6 +21,8 @@ _SWARM = 12  # columns in a swarm
 _BINS = 90  # places along its axis
 _HUES = ("low values", "high values", "values between", "no order, or missing")
 _LEVELS = 12
+_WORK = 4_000_000_000  # factors of paths, over all rows: some seconds of two cores
+_FEWEST = 50  # rows, however large the trees
 _CLOSE = 1e-4  # of the range of answers, by which sums may be off
 
 
@@ -44,12 +46,14 @@ class Explained:
         return np.argsort(-sum(self.size(k) for k in range(self.value.shape[2])), kind="stable")
 
 
-def explain(model: ModelView, how: Combined, trees: Any, x: np.ndarray) -> Explained:
-    """The values of rows of the model's matrix. Rows whose sum is not the model's answer are left out and counted."""
+def explain(model: ModelView, how: Combined, trees: Any, rows: int, seed: int) -> Explained:
+    """The values of held-out rows. Those whose sum is not the model's answer are left out and counted."""
     paths = paths_of(trees)
+    points = points_of(paths)
     assert model.compiled is not None
+    x = rows_of_matrix(model, min(rows, max(_FEWEST, _WORK // (paths.column.size * len(points[0])))), seed)
     x = np.asarray(x, np.asarray(trees.threshold).dtype)
-    found = model.compiled("shap", contributions, trees, paths, points_of(paths), x, categorical_of(model))
+    found = model.compiled("shap", contributions, trees, paths, points, x, categorical_of(model))
     many, place = (len(trees.feature) if how.averaged else 1), list(how.place)
     value = np.asarray(found, float)[:, :, place] / many
     mean = paths.mean[place] / many + how.base[place]
@@ -70,7 +74,7 @@ def by_shap(rows: int, view: ReportView) -> ReportOutput:
         if how is None:
             notes.append(f"{model.name}: its answers are neither a sum nor a mean of what its trees say.")
             continue
-        one = explain(model, how, trees, rows_of_matrix(model, rows, view.seed))
+        one = explain(model, how, trees, rows, view.seed)
         if one.missed:
             warnings.append(
                 f"{model.name}: {one.missed:,} of {one.missed + len(one.x):,} rows are left out: their answers are not "

@@ -74,7 +74,11 @@ class Spec:
         also_known_as=("scoring",),
     )  # fmt: skip
     rows: int = param(
-        1000, ge=10, unit="rows", only_if="method = shap", doc="Most held-out rows to explain, drawn by the seed."
+        1000,
+        ge=10,
+        unit="rows",
+        only_if="method = shap",
+        doc="Most held-out rows to explain, drawn by the seed; of many large trees fewer are, down to 50.",
     )
 
 

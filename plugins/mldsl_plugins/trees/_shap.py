@@ -31,6 +31,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from mldsl.contract import Trees
 
+_ROWS = 64  # that one step holds at least: with fewer, large trees take four times as long
 _CELLS = 1 << 19  # leaves times columns on a path times rows, that one step holds
 
 
@@ -126,7 +127,7 @@ def contributions(
     n, d = x.shape
     k = paths.value.shape[2]
     cells = paths.column.shape[1] * max(paths.column.shape[2], paths.split.shape[2])
-    block = max(1, min(n, _CELLS // cells))
+    block = max(1, min(n, max(_ROWS, _CELLS // cells)))
     blocks = -(-n // block)
     rows = jnp.pad(x, ((0, blocks * block - n), (0, 0))).reshape(blocks, block, d)
 

@@ -139,6 +139,7 @@ def test_means_of_deep_trees_with_several_outputs_add_up(grown: SimpleNamespace)
 
 def test_rows_do_not_depend_on_their_block(small: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mldsl_plugins.trees._shap._CELLS", 100)
+    monkeypatch.setattr("mldsl_plugins.trees._shap._ROWS", 2)
     paths = paths_of(small)
     named = np.array([False, False, False, True])
     blocks = jax.jit(lambda *args: contributions(*args))(small, paths, points_of(paths), ROWS.astype(np.float32), named)

@@ -266,3 +266,10 @@ def test_points_of_a_swarm_stand_beside_each_other(boosted: SimpleNamespace) -> 
     women = [x for s in hues if s.name == "low values" for x, y in zip(s.x, s.y, strict=True) if y == "male"]
     assert len(women) > 10
     assert min(women) > 0, "which most rows are not, and which raises the answer"
+
+
+def test_fewer_rows_of_many_large_trees(boosted: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mldsl_plugins.reports._shap_values._WORK", 15 * 8 * 5 * 3 * 70)
+    title = compute(boosted.view, method="shap").tables[0].title
+    drawn = int(title.split(", ")[1].split(" of ")[0])
+    assert 50 <= drawn < 200
