@@ -127,7 +127,7 @@ def load_model(folder: Path, registry: Registry | None = None) -> Trained:
         }
     parents = {m.rpartition(".")[0] for m in modules}
     modules |= {m for m in sys.modules if m.rpartition(".")[0] in parents and not m.startswith("mldsl.")}
-    modules |= {"mldsl.contract.examples", "mldsl.contract.reductions", "mldsl.execute.calibrate"}
+    modules |= {f"mldsl.contract.{name}" for name in ("examples", "reductions", "trees")} | {"mldsl.execute.calibrate"}
     modules |= {"mldsl.execute.members"} if model.members else set()
     installed = registry.versions()
     artifact = read(folder, _classes(sorted(modules)), installed)
