@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
+MOST = 256  # nodes in a group
 NONE = np.uint32(0xFFFFFFFF)  # a column that cannot be drawn
 _MARK, _FEW = 64, 256  # of running sums: a row of the square that they are made of; so few are summed one by one
 
@@ -191,23 +192,43 @@ class Tables(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """What trees are while they grow: two lists of rows by node, nodes, and those of them that are waiting."""
+    """What trees are while they grow: two lists of rows by node, nodes, those of them that are waiting,
+    and those that wait for the next phase.
+    """
 
     order: Int[Array, " 2n"]
     nodes: Tables
     waiting: Int[Array, " q"]
     head: Int[Array, ""]
     tail: Int[Array, ""]
+    later: Int[Array, " q"]
+    late: Int[Array, ""]
     free: Int[Array, ""]
     cut: Int[Array, ""]
 
 
-Fold = Callable[[Callable[[Any, Window], Any], Any], Any]
-Evaluate = Callable[[Growth, Array, Rows, Group, Fold], Split]
+class Windows(NamedTuple):
+    """The group's rows: the window that begins at a place, and a fold of a function over all of them."""
+
+    at: Callable[[Array], Window]
+    fold: Callable[[Callable[[Any, Window], Any], Any], Any]
 
 
-def windows(order: Array, group: Group, size: int) -> Fold:
-    """Fold a function over the group's rows, a window at a time."""
+@attrs.frozen
+class Phase:
+    """How nodes of more than `above` rows are split: so many together, from windows of so many rows.
+
+    The next phase splits the others.
+    """
+
+    evaluate: Callable[[Growth, Array, Rows, Group, Windows], Split]
+    nodes: int
+    rows: int
+    above: int = 0
+
+
+def windows(order: Array, group: Group, size: int) -> Windows:
+    """The rows of a group in the list."""
     total = group.end[-1]
     offset = group.start - (group.end - group.rows)
 
@@ -226,7 +247,7 @@ def windows(order: Array, group: Group, size: int) -> Fold:
 
         return jax.lax.while_loop(lambda c: c[0] < total, body, (jnp.int32(0), start))[1]
 
-    return fold
+    return Windows(window, fold)
 
 
 def goes_left(values: Array, row: Array, column: Array, at: Array, missing_left: Array) -> Array:
@@ -256,11 +277,9 @@ def draw(growth: Growth, seed: Array, active: Array, node: Array, last: Array) -
     return drawn, last
 
 
-def advance(
-    growth: Growth, evaluate: Evaluate, size: tuple[int, int], seed: Array, active: Array, rows: Rows, queue: Queue
-) -> Queue:
+def advance(growth: Growth, phase: Phase, seed: Array, active: Array, rows: Rows, queue: Queue) -> Queue:
     """Split the next nodes that wait."""
-    (g, r), n = size, len(rows.weight)
+    g, r, n = phase.nodes, phase.rows, len(rows.weight)
     waits = jnp.arange(g, dtype=jnp.int32) < queue.tail - queue.head
     node = jnp.where(waits, jax.lax.dynamic_slice_in_dim(queue.waiting, queue.head, g), 0)
     whole, parts = queue.nodes.whole[node], queue.nodes.parts[node]
@@ -270,10 +289,11 @@ def advance(
     source = depth % 2 * n
     ends = running(count)
     group = Group(node, waits, source + begin, count, ends, parts[:, 3:].T, parts[:, 2], drawn)
-    fold = windows(queue.order, group, r)
-    split = evaluate(growth, seed, rows, group, fold)
+    stretch = windows(queue.order, group, r)
+    split = phase.evaluate(growth, seed, rows, group, stretch)
     found = waits & split.found & split.mixed
-    room = queue.free + 2 * running(found) <= queue.nodes.whole.shape[0] - 2 * g
+    spare = 2 * MOST  # beyond the last node, for blocks that are not full
+    room = queue.free + 2 * running(found) <= queue.nodes.whole.shape[0] - spare
     cut = queue.cut + counted(found & ~room)
     found &= room
 
@@ -296,7 +316,7 @@ def advance(
         order = order.at[place].set(window.row, mode="drop", unique_indices=True)
         return order, left + before[here[1]] - before[here[0]]
 
-    order, left_rows = fold(move, (queue.order, jnp.zeros(g, jnp.int32)))
+    order, left_rows = stretch.fold(move, (queue.order, jnp.zeros(g, jnp.int32)))
     divides = found & (left_rows > 0) & (left_rows < count)
     rank = running(divides) - divides
     child = queue.free + 2 * rank
@@ -354,24 +374,30 @@ def advance(
         block(queue.nodes.whole.at[at_node].set(whole, mode="drop"), facts),
         block(queue.nodes.parts.at[at_node].set(parts, mode="drop"), values),
     )
-    opens = in_line(divides[None] & ~closed)
-    to = jnp.where(opens, running(opens) - 1, 2 * g)
-    line = jnp.zeros(2 * g, jnp.int32).at[to].set(in_line(itself), mode="drop")
-    waiting = jax.lax.dynamic_update_slice_in_dim(queue.waiting, line, queue.tail, 0)
+    opens, line = in_line(divides[None] & ~closed), in_line(itself)
+
+    def queued(waiting: Array, tail: Array, which: Array) -> tuple[Array, Array]:
+        to = jnp.where(which, running(which) - 1, 2 * g)
+        block = jnp.zeros(2 * g, jnp.int32).at[to].set(line, mode="drop")
+        return jax.lax.dynamic_update_slice_in_dim(waiting, block, tail, 0), tail + counted(which)
+
+    later, late = queue.later, queue.late
+    if phase.above:
+        few = in_line(number) <= phase.above
+        later, late = queued(later, late, opens & few)
+        opens &= ~few
+    waiting, tail = queued(queue.waiting, queue.tail, opens)
     # Nodes to be looked at again are put back to the front.
     done = counted(waits) - counted(again)
     to = jnp.where(again, done + running(again) - 1, g)
     front_line = jax.lax.dynamic_slice_in_dim(waiting, queue.head, g).at[to].set(node, mode="drop")
     waiting = jax.lax.dynamic_update_slice_in_dim(waiting, front_line, queue.head, 0)
-    return Queue(
-        order, nodes, waiting, queue.head + done, queue.tail + counted(opens), queue.free + 2 * counted(divides), cut
-    )
+    return Queue(order, nodes, waiting, queue.head + done, tail, later, late, queue.free + 2 * counted(divides), cut)
 
 
 def grow(
     growth: Growth,
-    evaluate: Evaluate,
-    size: tuple[int, int],
+    phases: tuple[Phase, ...],
     seed: Array,
     active: Array,
     rows: Rows,
@@ -381,7 +407,7 @@ def grow(
 
     `first` is an order of the rows of each tree, which nothing depends on but ties. O(rows m) time for a level.
     """
-    (many, n), (g, _) = first.shape, size
+    many, n = first.shape
     k, dtype = growth.sums, rows.weight.dtype
     line = first.reshape(-1).astype(jnp.int32)
     there = rows.weight[line] > 0
@@ -404,7 +430,7 @@ def grow(
     if growth.costs:
         sums = sums.at[:, -1].set(rows.weight.reshape(many, n).sum(axis=1))
     nodes = many * growth.nodes
-    room = nodes + 2 * g
+    room = nodes + 2 * MOST
     every = jnp.arange(many, dtype=jnp.int32)
     whole = jnp.zeros((room, 8), jnp.int32).at[:, 4].set(-1).at[:, 6].set(jnp.arange(room, dtype=jnp.int32))
     whole = whole.at[:many, 0].set(begin).at[:many, 1].set(count).at[:many, 7].set(every)
@@ -414,14 +440,22 @@ def grow(
     if growth.classes:
         waits &= (sums[:, : growth.classes] > 0).sum(axis=1) > 1
     zero = jnp.zeros((), jnp.int32)
-    to = jnp.where(waits, running(waits) - 1, room + g)
-    waiting = jnp.zeros(room + g, jnp.int32).at[to].set(every, mode="drop")
-    queue = Queue(order, Tables(whole, parts), waiting, zero, counted(waits), zero + many, zero)
+    nothing = jnp.zeros(room + MOST, jnp.int32)
 
-    def step(queue: Queue) -> Queue:
-        return advance(growth, evaluate, size, seed, active, rows, queue)
+    def listed(which: Array) -> tuple[Array, Array]:
+        return nothing.at[jnp.where(which, running(which) - 1, room + MOST)].set(every, mode="drop"), counted(which)
 
-    queue = jax.lax.while_loop(lambda q: q.head < q.tail, step, queue)
+    few = waits & (count <= phases[0].above)
+    waiting, tail = listed(waits & ~few)
+    queue = Queue(order, Tables(whole, parts), waiting, zero, tail, *listed(few), zero + many, zero)
+    for i, phase in enumerate(phases):
+        if i:
+            queue = queue._replace(waiting=queue.later, head=zero, tail=queue.late, later=nothing, late=zero)
+        queue = jax.lax.while_loop(
+            lambda q: q.head < q.tail,
+            lambda q, phase=phase: advance(growth, phase, seed, active, rows, q),
+            queue,
+        )
     whole, parts = queue.nodes.whole[:nodes], queue.nodes.parts[:nodes]
     itself = jnp.arange(nodes, dtype=jnp.int32)
     made = itself < queue.free

@@ -33,7 +33,7 @@ from mldsl.contract import Examples, Prediction, Prepared, Shape, Trees, over_de
 from mldsl.plugin import Problem, param
 from mldsl.plugin.params import Share
 from mldsl_plugins.trees import _deep
-from mldsl_plugins.trees._deep import Growth, Rows
+from mldsl_plugins.trees._deep import Growth, Phase, Rows
 from mldsl_plugins.trees._predict import averaged
 
 ROOM = 1 << 30  # bytes for the nodes of all trees
@@ -117,13 +117,11 @@ class Tree(NamedTuple):
 
 @attrs.frozen
 class Kind:
-    """What the two forests do differently: how splits are found, and what codes stand for.
-
-    `numbers(inputs)` gives x [n, w], bins or numbers; `threshold(inputs, column, at)` what a row is compared with.
+    """What the two forests do differently: how splits are found, by the growth and the rows of a queue, and whether
+    inputs are bins.
     """
 
-    evaluate: Callable[..., Any]
-    size: Callable[[Growth], tuple[int, int]]
+    phases: Callable[[Growth, int], tuple[Phase, ...]]
     binned: bool
 
 
@@ -325,7 +323,7 @@ def fit(kind: Kind, spec: Any, key: Key[Array, ""], shape: Shape, examples: Exam
         ranks = jax.lax.map(lambda one: _ranks(kind, shape, x, y, one), loss) if places else None
         rows = Rows(_ranked(x, places, ranks, many), jnp.tile(y, many), own.reshape(-1), loss.reshape(-1))
         first = order[None] + n * jnp.arange(many, dtype=jnp.int32)[:, None]
-        grown = _deep.grow(growth, kind.evaluate, kind.size(growth), seed[0, 1], active, rows, first)
+        grown = _deep.grow(growth, kind.phases(growth, many * n), seed[0, 1], active, rows, first)
         made = jax.lax.map(lambda one: _trees(kind, shape, inputs, one[0], growth, one[1]), (grown, ranks))
         absent = (own == 0) & (weight[None] > 0) if spec.bootstrap else None
         return Tree(made, grown.at, grown.depth.max(axis=1), grown.used, grown.cut, absent, ranks)

@@ -36,10 +36,10 @@ from jaxtyping import Array, Key
 from mldsl.contract import Examples, Shape
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
 from mldsl_plugins.trees import _forest
-from mldsl_plugins.trees._candidates import drawn_threshold, size_of_drawn
+from mldsl_plugins.trees._candidates import phases_of_drawn
 from mldsl_plugins.trees._forest import Info, Params
 
-KIND = _forest.Kind(drawn_threshold, size_of_drawn, binned=False)
+KIND = _forest.Kind(phases_of_drawn, binned=False)
 
 
 @attrs.frozen

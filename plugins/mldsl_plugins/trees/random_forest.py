@@ -49,10 +49,10 @@ from mldsl.contract import Examples, Shape
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
 from mldsl_plugins.trees import _forest
 from mldsl_plugins.trees._bins import bin_columns
-from mldsl_plugins.trees._candidates import best_bin, size_of_bins
+from mldsl_plugins.trees._candidates import phases_of_bins
 from mldsl_plugins.trees._forest import Info, Params
 
-KIND = _forest.Kind(best_bin, size_of_bins, binned=True)
+KIND = _forest.Kind(phases_of_bins, binned=True)
 
 
 @attrs.frozen

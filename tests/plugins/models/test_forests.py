@@ -96,11 +96,11 @@ CASES = [
 def test_held_out_losses_are_scikit_learns(run, data, agreement, name, spec, peer, rows, classes):
     x, y = data(rows)
     third = {"max_features": 1 / 3} if spec.columns == "third" else {}
-    losses = held_out(run, name, spec, lambda seed: peer(25, random_state=seed, **third), x, y, classes, 25)
+    losses = held_out(run, name, spec, lambda seed: peer(25, random_state=seed, **third), x, y, classes, 20)
     apart = losses[:, 0] - losses[:, 1]
     error = apart.std(ddof=1) / math.sqrt(len(apart))
     worse = max(apart.mean(), 0) / losses[:, 1].mean()
-    agreement(f"model.{name}", "held-out loss, by how much worse over 25 seeds", worse, 0, reference="scikit-learn",
+    agreement(f"model.{name}", "held-out loss, by how much worse over 20 seeds", worse, 0, reference="scikit-learn",
               data=rows, absolute=float(error / losses[:, 1].mean()))  # fmt: skip
 
 
