@@ -26,8 +26,10 @@ def packed(records: Any, slope: Any, curve: Any, weight: Any, listed: Any, *, co
     from mldsl_plugins.trees import _histogram as histograms
 
     of = histograms.pack(slope, curve, weight)
-    columns = histograms.columns_of(jnp.ones(D, bool))
-    found, _ = histograms.of_rows(records, of, columns, listed, jnp.int32(0), jnp.int32(count), alike=True)
+    words = histograms.words_of(jnp.ones(D, bool))
+    found, _ = histograms.of_rows(
+        records, of, words, listed, jnp.int32(0), jnp.int32(count), straight=jnp.asarray(count == N), alike=True
+    )
     return jnp.stack(histograms.by_column(found, of.unit), axis=-1)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from mldsl.contract import Prepared, Trees
+from mldsl_plugins.trees._histogram import codes_of
 from mldsl_plugins.trees._predict import summed
 from mldsl_plugins.trees._splits import Growth
 
@@ -78,7 +79,7 @@ def middles(inputs: Prepared, categories: Bool[Array, " d"]) -> Float[Array, "n 
     d = categories.shape[0]
     top = jnp.pad(jnp.asarray(table.edges), ((0, 0), (0, 1)), constant_values=jnp.inf)
     values = jnp.where(categories[:, None], jnp.asarray(table.level).astype(top.dtype), top)
-    code = codes[:, :d].astype(jnp.int32)
+    code = codes_of(codes)[:, :d].astype(jnp.int32)
     there = code < values.shape[1]
     found = values[jnp.arange(d)[None], jnp.where(there, code, 0)]
     return jnp.where(there, found, jnp.nan)

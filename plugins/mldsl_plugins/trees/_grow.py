@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt
 from mldsl.contract import Prepared, gather
 from mldsl_plugins.trees import _histogram as histograms
 from mldsl_plugins.trees._bins import MISSING
-from mldsl_plugins.trees._rows import every_row, part, spread
+from mldsl_plugins.trees._rows import answered, heavy_first, part, spread
 from mldsl_plugins.trees._splits import Growth, Limits, Node, Split, best_of, root, subset_of, value
 
 
@@ -59,6 +59,8 @@ class _State(NamedTuple):
     histogram: Int[Array, "L sums"]
     leaves: _Leaves
     tree: Grown
+    bin: Int[Array, " N"]  # the last that goes left
+    goes_left: Bool[Array, "N codes"]  # by code, where there are categories
 
 
 def grow(
@@ -69,41 +71,44 @@ def grow(
     hessian: Float[Array, " n"],
     weight: Float[Array, " n"],
     columns: Bool[Array, " d"],
+    across: UInt[Array, "n codes"] | None = None,
 ) -> Grown:
     """The tree that lowers the loss most, greedily; derivatives are those of rows times their weight and cost.
 
-    Rows of weight 0 add nothing, but are told their leaf.
+    Rows of weight 0 add nothing, but are told their leaf. `across` are the codes as `turned` gives them, for whoever
+    grows many trees.
     """
-    codes, table = inputs
-    n, most = codes.shape[0], most_leaves(growth)
-    records = codes if codes.dtype == jnp.uint32 else jax.lax.bitcast_convert_type(codes.reshape(n, -1, 4), jnp.uint32)
+    records, table = histograms.records_of(inputs.rows), inputs.shared
+    n, most, d = records.shape[0], most_leaves(growth), len(growth.categories)
+    by_column = (turned(inputs.rows) if across is None else across).reshape(-1)
     chunk = histograms.chunk_of(n)
-    chosen = histograms.columns_of(columns)
+    words = histograms.words_of(columns)
     packed = histograms.pack(gradient, hessian, weight)
+    listed, heavy, straight = heavy_first(weight, chunk)
 
-    d = len(growth.categories)
     alike = not any(growth.categories) and not any(growth.monotone)
-    own, begin = histograms.own_columns(d, alike=alike)
-    mine = columns if own == d else jax.lax.dynamic_slice_in_dim(jnp.pad(columns, (0, own)), begin, own)
+    own, begin = histograms.own_columns(records.shape[1], alike=alike)
+    shared = own < d
+    mine = jax.lax.dynamic_slice_in_dim(jnp.pad(columns, (0, own)), begin, own) if shared else columns
 
     def searched(histogram: Array, nodes: Node, depth: Array) -> Split:
         """The best splits of two nodes, from their histograms [2, ...]."""
-        sums = histograms.by_column(histogram, packed.unit)
+        sums = [x[:, : mine.shape[0]] for x in histograms.by_column(histogram, packed.unit)]
         sums = jnp.stack([jnp.concatenate([x[:, :, : growth.bins], x[:, :, MISSING:]], axis=2) for x in sums], axis=1)
         found: Split = jax.vmap(lambda h, node: best_of(h, node, growth, limits, mine))(sums, nodes)
-        if own < d:
+        if shared:
             found = _best_of_devices(found._replace(feature=found.feature + begin))
         if growth.max_depth:
             found = found._replace(gain=jnp.where(depth < growth.max_depth, found.gain, 0))
         return found
 
-    def goes_left(split: Split, row: Array) -> Array:
-        at = split.feature // 4
-        word = records.reshape(-1).at[row * records.shape[1] + at].get(mode="promise_in_bounds")
-        code = histograms._code(word, split.feature).astype(jnp.int32)
-        if any(growth.categories):
-            return split.goes_left.at[jnp.minimum(code, growth.bins)].get(mode="promise_in_bounds")
-        return jnp.where(code == MISSING, split.missing_left, code <= split.bin)
+    def goes(feature: Array, last: Array, missing_left: Array, by_code: Array | None, row: Array) -> Array:
+        code = by_column.at[feature * n + row].get(mode="promise_in_bounds")
+        if by_code is not None:
+            at = jnp.minimum(code, growth.bins).astype(jnp.int32)
+            index = at if by_code.ndim == 1 else (jnp.arange(at.shape[0]), at)
+            return by_code.at[index].get(mode="promise_in_bounds")
+        return jnp.where(code == MISSING, missing_left, code <= last.astype(code.dtype))
 
     def more(state: _State) -> Array:
         return (state.made == 0) | ((state.made < most) & (state.leaves.split.gain.max() > 0))
@@ -115,12 +120,16 @@ def grow(
         one = _next(growth, leaves)
         start, count, id_, depth, node, split = jax.tree.map(lambda x: x[one], leaves)
         parted = jnp.where(first, 0, count)
-        rows, left = part(state.rows, start, parted, lambda row: goes_left(split, row), n, chunk)
+        by_code = split.goes_left if any(growth.categories) else None
+        way = lambda row: goes(split.feature, split.bin, split.missing_left, by_code, row)  # noqa: E731
+        rows, left = part(state.rows, start, parted, way, n, chunk)
         right = count - left
         is_left = split.left.weight <= split.right.weight
         begins, fewer = jnp.where(is_left | first, start, start + left), jnp.where(is_left, left, right)
         visited = jnp.where(first, count, fewer)
-        found, mass = histograms.of_rows(records, packed, chosen, rows, begins, visited, alike=alike)
+        found, mass = histograms.of_rows(
+            records, packed, words, rows, begins, visited, straight=first & straight, alike=alike
+        )
         pair = histograms.apart(found, state.histogram, one, left=is_left, whole=first)
         other = jnp.where(first, mass, node.weight - mass)
         masses = jnp.where(is_left, jnp.stack([mass, other]), jnp.stack([other, mass]))
@@ -130,7 +139,7 @@ def grow(
         places = jnp.stack([one, made])
         ids = jnp.where(first, 0, 2 * made - 1 + jnp.arange(2, dtype=jnp.int32))
         children = _Leaves(
-            jnp.stack([start, start + left]), jnp.where(first, n, jnp.stack([left, right])), ids,
+            jnp.stack([start, start + left]), jnp.where(first, heavy, jnp.stack([left, right])), ids,
             jnp.stack([deeper, deeper]), nodes, searched(pair, nodes, deeper),
         )  # fmt: skip
         return _State(
@@ -139,16 +148,41 @@ def grow(
             histograms.kept(state.histogram, pair, one, made),
             jax.tree.map(lambda old, new: old.at[places].set(new), leaves, children),
             _written(growth, state.tree, id_, ids, split, nodes, table, limits),
+            state.bin.at[id_].set(split.bin),
+            state.goes_left.at[id_].set(split.goes_left[: state.goes_left.shape[1]]),
         )
 
     nothing = _State(
-        jnp.int32(0), every_row(n, chunk), histograms.empty(most, own), _bare(growth, n),
-        _seedling(growth),
+        jnp.int32(0), listed, histograms.empty(most, own), _bare(growth, heavy), _seedling(growth),
+        jnp.zeros(2 * most - 1, jnp.int32),
+        jnp.zeros((2 * most - 1, growth.bins + 1 if any(growth.categories) else 0), bool),
     )  # fmt: skip
     state = jax.lax.while_loop(more, body, nothing)
     here = jnp.where(jnp.arange(most) < state.made, state.leaves.count, 0)
     leaf = spread(state.rows, state.leaves.start, here, state.leaves.id, n, chunk)
-    return state.tree._replace(leaf=leaf)
+
+    def down(row: Array) -> Array:
+        """The leaves of rows that did not grow the tree."""
+        tree = state.tree
+
+        def step(node: Array) -> Array:
+            by_code = state.goes_left[node] if any(growth.categories) else None
+            feature = jnp.maximum(tree.feature[node], 0)
+            left = goes(feature, state.bin[node], tree.missing_left[node], by_code, row)
+            return jnp.where(left, tree.left[node], tree.right[node])
+
+        return jax.lax.while_loop(lambda node: jnp.any(tree.feature[node] >= 0), step, jnp.zeros_like(row))
+
+    return state.tree._replace(leaf=answered(listed, heavy, n - heavy, down, leaf, chunk))
+
+
+def turned(codes: UInt[Array, "n w"]) -> UInt[Array, "n codes"]:
+    """Codes column by column, of the rows that a device has: the form in which one column is read for many rows.
+
+    What is told apart by the first axis are not rows, but as many equal parts.
+    """
+    by_row = histograms.codes_of(codes).astype(jnp.uint8)
+    return by_row.T.reshape(by_row.shape)
 
 
 def most_leaves(growth: Growth) -> int:
@@ -174,7 +208,7 @@ def _next(growth: Growth, leaves: _Leaves) -> Array:
     return found
 
 
-def _bare(growth: Growth, n: int) -> _Leaves:
+def _bare(growth: Growth, n: Array) -> _Leaves:
     """Leaves before anything is known of them: the first has all rows, and no column to be split by."""
     most = most_leaves(growth)
     zeros, floats = jnp.zeros(most, jnp.int32), jnp.zeros(most)

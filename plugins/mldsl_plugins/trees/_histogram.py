@@ -36,9 +36,11 @@ from mldsl.contract import shard, tiny, total
 from mldsl.contract.blocks import axis
 
 CODES = 256
+_COLUMNS = 4  # in a word
 _LOWER = 32  # bits of the second derivative
-_CHUNK = 1 << 14  # rows; what a chunk needs is about as large as a core's cache, and half of the last one is idle
+_CHUNK = 1 << 13  # rows; what a chunk needs is about as large as a core's cache, and half of the last one is idle
 _LEAST = 1 << 7
+_SMALLER = 4  # as many small chunks are a large one; what is left of a node's rows goes in small ones
 _COPIES = 32  # of a histogram on a GPU
 _BASE = 16
 _PART = 256  # rows whose 16-bit parts float32 adds exactly
@@ -50,13 +52,15 @@ _MANY = 64  # columns, from which on devices share them: a sum of fewer costs le
 class Packed(NamedTuple):
     """Derivatives of rows as whole numbers: `sums` Int64[n], and what one is worth, `unit` Float[2].
 
-    `weight` Float[n] is how often rows count, and `mass` [] by what its sums are multiplied to be whole numbers.
+    `weight` Float[n] is how often rows count, and `mass` [] by what its sums are multiplied to be whole numbers. Where
+    all rows that count do so equally often, `equal` says how often; else it is 0.
     """
 
     sums: Array
     unit: Float[Array, " 2"]
     weight: Float[Array, " n"]
     mass: Float[Array, ""]
+    equal: Float[Array, ""]
 
 
 def chunk_of(n: int) -> int:
@@ -72,7 +76,8 @@ def pack(gradient: Float[Array, " n"], hessian: Float[Array, " n"], weight: Floa
     with jax.enable_x64(True):
         whole = [jnp.round(x / u).astype(jnp.int64) for x, u in zip((gradient, hessian), unit, strict=True)]
         sums = jax.lax.shift_left(whole[0], jnp.int64(_LOWER)) + whole[1]
-    return Packed(sums, unit, weight, mass)
+    most, least = weight.max(), jnp.where(weight > 0, weight, jnp.inf).min()
+    return Packed(sums, unit, weight, mass, jnp.where(most == least, most, 0))
 
 
 def _bits(x: Float[Array, ""]) -> Int[Array, ""]:
@@ -93,61 +98,76 @@ def unpacked(sums: Int[Array, " *shape"], unit: Float[Array, " 2"]) -> tuple[Arr
         return upper.astype(unit.dtype) * unit[0], lower.astype(unit.dtype) * unit[1]
 
 
-class Columns(NamedTuple):
-    """Which columns are summed up: the first `count` of `order` Int[d]. The histograms of others stay 0."""
+class Words(NamedTuple):
+    """Which words of a record are summed up: the first `count` of `order` Int[w]. The histograms of others stay 0."""
 
-    order: Int[Array, " d"]
+    order: Int[Array, " w"]
     count: Int[Array, ""]
 
 
-def columns_of(chosen: Bool[Array, " d"]) -> Columns:
-    """The chosen ones first."""
-    return Columns(jnp.argsort(~chosen).astype(jnp.int32), chosen.sum(dtype=jnp.int32))
+def words_of(chosen: Bool[Array, " d"]) -> Words:
+    """The words that have a chosen column."""
+    some = jnp.pad(chosen, (0, -chosen.shape[0] % _COLUMNS)).reshape(-1, _COLUMNS).any(axis=1)
+    return Words(jnp.argsort(~some).astype(jnp.int32), some.sum(dtype=jnp.int32))
 
 
 def of_rows(
     records: UInt[Array, "n w"],
     packed: Packed,
-    columns: Columns,
+    words: Words,
     rows: Int[Array, " m"],
     start: Int[Array, ""],
     count: Int[Array, ""],
     *,
+    straight: Bool[Array, ""],
     alike: bool,
 ) -> tuple[Array, Float[Array, ""]]:
     """The histogram of the rows `rows[start : start + count]`, of this device's own columns, and their weight.
 
-    `rows` goes on for a chunk or more, and begins with all rows in order: where `count` is n, nothing is gathered.
+    `rows` goes on for a chunk or more. Where it is `straight`, these are rows 0, 1, 2, ..., and nothing is gathered.
     """
-    n, size = records.shape[0], chunk_of(records.shape[0])
-    parts = records, packed.sums, packed.weight
-    place = jnp.arange(size, dtype=jnp.int32)
+    n = records.shape[0]
+    large, small = chunk_of(n), max(chunk_of(n) // _SMALLER, _LEAST)
 
-    def in_order(i: Array) -> Any:
-        first = jnp.minimum(i * size, n - size)
-        with jax.enable_x64(True):
-            return *(jax.lax.dynamic_slice_in_dim(x, first, size) for x in parts), first + place >= i * size
+    def in_order(first: Array, size: int) -> Any:
+        begin = jnp.minimum(first, n - size)
+        place = begin + jnp.arange(size, dtype=jnp.int32)
+        take = lambda x: jax.lax.dynamic_slice_in_dim(x, begin, size)  # noqa: E731
+        here = (place >= first) & (place < count)
+        return take(records), take(packed.sums), jnp.where(here, take(packed.weight), 0), here
 
-    def gathered(i: Array) -> Any:
-        row = jax.lax.dynamic_slice_in_dim(rows, start + i * size, size)
+    def gathered(first: Array, size: int) -> Any:
+        row = jax.lax.dynamic_slice_in_dim(rows, start + first, size)
+        take = lambda x: x.at[row].get(mode="promise_in_bounds")  # noqa: E731
+        here = first + jnp.arange(size, dtype=jnp.int32) < count
+        weight = jax.lax.cond(packed.equal > 0, lambda: jnp.full(size, packed.equal), lambda: take(packed.weight))
+        return take(records), take(packed.sums), jnp.where(here, weight, 0), here
+
+    def added(so_far: _Sums, first: Array, size: int) -> _Sums:
         with jax.enable_x64(True):
-            return *(x.at[row].get(mode="promise_in_bounds") for x in parts), place < count - i * size
+            ways = [partial(way, first, size) for way in ((in_order, gathered) if n >= size else (gathered,))]
+            taken = jax.lax.cond(straight, *ways) if len(ways) > 1 else ways[0]()
+        return _add(so_far, *taken, packed.mass, words)
 
     def body(state: tuple[Array, _Sums]) -> tuple[Array, _Sums]:
-        i, so_far = state
-        taken = gathered(i) if n < size else jax.lax.cond(count == n, in_order, gathered, i)
-        return i + 1, _add(so_far, *taken, packed.mass, columns)
+        first, so_far = state
+        if large == small:
+            return first + small, added(so_far, first, small)
+        with jax.enable_x64(True):
+            some = count - first >= jnp.int32(large)
+            sums = jax.lax.cond(some, lambda s: added(s, first, large), lambda s: added(s, first, small), so_far)
+        return first + jnp.where(some, large, small), sums
 
-    more = lambda state: state[0] * size < count  # noqa: E731
-    found = jax.lax.while_loop(more, body, (jnp.int32(0), _nothing(columns)))[1]
+    found = jax.lax.while_loop(lambda state: state[0] < count, body, (jnp.int32(0), _nothing(words)))[1]
     return _joined(*found, packed.mass, alike=alike)
 
 
-def own_columns(d: int, *, alike: bool) -> tuple[int, Array | int]:
-    """How many columns of a histogram this device has, of d, and the first of them; it may have some beyond the last.
+def own_columns(w: int, *, alike: bool) -> tuple[int, Array | int]:
+    """How many columns of a histogram this device has, of w words, and the first of them; some may be beyond the last.
 
     `alike`: nothing is known of columns that would make them differ, so that each device can have others.
     """
+    d = w * _COLUMNS
     if axis() is None or d < _MANY or not alike:
         return d, 0
     each = -(-d // jax.lax.axis_size(axis()))
@@ -209,15 +229,16 @@ class _Sums(NamedTuple):
     mass: Array
 
 
-def _nothing(columns: Columns) -> _Sums:
+def _nothing(words: Words) -> _Sums:
     with jax.enable_x64(True):
-        return _Sums(jnp.zeros(columns.order.shape[0] * CODES, jnp.int64), *[jnp.zeros((), jnp.int64)] * 2)
+        histogram = jnp.zeros(words.order.shape[0] * _COLUMNS * CODES, jnp.int64)
+        return _Sums(histogram, *[jnp.zeros((), jnp.int64)] * 2)
 
 
 def _joined(histogram: Array, whole: Array, mass: Array, unit: Array, *, alike: bool) -> tuple[Array, Array]:
     """Added up over the shards; the weight as a number."""
     d = histogram.shape[0] // CODES
-    each, _ = own_columns(d, alike=alike)
+    each, _ = own_columns(d // _COLUMNS, alike=alike)
     with jax.enable_x64(True):
         rest = jnp.stack([whole, mass])
         if each == d:  # in one go
@@ -236,63 +257,77 @@ def _add(
     weight: Float[Array, " c"],
     here: Bool[Array, " c"],
     unit: Float[Array, ""],
-    columns: Columns,
+    words: Words,
 ) -> _Sums:
-    """What a chunk of rows adds."""
+    """What a chunk of rows adds, of which some are not `here` and weigh nothing."""
     with jax.enable_x64(True):
         sums = jnp.where(here, sums, jnp.int64(0))
-        mass = jnp.round(jnp.where(here, weight, 0).sum() * unit).astype(jnp.int64)
+        mass = jnp.round(weight.sum() * unit).astype(jnp.int64)
         histogram = jax.lax.platform_dependent(
-            so_far.histogram, records, sums, columns,
+            so_far.histogram, records, sums, words,
             cpu=_by_column, tpu=partial(_by_digits, interpret=False), default=_at_once,
         )  # fmt: skip
         return _Sums(histogram, so_far.whole + sums.sum(), so_far.mass + mass)
 
 
-def _by_column(histogram: Array, records: Array, sums: Array, columns: Columns) -> Array:
+def _by_column(histogram: Array, records: Array, sums: Array, words: Words) -> Array:
     across = records.T
+    place = jnp.arange(_COLUMNS, dtype=jnp.int32)
 
-    def one(j: Array, histogram: Array) -> Array:
-        column = columns.order[j]
-        word = jax.lax.dynamic_index_in_dim(across, column // 4, 0, keepdims=False)
-        place = column * jnp.int32(CODES) + _code(word, column).astype(jnp.int32)
-        return histogram.at[place].add(sums, mode="promise_in_bounds")
+    def word(j: Array, histogram: Array) -> Array:
+        at = words.order[j]
+        codes = jax.lax.dynamic_index_in_dim(across, at, 0, keepdims=False)
 
-    return jax.lax.fori_loop(jnp.int32(0), columns.count, one, histogram)
+        def column(histogram: Array, k: Array) -> tuple[Array, None]:
+            to = (at * jnp.int32(_COLUMNS) + k) * jnp.int32(CODES) + code_in(codes, k).astype(jnp.int32)
+            return histogram.at[to].add(sums, mode="promise_in_bounds"), None
+
+        return jax.lax.scan(column, histogram, place, unroll=_COLUMNS)[0]
+
+    return jax.lax.fori_loop(jnp.int32(0), words.count, word, histogram)
 
 
-def _code(word: UInt[Array, " c"], column: Int[Array, ""]) -> UInt[Array, " c"]:
+def code_in(word: UInt[Array, " c"], column: Int[Array, ""]) -> UInt[Array, " c"]:
     """The code of a column, in the word that holds it and three others."""
-    return (word >> (column % 4 * 8).astype(jnp.uint32)) & jnp.uint32(CODES - 1)
+    return (word >> (column % _COLUMNS * 8).astype(jnp.uint32)) & jnp.uint32(CODES - 1)
 
 
-def _codes(records: UInt[Array, "c w"], d: int) -> Int[Array, "c d"]:
-    shifts = jnp.arange(0, 32, 8, dtype=jnp.uint32)
-    codes = (records[:, :, None] >> shifts[None, None, :]) & jnp.uint32(CODES - 1)
-    return codes.reshape(records.shape[0], -1)[:, :d].astype(jnp.int32)
+def records_of(codes: UInt[Array, "n w"]) -> UInt[Array, "n words"]:
+    """Codes as words of four, if they are not yet."""
+    if codes.dtype == jnp.uint32:
+        return codes
+    return jax.lax.bitcast_convert_type(codes.reshape(codes.shape[0], -1, _COLUMNS), jnp.uint32)
 
 
-def _at_once(histogram: Array, records: Array, sums: Array, columns: Columns) -> Array:
-    c, d = records.shape[0], columns.order.shape[0]
+def codes_of(codes: UInt[Array, "n w"]) -> UInt[Array, "n columns"]:
+    """The code of every column, row by row, of records or of codes."""
+    if codes.dtype != jnp.uint32:
+        return codes
+    shifts = jnp.arange(0, 8 * _COLUMNS, 8, dtype=jnp.uint32)
+    return ((codes[:, :, None] >> shifts[None, None, :]) & jnp.uint32(CODES - 1)).reshape(codes.shape[0], -1)
+
+
+def _at_once(histogram: Array, records: Array, sums: Array, words: Words) -> Array:
+    c, d = records.shape[0], words.order.shape[0] * _COLUMNS
     copy = jnp.arange(c, dtype=jnp.int32)[:, None] % _COPIES * jnp.int32(d)
-    place = (copy + jnp.arange(d, dtype=jnp.int32)[None, :]) * jnp.int32(CODES) + _codes(records, d)
+    place = (copy + jnp.arange(d, dtype=jnp.int32)[None, :]) * jnp.int32(CODES) + codes_of(records).astype(jnp.int32)
     every = jnp.zeros(_COPIES * d * CODES, sums.dtype).at[place].add(jnp.broadcast_to(sums[:, None], place.shape))
-    return histogram + _chosen(every.reshape(_COPIES, d, CODES).sum(axis=0), columns)
+    return histogram + _chosen(every.reshape(_COPIES, d, CODES).sum(axis=0), words)
 
 
-def _chosen(histogram: Array, columns: Columns) -> Array:
-    d = columns.order.shape[0]
-    there = jnp.zeros(d, bool).at[columns.order].set(jnp.arange(d) < columns.count)
-    return jnp.where(there[:, None], histogram, jnp.int64(0)).reshape(-1)
+def _chosen(histogram: Array, words: Words) -> Array:
+    w = words.order.shape[0]
+    there = jnp.zeros(w, bool).at[words.order].set(jnp.arange(w) < words.count)
+    return jnp.where(jnp.repeat(there, _COLUMNS)[:, None], histogram, jnp.int64(0)).reshape(-1)
 
 
-def _by_digits(histogram: Array, records: Array, sums: Array, columns: Columns, *, interpret: bool) -> Array:
+def _by_digits(histogram: Array, records: Array, sums: Array, words: Words, *, interpret: bool) -> Array:
     """One-hot products of both digits of a code with the four 16-bit parts of the sums, added up as int32."""
     from jax.experimental import pallas as pl
 
-    c, d = records.shape[0], columns.order.shape[0]
+    c, d = records.shape[0], words.order.shape[0] * _COLUMNS
     size = min(_PART, c)
-    codes = _codes(records, d)
+    codes = codes_of(records).astype(jnp.int32)
     shifts = jnp.arange(4, dtype=jnp.int64) * 16
     parts = jax.lax.shift_right_logical(sums[:, None], jnp.broadcast_to(shifts, (c, 4)))
     parts = (parts & jnp.int64(0xFFFF)).astype(jnp.float32)
@@ -317,4 +352,4 @@ def _by_digits(histogram: Array, records: Array, sums: Array, columns: Columns, 
         interpret=interpret,
     )(codes, parts)
     whole = found.reshape(d, CODES, 4).astype(jnp.int64)  # of at most 2^15 rows, so that int32 held them
-    return histogram + _chosen(jax.lax.shift_left(whole, jnp.broadcast_to(shifts, whole.shape)).sum(axis=-1), columns)
+    return histogram + _chosen(jax.lax.shift_left(whole, jnp.broadcast_to(shifts, whole.shape)).sum(axis=-1), words)

@@ -1,8 +1,8 @@
 """Which rows are in which node: one list of rows in which every node has a stretch, so that work goes with its rows.
 
 A split parts its node's stretch in two, in order, chunk by chunk: the rows that go left move to the front, the others
-into the list's second half and from there behind them. Where a row goes is a running count; XLA's own, a tree of
-sums, takes 7 ns a row on a CPU, a product with a triangle of ones 2.
+into the list's second half and from there behind them. Where a row goes is a running count, which XLA's own way, a
+tree of sums, would make the dearest part of it (`benchmarks/running_count_over_cumsum.py`).
 
 Shapes:  n rows; the list has room for n and a few chunks, twice.
 """
@@ -13,14 +13,27 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
-_WIDE = 64  # rows that one product counts
+_BYTES = 8  # in a word
 
 
 def every_row(n: int, chunk: int) -> Int[Array, " m"]:
     """The list before any split."""
     return jnp.concatenate([jnp.arange(n, dtype=jnp.int32), jnp.zeros(n + 3 * chunk, jnp.int32)])
+
+
+def heavy_first(weight: Float[Array, " n"], chunk: int) -> tuple[Int[Array, " m"], Int[Array, ""], Bool[Array, ""]]:
+    """The list with all rows that count before those that do not, how many do, and whether they are the first ones."""
+    n, counts = weight.shape[0], weight > 0
+    many = counts.sum(dtype=jnp.int32)
+    straight = ~jnp.any(counts & (jnp.arange(n, dtype=jnp.int32) >= many))
+
+    def moved() -> Array:
+        goes = lambda row: counts.at[row].get(mode="promise_in_bounds")  # noqa: E731
+        return part(every_row(n, chunk), jnp.int32(0), jnp.int32(n), goes, n, chunk)[0]
+
+    return jax.lax.cond(straight, lambda: every_row(n, chunk), moved), many, straight
 
 
 def part(
@@ -61,11 +74,20 @@ def part(
 
 
 def running_count(true: Bool[Array, " c"]) -> Int[Array, " c"]:
-    """How many are true up to and with each place; c is a multiple of 64. Exact up to 2^24."""
-    ones = jnp.triu(jnp.ones((_WIDE, _WIDE), jnp.float32))
-    within = jnp.dot(true.reshape(-1, _WIDE).astype(jnp.float32), ones)
-    each = within[:, -1]
-    return (within + (jnp.cumsum(each) - each)[:, None]).astype(jnp.int32).reshape(-1)
+    """How many are true up to and with each place; c is a multiple of 64.
+
+    Eight flags are the bytes of one word, and that word times 0x0101010101010101 has their running counts as its bytes;
+    the counts of eight such words are counted up in the same way.
+    """
+    with jax.enable_x64(True):
+        ones = jnp.uint64(0x0101010101010101)
+        within = jax.lax.bitcast_convert_type(true.astype(jnp.uint8).reshape(-1, _BYTES), jnp.uint64) * ones
+        each = (within >> jnp.uint64(56)).astype(jnp.uint8).reshape(-1, _BYTES)
+        until = jax.lax.bitcast_convert_type(each, jnp.uint64) * ones
+        many = (until >> jnp.uint64(56)).astype(jnp.int32)
+        bytes_of = lambda word: jax.lax.bitcast_convert_type(word, jnp.uint8).astype(jnp.int32)  # noqa: E731
+        before = bytes_of(until) - each.astype(jnp.int32) + (jnp.cumsum(many, dtype=jnp.int32) - many)[:, None]
+        return (bytes_of(within) + before.reshape(-1)[:, None]).reshape(-1)
 
 
 def spread(
@@ -89,3 +111,24 @@ def spread(
         return jax.lax.while_loop(lambda state: state[0] * chunk < count[s], body, (jnp.int32(0), of))[1]
 
     return jax.lax.fori_loop(0, start.shape[0], stretch, jnp.zeros(n + chunk, jnp.int32))[:n]
+
+
+def answered(
+    rows: Int[Array, " m"],
+    start: Int[Array, ""],
+    count: Int[Array, ""],
+    answer: Callable[[Array], Array],
+    of: Int[Array, " n"],
+    chunk: int,
+) -> Int[Array, " n"]:
+    """`of` with what `answer(row) -> Int[chunk]` says of the rows in a stretch."""
+    n, place = of.shape[0], jnp.arange(chunk, dtype=jnp.int32)
+
+    def body(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        i, of = state
+        row = jax.lax.dynamic_slice_in_dim(rows, start + i * chunk, chunk)
+        to = jnp.where(place < count - i * chunk, row, n + place)
+        return i + 1, of.at[to].set(answer(row), mode="promise_in_bounds", unique_indices=True)
+
+    found = jax.lax.while_loop(lambda s: s[0] * chunk < count, body, (jnp.int32(0), jnp.pad(of, (0, chunk))))[1]
+    return found[:n]

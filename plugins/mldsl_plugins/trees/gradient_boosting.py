@@ -36,7 +36,7 @@ import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt
 
 from mldsl.contract import Examples, Prediction, Prepared, Shape, Trees, total, weighted_mean
 from mldsl.plugin import Component, Directions, Model, Problem, Share, hookimpl, param
@@ -46,7 +46,7 @@ from mldsl_plugins.losses._loss import Loss
 from mldsl_plugins.trees._bins import Table, bin_columns, with_table
 from mldsl_plugins.trees._boosted import Params, compact, empty, for_reports, longer, middles, scores, until, with_round
 from mldsl_plugins.trees._draws import some_columns, some_rows
-from mldsl_plugins.trees._grow import grow
+from mldsl_plugins.trees._grow import grow, turned
 from mldsl_plugins.trees._splits import Growth, Limits
 
 SIGNS = {"increasing": 1, "decreasing": -1}
@@ -117,11 +117,12 @@ class Spec:
 
 
 class State(NamedTuple):
-    """What the loop carries: `score` of every row, held-out ones too, and what has been grown. `outside` counts
-    training rows whose target has no loss.
+    """What the loop carries: `score` of every row, held-out ones too, and what has been grown. `across` are the codes
+    of the rows, column by column. `outside` counts training rows whose target has no loss.
     """
 
     score: Float[Array, "n K"]
+    across: UInt[Array, "n codes"]
     params: Params
     key: Key[Array, ""]
     outside: Int[Array, ""]
@@ -204,13 +205,14 @@ def growth_of(spec: Spec, shape: Shape) -> Growth:
 
 def prepare(spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray) -> tuple[Prepared, Table]:
     """Cut the columns into bins."""
-    made = bin_columns(shape, columns, weight, spec.bins)
-    return made, made.shared
+    codes, table = bin_columns(shape, columns, weight, spec.bins)
+    return Prepared(codes.view(np.uint32), table), table  # four codes a word
 
 
 def prepare_as(spec: Spec, shape: Shape, state: Table, columns: Mapping[str, np.ndarray]) -> Prepared:
     """Other rows in the same bins."""
-    return with_table(shape, columns, state)
+    codes, table = with_table(shape, columns, state)
+    return Prepared(codes.view(np.uint32), table)
 
 
 # ---- the loop --------------------------------------------------------------------------------------------------------
@@ -226,7 +228,9 @@ def init(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> S
     start = jnp.concatenate([loss.start(target, weight, shape.classes) for loss in losses(spec)])
     growth = growth_of(spec, shape)
     score = jnp.broadcast_to(start, (weight.shape[0], start.shape[0]))
-    return State(score, empty(start, growth, spec.trees), key, _outside(spec, examples), growth)
+    return State(
+        score, turned(examples.inputs.rows), empty(start, growth, spec.trees), key, _outside(spec, examples), growth
+    )
 
 
 def resume(
@@ -235,7 +239,9 @@ def resume(
     """What the trees say of these rows, and room for more of them."""
     growth = growth_of(spec, shape)
     score = scores(params, middles(examples.inputs, params.categories))  # type: ignore[arg-type]
-    return State(score, longer(params, growth, more), key, _outside(spec, examples), growth)
+    return State(
+        score, turned(examples.inputs.rows), longer(params, growth, more), key, _outside(spec, examples), growth
+    )
 
 
 def _outside(spec: Spec, examples: Examples) -> Int[Array, ""]:
@@ -267,7 +273,7 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Round]:
     def one(given: tuple[Array, Array, Array]) -> Any:
         number, g, h = given
         columns = some_columns(jax.random.fold_in(key, number), active, spec.column_sample)
-        return grow(state.growth, limits, inputs, g, h, kept, columns)
+        return grow(state.growth, limits, inputs, g, h, kept, columns, state.across)
 
     grown = jax.lax.map(one, (jnp.arange(k), first, second))
     value = grown.value
@@ -377,7 +383,7 @@ def mldsl_components() -> list[Component]:
             "gradient_boosting", Spec, init=init, update=update, finish=finish, steps=steps, predict=predict, loss=loss,
             so_far=so_far, loss_of=loss_of, cut=cut, resume=resume, info=info, remarks=remarks, prepare=prepare,
             prepare_reads=("bins",), prepare_as=prepare_as, bind=bind, check=check, compact=compact, trees=trees,
-            row_state=("score",), shards=True, costs=True, tasks=("classify", "regress"),
+            row_state=("score", "across"), shards=True, costs=True, tasks=("classify", "regress"),
             accepts=("continuous", "integer", "binary", "ordinal", "categorical"), missing="accepts",
             roles=("weight",), example=small,
             exceptions={"dtype": "rows are counted in float32, exactly; what is learned has the type of the inputs"},
