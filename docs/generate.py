@@ -24,7 +24,7 @@ DOCS = Path(__file__).parent
 TITLES = {
     "source": "Sources", "function": "Row functions", "transform": "Transforms", "model": "Models", "stop": "Stops",
     "search": "Searches", "metric": "Metrics", "report": "Reports", "exporter": "Exporters",
-    "kernel": "Kernels",
+    "kernel": "Kernels", "loss": "Losses", "pruning": "Pruning",
 }  # fmt: skip
 
 

@@ -357,6 +357,10 @@ def _kernel(declaration: Declaration) -> Program:
     return _file(CANCER, "transforms { standardize on continuous }", example(declaration))
 
 
+def _pruning(declaration: Declaration) -> Program:
+    return _file(TITANIC, example(declaration))
+
+
 def _loss(declaration: Declaration) -> Program:
     rows = {"logistic": CANCER, "softmax": IRIS, "poisson": BICYCLES}
     return _file(rows.get(declaration.name, HOUSES), example(declaration))

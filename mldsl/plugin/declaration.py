@@ -19,7 +19,7 @@ ROLES: Final = (
 )  # fmt: skip
 KINDS: Final = (
     "source", "transform", "function", "layer", "model", "loss", "optimizer", "schedule", "search", "stop", "metric",
-    "report", "exporter", "kernel",
+    "report", "exporter", "kernel", "pruning",
 )  # fmt: skip
 
 TypeName = Literal[
