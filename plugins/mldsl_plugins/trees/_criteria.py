@@ -17,6 +17,7 @@ from mldsl.contract import tiny
 
 BLOCK = 32  # of running sums: a product with a small triangle is several times faster than XLA's own cumsum on a CPU
 FEW = 1024  # of which the difference is nothing, and its program smaller
+ADDED = 4  # planes that are added one by one
 CLOSE = 64  # gains that differ by so many units of rounding of the node's risk are a tie
 
 
@@ -107,7 +108,7 @@ class Criterion(NamedTuple):
 
     def mass(self, sums: Float[Array, "p ..."]) -> Array:
         """The loss weight of the rows."""
-        return sums[: self.classes].sum(axis=0) if self.classes else sums[0]
+        return over_planes(sums[: self.classes]) if self.classes else sums[0]
 
     def shares(self, sums: Float[Array, "p ..."]) -> Float[Array, "k ..."]:
         """Shares of the classes, all alike where there is nothing; of numbers, their mean about the mean of all."""
@@ -128,9 +129,19 @@ class Criterion(NamedTuple):
             return -(sums[1] ** 2) / jnp.maximum(mass, tiny(mass))
         of = jnp.maximum(sums[: self.classes], 0)
         if self.name == "gini":
-            return mass - (of**2).sum(axis=0) / jnp.maximum(mass, tiny(mass))
+            return mass - over_planes(of**2) / jnp.maximum(mass, tiny(mass))
         share = of / jnp.maximum(mass, tiny(mass))[None]
-        return -(of * jnp.log2(jnp.where(of > 0, share, 1))).sum(axis=0)
+        return -over_planes(of * jnp.log2(jnp.where(of > 0, share, 1)))
+
+
+def over_planes(x: Float[Array, "p ..."]) -> Array:
+    """The sum over the first axis; of a few planes as plain additions, where XLA's reduction takes far longer."""
+    if x.shape[0] > ADDED:
+        return x.sum(axis=0)
+    total = x[0]
+    for plane in range(1, x.shape[0]):
+        total = total + x[plane]
+    return total
 
 
 def _add(sums: Float[Array, " m"], place: Int[Array, " n"], what: Float[Array, " n"]) -> Float[Array, " m"]:

@@ -14,12 +14,13 @@ def ranks(x: np.ndarray, levels: tuple[int, ...]) -> np.ndarray:
     """
     made = np.empty((x.shape[1], x.shape[0]), np.int32)
     for j in range(x.shape[1]):
-        made[j] = _codes(x[:, j]) if levels[j] else _ranks(np.ascontiguousarray(x[:, j]))
+        made[j] = _codes(x[:, j], levels[j]) if levels[j] else _ranks(np.ascontiguousarray(x[:, j]))
     return np.ascontiguousarray(made.T)
 
 
-def _codes(column: np.ndarray) -> np.ndarray:
-    return np.where(np.isnan(column) | (column < 0), -1, column).astype(np.int32)
+def _codes(column: np.ndarray, levels: int) -> np.ndarray:
+    known = (column >= 0) & (column < levels)
+    return np.where(known, column, -1).astype(np.int32)
 
 
 def _ranks(column: np.ndarray) -> np.ndarray:

@@ -200,7 +200,8 @@ def _inputs(shape: Shape, examples: Examples) -> tuple[Array, Array, int]:
         return x, rank, given.shared.shape[0]
     x = given
     nominal = jnp.asarray(np.asarray([c.type == "categorical" for c in shape.columns], bool))
-    code = jnp.where(jnp.isnan(x) | (x < 0), -1, x).astype(jnp.int32)
+    levels = jnp.asarray(np.asarray([c.levels for c in shape.columns], np.int32))
+    code = jnp.where((x >= 0) & (x < levels[None]), x, -1).astype(jnp.int32)
     return x, jnp.where(nominal[None], code, ranked(_known(x, shape), examples.weight > 0)), x.shape[0]
 
 

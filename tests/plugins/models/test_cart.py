@@ -11,7 +11,7 @@ import pytest
 from mldsl_plugins.trees import _ranks, cart, cost_complexity
 from mldsl_plugins.trees._cells import ranked
 
-from mldsl.contract import ColumnShape, Prepared, Shape
+from mldsl.contract import ColumnShape, Shape
 from mldsl.plugin.spec import Configured
 
 NAME = "model.cart"
@@ -224,12 +224,11 @@ def test_the_tree_that_a_plain_search_finds(run, seed):
     assert listed(fit) == grown(x, y, w, KINDS, SEARCHED, there)
 
 
-def test_inputs_ranked_on_the_host_teach_the_same(run):
+def test_the_matrix_itself_teaches_what_inputs_ranked_on_the_host_do(run):
     x, y, w = mixed(1)
-    fit = run("cart", SEARCHED, x, y, classes=2, weight=w, columns=COLUMNS)
-    inputs, _ = cart.prepare(SEARCHED, fit.shape, {c.name: x[:, j] for j, c in enumerate(COLUMNS)}, w)
-    assert isinstance(inputs, Prepared)
+    fit = run("cart", SEARCHED, x, y, classes=2, weight=w, columns=COLUMNS, pad=4)
     with jax.enable_x64(True):
+        inputs = jax.numpy.asarray(fit.inputs(x, 4))
         again = fit.fit(fit.spec, jax.random.key(0), fit.shape, fit.examples._replace(inputs=inputs))
     used = int(fit.info.nodes)
     for ours, theirs in zip(jax.tree.leaves(fit.params), jax.tree.leaves(again[0]), strict=True):
