@@ -129,9 +129,7 @@ def best_of(
     """`best_split` of a histogram whose sums stand apart, as long vectors want it."""
     bins, l2 = growth.bins, limits.l2
     values, missing = sums[:, :, :bins], sums[:, :, bins]
-    order, used, penalty = _order(values, growth)
-    if any(growth.categories):
-        values = jnp.take_along_axis(values, order[None], axis=2)
+    values, order, used, penalty = _ordered(values, growth)
     before = running_sum(values)
     right_or_left = [before, before + missing[:, :, None]] if growth.missing else [before]
     left = jnp.stack(right_or_left, axis=1)  # [sums, missing right or left, d, bins]
@@ -147,15 +145,17 @@ def best_of(
     top = gain.max(axis=(0, 1)).max()
     most = jnp.asarray(8 * jnp.finfo(sums.dtype).eps, sums.dtype) * (top + 2 * own)
     ways, d, _ = gain.shape
-    place = (np.arange(d)[None, :, None] * ways + np.arange(ways)[:, None, None]) * bins + np.arange(bins)[None, None]
-    at = jnp.where(gain >= top - most, jnp.asarray(place, jnp.int32), place.size).min(axis=(0, 1)).min()
+    number = (np.arange(d)[None, :, None] * ways + np.arange(ways)[:, None, None]) * bins + np.arange(bins)[None, None]
+    at = jnp.where(gain >= top - most, jnp.asarray(number, jnp.int32), number.size).min(axis=(0, 1)).min()
     feature, way, last = at // (ways * bins), at // bins % ways, at % bins
     absent = jnp.all(missing[:, feature] == 0)
     chosen = left[:, way, feature, last]
     heavier = chosen[1] >= node.hessian - chosen[1]
     missing_left = jnp.where(absent, heavier, way == 1)
-    where = jnp.argsort(order[feature]) if any(growth.categories) else jnp.arange(bins)  # of each bin in the order
-    within = jnp.where(used[feature], where <= last, missing_left)
+    place = jnp.arange(bins, dtype=jnp.int32)
+    if any(growth.categories):  # of each bin in the order
+        place = place.at[order[feature]].set(place, unique_indices=True)
+    within = jnp.where(used[feature], place <= last, missing_left)
     weight = chosen[2] if len(sums) > 2 else chosen[1] * _share(node)
     one, two = _children(chosen, weight, node, feature, l2, growth)
     found = jnp.where(top > most, gain[way, feature, last], 0)
@@ -204,24 +204,29 @@ def _heavy(left: Float[Array, "sums ways d bins"], right: Array, node: Node, lim
     return (left[1] >= floor) & (right >= floor) & enough
 
 
-def _order(sums: Array, growth: Growth) -> tuple[Array, Array, Array]:
-    """The bins of each column in the order in which they are cut, [d, bins]; which have rows here, or are of numbers;
-    and what is added to l2 [d].
+def _ordered(sums: Array, growth: Growth) -> tuple[Array, Array, Array, Array]:
+    """The sums [sums, d, bins] in the order in which bins are cut, that order [d, bins], which bins have rows here or
+    are of numbers, and what is added to l2 [d]. Only bins that levels can have are sorted.
     """
-    d, bins = sums.shape[1:]
-    numbers = jnp.broadcast_to(jnp.arange(bins), (d, bins))
+    _, d, bins = sums.shape
+    numbers = jnp.broadcast_to(jnp.arange(bins, dtype=jnp.int32), (d, bins))
     cats = np.flatnonzero(growth.categories)
     everywhere, nothing = jnp.ones((d, bins), bool), jnp.zeros(d, sums.dtype)
     if not len(cats):
-        return numbers, everywhere, nothing
-    g, h = sums[0, cats], sums[1, cats]
-    here = h > 0
+        return sums, numbers, everywhere, nothing
+    levels = min(bins, 32 * growth.words)
+    of = sums[:, cats, :levels]
+    here = of[1] > 0
     many = here.sum(axis=1) > FEW
     smooth = jnp.where(many, SMOOTH, 0).astype(sums.dtype)
-    key = jnp.where(here, g / jnp.where(here, h + smooth[:, None], 1), jnp.inf)
-    order = numbers.at[cats].set(jnp.argsort(key, axis=1, stable=True))
-    penalty = nothing.at[cats].set(jnp.where(many, PENALTY, 0).astype(sums.dtype))
-    return order, everywhere.at[cats].set(here), penalty
+    key = jnp.where(here, of[0] / jnp.where(here, of[1] + smooth[:, None], 1), jnp.inf)
+    order = jnp.argsort(key, axis=1, stable=True).astype(jnp.int32)
+    return (
+        sums.at[:, cats, :levels].set(jnp.take_along_axis(of, order[None], axis=2)),
+        numbers.at[cats, :levels].set(order),
+        everywhere.at[cats].set(False).at[cats, :levels].set(here),
+        nothing.at[cats].set(jnp.where(many, PENALTY, 0).astype(sums.dtype)),
+    )
 
 
 def _few(used: Bool[Array, "d bins"], growth: Growth) -> Bool[Array, "d bins"]:
