@@ -14,7 +14,7 @@ import numpy as np
 from mldsl.contract import Sparse, as_tree
 from mldsl.plugin import Component, Model
 from mldsl.testing.compare import bits, rounding
-from mldsl.testing.learner import KEY, Fitted, Learner, stacked, to_numpy, varied
+from mldsl.testing.learner import KEY, QUICK, Fitted, Learner, stacked, to_numpy, varied
 from mldsl.testing.samples import PRESENT, ROWS
 from mldsl.testing.traces import callbacks, floats, same, shapes, trace
 
@@ -33,8 +33,7 @@ def compiles_once(learner: Learner) -> Iterator[str]:
     other = varied(learner.component, learner.plain, learner.dtype)
     if other is not None:
         learner.fit(learner.sample, spec=other)
-    program = learner.program("fit", learner.sample.shape, learner.learn(learner.sample.shape))
-    if (count := program._cache_size()) > 1:
+    if (count := learner.compiled(learner.sample.shape)) > 1:
         yield f"{count} programs were compiled for equal shapes"
 
 
@@ -189,7 +188,7 @@ def shards(learner: Learner) -> Iterator[str]:
     given = learner.sample
     if isinstance(given.examples.inputs, Sparse):
         return  # its entries are not cut by row
-    if learner.component.goes_in_rounds(learner.spec):
+    if learner.loops:
         yield from _rounds_apart(learner)
         return
 
@@ -197,7 +196,7 @@ def shards(learner: Learner) -> Iterator[str]:
         return sharded_fit(learner.component.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)
 
     with learner.scope():
-        params, info = jax.jit(fit)(*_arguments(learner))
+        params, info = jax.jit(fit, compiler_options=QUICK)(*_arguments(learner))
         apart = Fitted(to_numpy(params), to_numpy(info), learner.fitted.state)
     yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
 
@@ -230,7 +229,7 @@ def _rounds_apart(learner: Learner) -> Iterator[str]:
             if jax.tree.map(jnp.shape, getattr(whole, name)) != jax.tree.map(jnp.shape, getattr(half, name)):
                 yield f"`{name}` of the State has something for each row, and `row_state` does not name it"
                 return
-        params = jax.jit(fit)(spec, key, examples)
+        params = jax.jit(fit, compiler_options=QUICK)(spec, key, examples)
         apart = Fitted(to_numpy(params), None, learner.fitted.state)
     yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
 
@@ -238,26 +237,28 @@ def _rounds_apart(learner: Learner) -> Iterator[str]:
 def so_far(learner: Learner) -> Iterator[str]:
     """What a state says of the rows, those of weight 0 among them, is what its params predict."""
     model: Any = learner.component
-    if model.so_far is None or not model.goes_in_rounds(learner.spec):
+    if model.so_far is None or not learner.loops:
         return
     given = learner.sample
-    spec, key, examples = _arguments(learner)
+    spec, _, examples = _arguments(learner)
     asked = given.examples._replace(inputs=learner.asked(given, learner.fitted.state))
+    offset = asked.offset if "offset" in model.roles else None
 
-    def both(spec: Any, key: Any, examples: Any, asked: Any) -> Any:
-        state = learner.rounds(given.shape, spec, key, examples, learner.updates)[0]
-        said = model.so_far(spec, state, examples)
-        params = model.finish(spec, state)
-        offset = asked.offset if "offset" in model.roles else None
-        if offset is not None and model.predict_at is not None:
-            return said, model.predict_at(spec, params, asked.inputs, offset)
-        answer = model.predict(spec, params, asked.inputs)
-        shifted = offset is not None and answer.mean is not None
-        return said, answer._replace(mean=answer.mean + offset) if shifted else answer
+    def shifted(spec: Any, params: Any, inputs: Any, offset: Any) -> Any:
+        if model.predict_at is not None:
+            return model.predict_at(spec, params, inputs, offset)
+        answer = model.predict(spec, params, inputs)
+        return answer if answer.mean is None else answer._replace(mean=answer.mean + offset)
 
     with learner.scope(), jax.numpy_rank_promotion("raise"):
-        said, answer = to_numpy(learner.program("so_far", given.shape, both)(spec, key, examples, asked))
-    for name, value in answer._asdict().items():
+        state, _ = learner.looped(given.shape, spec, examples, learner.updates)
+        said = to_numpy(learner.program("so_far", given.shape, model.so_far)(spec, state, examples))
+        if offset is None:
+            answer = learner.answer(learner.fitted, given)
+        else:
+            program = learner.program("shifted", given.shape, shifted)
+            answer = to_numpy(program(spec, learner.fitted.params, asked.inputs, offset))._asdict()
+    for name, value in answer.items():
         mine = getattr(said, name)
         if value is not None and mine is not None:
             yield from rounding({name: mine[:PRESENT]}, {name: value[:PRESENT]})
@@ -268,45 +269,42 @@ def so_far(learner: Learner) -> Iterator[str]:
 def cut(learner: Learner) -> Iterator[str]:
     """Cut to one update less, the loop is finished as it was then."""
     model: Any = learner.component
-    if model.cut is None or not model.goes_in_rounds(learner.spec):
+    if model.cut is None or not learner.loops:
         return
-    given, most = learner.sample, learner.updates
-
-    def both(spec: Any, key: Any, examples: Any, updates: Any) -> Any:
-        earlier, _ = learner.rounds(given.shape, spec, key, examples, max(most - 1, 0))
-        later, _ = learner.rounds(given.shape, spec, key, examples, most)
-        return [
-            (model.finish(spec, state), None if model.info is None else model.info(spec, state))
-            for state in (earlier, model.cut(spec, later, updates))
-        ]
-
-    updates = np.asarray(max(most - 1, 0), np.int32)
+    shape, before = learner.sample.shape, max(learner.updates - 1, 0)
+    spec, _, examples = _arguments(learner)
     with learner.scope(), jax.numpy_rank_promotion("raise"):
-        earlier, later = to_numpy(learner.program("cut", given.shape, both)(*_arguments(learner), updates))
-    yield from rounding(earlier, later, tolerance=1e-5)
+        then, _ = learner.looped(shape, spec, examples, before)
+        later, _ = learner.looped(shape, spec, examples, learner.updates - before, state=then)
+        again = learner.program("cut", shape, model.cut)(spec, later, np.asarray(before, np.int32))
+        one, two = (to_numpy(learner.ended(shape, spec, state, None)) for state in (then, again))
+    yield from rounding(one, two, tolerance=1e-5)
 
 
 def resume(learner: Learner) -> Iterator[str]:
     """All updates but one, and then one more of the model that they made: the answers of all in one loop."""
     model: Any = learner.component
-    if model.resume is None or not model.goes_in_rounds(learner.spec):
+    if model.resume is None or not learner.loops:
         return
-    given, most = learner.sample, learner.updates
-    asked = learner.asked(given, learner.fitted.state)
-    again = given.examples._replace(inputs=learner.more(given, learner.fitted.state))
+    given, before = learner.sample, learner.updates - 1
+    shape, state_of_rows = given.shape, learner.fitted.state
+    spec, key, examples = _arguments(learner)
+    again = given.examples._replace(inputs=learner.more(given, state_of_rows))
+    room = model.steps(spec) - before if model.steps is not None else 1
 
-    def both(spec: Any, key: Any, examples: Any, again: Any, asked: Any) -> Any:
-        state, _ = learner.rounds(given.shape, spec, key, examples, most - 1)
-        told = None if model.info is None else model.info(spec, state)
-        params = model.finish(spec, state)
-        state = model.resume(spec, jax.random.wrap_key_data(key), given.shape, again, params, told, 1)
-        longer = model.finish(spec, model.update(spec, state, again)[0])
-        whole = model.finish(spec, learner.rounds(given.shape, spec, key, examples, most)[0])
-        return [model.predict(spec, params, asked) for params in (longer, whole)]
+    def resumed(spec: Any, key: Any, examples: Any, params: Any, told: Any) -> Any:
+        return model.resume(spec, jax.random.wrap_key_data(key), shape, examples, params, told, room)
 
     with learner.scope(), jax.numpy_rank_promotion("raise"):
-        longer, whole = to_numpy(learner.program("resume", given.shape, both)(*_arguments(learner), again, asked))
-    yield from rounding(longer, whole)
+        params, told = learner.ended(shape, spec, *learner.looped(shape, spec, examples, before))
+        if model.compact is not None:  # as it is kept
+            kept = to_numpy(params)
+            params = model.compact(learner.plain, kept) if model.follows else model.compact(kept)
+        state = learner.program("resume", shape, resumed)(spec, key, again, params, told)
+        state, told = learner.looped(shape, spec, again, 1, state=state)
+        params, told = learner.ended(shape, spec, state, told)
+        longer = Fitted(to_numpy(params), to_numpy(told), state_of_rows)
+    yield from rounding(learner.answer(longer, given), learner.answer(learner.fitted, given))
 
 
 def prepared(learner: Learner) -> Iterator[str]:

@@ -25,7 +25,7 @@ UPDATES = 3  # of an iterative model
 DRAWN = 16  # rows of a generative model
 
 # Programs here run once or twice on 32 rows: compiling them quickly matters more than running them quickly.
-_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 class Learner:
@@ -115,8 +115,46 @@ class Learner:
 
         return fit
 
+    @property
+    def loops(self) -> bool:
+        """Whether it learns in rounds, as a loop of updates."""
+        return isinstance(self.component, Model) and self.component.goes_in_rounds(self.spec)
+
+    def looped(
+        self, shape: Shape, spec: Any, examples: Examples, updates: int, *, key: np.ndarray = KEY, state: Any = None
+    ) -> tuple[Any, Any]:
+        """The state of a loop after so many updates, from its beginning or from a state, and what the last reported.
+
+        Programs as the engine has them, so that all checks share one `update`.
+        """
+        model, told = self.component, None
+        if state is None:
+
+            def init(spec: Any, key: Any, examples: Examples) -> Any:
+                return _strong(model.init(spec, jax.random.wrap_key_data(key), shape, examples))
+
+            state = self.program("init", shape, init)(spec, key, examples)
+
+        def update(spec: Any, state: Any, examples: Examples) -> Any:
+            return _strong(model.update(spec, state, examples))
+
+        program = self.program("update", shape, update)
+        for _ in range(updates):
+            state, told = program(spec, state, examples)
+        return state, told
+
+    def ended(self, shape: Shape, spec: Any, state: Any, told: Any) -> tuple[Any, Any]:
+        """Params and info of a loop in this state."""
+        model = self.component
+
+        def finish(spec: Any, state: Any) -> Any:
+            return model.finish(spec, state), None if model.info is None else model.info(spec, state)
+
+        params, info = self.program("finish", shape, finish)(spec, state)
+        return params, told if info is None else info
+
     def rounds(self, shape: Shape, spec: Any, key: Any, examples: Examples, updates: int) -> tuple[Any, Any]:
-        """The state of a loop after so many updates, and what each of them reported."""
+        """The state of a loop after so many updates, and what each of them reported, as one pure function."""
         model = self.component
         key = jax.random.wrap_key_data(key) if key.dtype == np.uint32 else key
         state = model.init(spec, key, shape, examples)
@@ -153,19 +191,29 @@ class Learner:
         again = model.prepare_as or model.apply_prepared
         return again(self.plain, given.shape, state, _by_name(given))
 
+    def compiled(self, shape: Shape) -> int:
+        """As how many programs the one that takes longest of a fit was compiled, for this shape."""
+        program = self._programs.get(("update" if self.loops else "fit", shape))
+        return 0 if program is None else int(program._cache_size())
+
     def program(self, name: str, shape: Shape, function: Callable[..., Any]) -> Any:
         """The function compiled, once for a name and shape."""
         known = self._programs.get((name, shape))
         if known is None:
-            known = self._programs[name, shape] = jax.jit(function, compiler_options=_QUICK)
+            known = self._programs[name, shape] = jax.jit(function, compiler_options=QUICK)
         return known
 
     def fit(self, given: Sample, *, spec: Any = None, key: np.ndarray = KEY) -> Fitted:
         """Learn from a sample."""
         inputs, state = self.inputs(given)
+        spec, examples = spec if spec is not None else self.spec, given.examples._replace(inputs=inputs)
         with self.scope(), jax.numpy_rank_promotion("raise"):
-            program = self.program("fit", given.shape, self.learn(given.shape))
-            params, info = program(spec if spec is not None else self.spec, key, given.examples._replace(inputs=inputs))
+            if self.loops:
+                params, info = self.ended(
+                    given.shape, spec, *self.looped(given.shape, spec, examples, self.updates, key=key)
+                )
+            else:
+                params, info = self.program("fit", given.shape, self.learn(given.shape))(spec, key, examples)
             return Fitted(to_numpy(params), to_numpy(info), state)
 
     @cached_property
@@ -220,6 +268,16 @@ class Learner:
         if self.component.check is None:
             return False
         return bool(list(self.component.check(self.plain, attrs.evolve(given.shape, rows=rows))))
+
+
+def _strong(tree: Any) -> Any:
+    """The same with no weak types, which a loop would not keep either."""
+
+    def one(leaf: Any) -> Any:
+        plain = isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+        return jax.lax.convert_element_type(leaf, leaf.dtype) if plain else leaf
+
+    return jax.tree.map(one, tree)
 
 
 def _by_name(given: Sample) -> dict[str, np.ndarray]:

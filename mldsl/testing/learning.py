@@ -113,7 +113,7 @@ def costs(learner: Learner) -> Iterator[str]:
     if not learner.component.costs:
         return
     times = np.where(np.arange(ROWS) % 3 == 0, 2, 1).astype(learner.dtype)
-    dearer, heavier = given.replaced(cost=times), given.replaced(weight=given.weight * times)
+    dearer, heavier = _costing(given, times), given.replaced(weight=given.weight * times)
     found, plain = learner.learned(dearer), learner.learned(given)
     yield from rounding(found, learner.learned(heavier))
     if all(np.array_equal(value, plain[name]) for name, value in found.items()):
@@ -126,8 +126,16 @@ def row_order(learner: Learner) -> Iterator[str]:
 
 
 def padding(learner: Learner) -> Iterator[str]:
-    """More rows of weight 0 change nothing."""
-    yield from rounding(learner.learned(learner.sample), learner.learned(learner.sample.padded(ROWS + 8)))
+    """More rows of weight 0 change nothing, nor does a cost of 1 that every row has."""
+    given = learner.sample
+    costs = getattr(learner.component, "costs", False)
+    longer = _costing(given, np.ones(ROWS, learner.dtype)) if costs else given.padded(ROWS + 8)
+    yield from rounding(learner.learned(given), learner.learned(longer))
+
+
+def _costing(given: Sample, cost: np.ndarray) -> Sample:
+    """With costs and more padding: one program for the checks of both."""
+    return given.replaced(cost=cost).padded(ROWS + 8)
 
 
 def active(learner: Learner) -> Iterator[str]:
