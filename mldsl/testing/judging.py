@@ -13,12 +13,12 @@ import numpy as np
 from mldsl.contract import ColumnShape, MetricView, Shape
 from mldsl.plugin import Component
 from mldsl.testing.compare import bits, rounding
+from mldsl.testing.learner import QUICK
 from mldsl.testing.samples import LARGE, PRESENT, ROWS, doubling
 from mldsl.testing.traces import callbacks, floats, same, trace
 
 CLASSES = 3
 _BY_ROW = ("target", "prediction", "probability", "score", "inputs", "labels", "group", "query")
-_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 class Judge:
@@ -37,7 +37,7 @@ class Judge:
     @cached_property
     def program(self) -> Any:
         """The metric, compiled: everything that it prepares included."""
-        return jax.jit(self.whole, compiler_options=_QUICK)
+        return jax.jit(self.whole, compiler_options=QUICK)
 
     def whole(self, view: MetricView) -> Any:
         """`prepare` and the metric: pure."""
@@ -155,7 +155,7 @@ def host(judge: Judge) -> Iterator[str]:
     if judge.component.prepare is None:
         return
     with jax.numpy_rank_promotion("raise"):
-        apart = jax.jit(lambda v: judge.component.metric(judge.spec, v), compiler_options=_QUICK)(
+        apart = jax.jit(lambda v: judge.component.metric(judge.spec, v), compiler_options=QUICK)(
             judge.prepared(judge.view)
         )
     yield from rounding(judge.value(judge.view), np.asarray(apart), tolerance=1e-4)
@@ -171,7 +171,7 @@ def replicates(judge: Judge) -> Iterator[str]:
         return judge.component.metric(judge.spec, attrs.evolve(view, weight=weight))
 
     with jax.numpy_rank_promotion("raise"):
-        mapped = jax.jit(jax.vmap(metric, in_axes=(0, None)), compiler_options=_QUICK)
+        mapped = jax.jit(jax.vmap(metric, in_axes=(0, None)), compiler_options=QUICK)
         together = np.asarray(mapped(weights, view))
     alone = np.stack([judge.value(attrs.evolve(judge.view, weight=weight)) for weight in weights])
     yield from rounding(together, alone, tolerance=1e-4)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mldsl.contract import Examples, Prediction, Shape, Sparse, as_tree
+from mldsl.execute import programs
 from mldsl.plugin import Component, Model, Transform
 from mldsl.plugin.following import as_set
 from mldsl.plugin.spec import Configured
@@ -25,7 +26,7 @@ UPDATES = 3  # of an iterative model
 DRAWN = 16  # rows of a generative model
 
 # Programs here run once or twice on 32 rows: compiling them quickly matters more than running them quickly.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+QUICK = {**programs.QUICK, "xla_llvm_disable_expensive_passes": True}
 
 
 class Learner:

@@ -41,6 +41,7 @@ _LOWER = 32  # bits of the second derivative
 _CHUNK = 1 << 13  # rows; what a chunk needs is about as large as a core's cache, and half of the last one is idle
 _LEAST = 1 << 7
 _SMALLER = 4  # as many small chunks are a large one; what is left of a node's rows goes in small ones
+_MATTERS = 1 << 12  # rows; with fewer it takes longer to compile what is quicker in order than that ever saves
 _COPIES = 32  # of a histogram on a GPU
 _BASE = 16
 _PART = 256  # rows whose 16-bit parts float32 adds exactly
@@ -145,7 +146,7 @@ def of_rows(
 
     def added(so_far: _Sums, first: Array, size: int) -> _Sums:
         with jax.enable_x64(True):
-            ways = [partial(way, first, size) for way in ((in_order, gathered) if n >= size else (gathered,))]
+            ways = [partial(way, first, size) for way in ((in_order, gathered) if n >= _MATTERS else (gathered,))]
             taken = jax.lax.cond(straight, *ways) if len(ways) > 1 else ways[0]()
         return _add(so_far, *taken, packed.mass, words)
 

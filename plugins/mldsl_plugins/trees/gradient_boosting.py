@@ -256,10 +256,11 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Round]:
     inputs: Any = examples.inputs
     assert target is not None
     members, k, n = losses(spec), params.start.shape[0], weight.shape[0]
-    key = jax.random.fold_in(state.key, params.rounds)
+    of_round = jax.random.fold_in(state.key, params.rounds)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(of_round, jnp.arange(k + 1))  # of each tree, and of the rows
     kept = jax.lax.cond(
         spec.row_sample < 1,
-        lambda: jnp.where(some_rows(jax.random.fold_in(key, k), n, spec.row_sample), weight, 0),
+        lambda: jnp.where(some_rows(keys[k], n, spec.row_sample), weight, 0),
         lambda: weight,
     )
     times = kept if examples.cost is None else kept * examples.cost
@@ -271,11 +272,11 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Round]:
     limits = Limits(spec.l2, spec.min_samples_leaf, spec.min_hessian)
 
     def one(given: tuple[Array, Array, Array]) -> Any:
-        number, g, h = given
-        columns = some_columns(jax.random.fold_in(key, number), active, spec.column_sample)
+        key, g, h = given
+        columns = some_columns(key, active, spec.column_sample)
         return grow(state.growth, limits, inputs, g, h, kept, columns, state.across)
 
-    grown = jax.lax.map(one, (jnp.arange(k), first, second))
+    grown = jax.lax.map(one, (keys[:k], first, second))
     value = grown.value
     place = 0
     for loss, part in _parts(members, state.score):

@@ -38,6 +38,7 @@ install_import_hook(
 )  # fmt: skip
 
 from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree  # noqa: E402
+from mldsl.execute.programs import QUICK  # noqa: E402
 from mldsl.plugin.spec import Configured  # noqa: E402
 
 JUNK = 1e15
@@ -58,7 +59,6 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
 
     Compiled as the engine compiles programs over little data.
     """
-    quick = {"xla_backend_optimization_level": 0}
     component = module.mldsl_components()[0]
 
     def fit(spec, key, shape, examples):
@@ -68,8 +68,8 @@ def compiled(module: ModuleType) -> tuple[Any, Any, Any]:
         end, told = jax.lax.scan(lambda s, _: module.update(spec, s, examples), start, length=component.steps(spec))
         return module.finish(spec, end), told
 
-    whole = jax.jit(fit, static_argnums=2, compiler_options=quick)
-    return whole, jax.jit(component.predict, compiler_options=quick), component
+    whole = jax.jit(fit, static_argnums=2, compiler_options=QUICK)
+    return whole, jax.jit(component.predict, compiler_options=QUICK), component
 
 
 class Run:

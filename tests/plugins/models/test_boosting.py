@@ -19,10 +19,11 @@ from mldsl_plugins.trees._draws import some_columns, some_rows
 from mldsl_plugins.trees.gradient_boosting import Spec, bind
 
 from mldsl.contract import ColumnShape, Shape, as_tree
+from mldsl.execute.programs import QUICK
 from mldsl.plugin.spec import Configured
 
 EXAMPLES = Path("examples/data")
-QUICK = {"xla_backend_optimization_level": 0}
+
 LEVELS = 60  # distinct values of a column, so that bins are the same on both sides
 LIGHTGBM = {"reference": "lightgbm", "relative": 1e-4}
 PEER = {"num_threads": 1, "verbose": -1, "min_data_in_bin": 1, "feature_pre_filter": False, "deterministic": True}

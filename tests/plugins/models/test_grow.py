@@ -12,6 +12,7 @@ from mldsl_plugins.trees._grow import Grown, grow
 from mldsl_plugins.trees._splits import Growth, Limits
 
 from mldsl.contract import ColumnShape, Prepared, Shape
+from mldsl.execute.programs import QUICK
 from mldsl.execute.shards import BY_ROW, EVERYWHERE, over_rows
 
 N = 1024
@@ -42,7 +43,7 @@ def grown(growth, inputs, gradient, hessian, weight, devices=1):
     if devices > 1:
         out = Grown(*[PartitionSpec()] * (len(Grown._fields) - 1), BY_ROW)
         one = over_rows(one, devices, (Prepared(BY_ROW, EVERYWHERE), BY_ROW, BY_ROW, BY_ROW), out)
-    compiled = jax.jit(one, compiler_options={"xla_backend_optimization_level": 0})
+    compiled = jax.jit(one, compiler_options=QUICK)
     return jax.tree.map(np.asarray, compiled(inputs, gradient, hessian, weight))
 
 

@@ -11,11 +11,11 @@ from mldsl_plugins.trees._grow import grow
 from mldsl_plugins.trees._splits import Growth, Limits, best_split, root, subset_of, value
 
 from mldsl.contract import ColumnShape, Prepared, Shape
+from mldsl.execute.programs import QUICK
 
 N, LEAVES = 900, 10
 COLUMNS = (ColumnShape("a"), ColumnShape("b"), ColumnShape("c", "categorical", 40), ColumnShape("d", "categorical", 3))
 LIMITS = Limits(*jnp.float32([0.5, 15, 1e-3]))
-QUICK = {"xla_backend_optimization_level": 0}
 
 
 class Node:

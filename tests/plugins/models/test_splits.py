@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from mldsl_plugins.trees._splits import ALONE, Growth, Limits, Node, best_split, root, subset_of, value
 
+from mldsl.execute.programs import QUICK
+
 BINS, N = 16, 400
 MISSING = BINS
 # Columns: numbers, numbers of which some are missing, few levels (one of them without rows), many levels.
@@ -44,7 +46,7 @@ def growth(monotone=(0, 0, 0, 0)):
 
 
 # Once for a Growth and a number of sums; quickly compiled.
-compiled = partial(jax.jit, static_argnums=2, compiler_options={"xla_backend_optimization_level": 0})(best_split)
+compiled = partial(jax.jit, static_argnums=2, compiler_options=QUICK)(best_split)
 
 
 def value_of(node, l2=0.7):

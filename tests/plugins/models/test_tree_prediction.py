@@ -12,8 +12,8 @@ from mldsl_plugins.trees import _predict
 
 from benchmarks.trees import translated
 from mldsl.contract import Trees
+from mldsl.execute.programs import QUICK
 
-QUICK = {"xla_backend_optimization_level": 0}
 ROWS, COLUMNS, OUTPUTS = 333, 6, 3
 CATEGORIES = np.array([False, True, False, False, True, False])
 LEVELS = {1: 3, 4: 70}

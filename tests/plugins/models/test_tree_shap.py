@@ -15,9 +15,10 @@ from mldsl_plugins.trees._shap import contributions, paths_of, points_of
 from sklearn.ensemble import RandomForestClassifier
 
 from mldsl.contract import Trees
+from mldsl.execute.programs import QUICK
 
 lightgbm = pytest.importorskip("lightgbm")
-compiled = jax.jit(contributions, compiler_options={"xla_backend_optimization_level": 0})
+compiled = jax.jit(contributions, compiler_options=QUICK)
 
 
 def values(trees: Trees, x: np.ndarray, categorical: Any = ()) -> tuple[np.ndarray, np.ndarray]:

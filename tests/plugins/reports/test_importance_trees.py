@@ -15,18 +15,18 @@ from mldsl_plugins.reports._tree_answers import combined_of, leaf_values
 from sklearn.ensemble import RandomForestClassifier
 
 from mldsl.contract import Prediction
+from mldsl.execute.programs import QUICK
 from mldsl.plan import ColumnPlan
 from mldsl.plugin import NamedColumn
 
 lightgbm = pytest.importorskip("lightgbm")
-FAST = {"xla_backend_optimization_level": 0}
 
 
 def view_of(build: Any, trees: Any, columns: Any, x: np.ndarray, predict: Any, levels: Any = (), **facts: Any) -> Any:
     names = [c.name for c in columns]
     given = {
         "trees": trees, "columns": tuple(columns), "predict": predict, "reads": tuple(names), "classes": len(levels),
-        "compiled": lambda name, f, *a: jax.tree.map(np.asarray, jax.jit(f, compiler_options=FAST)(*a)),
+        "compiled": lambda name, f, *a: jax.tree.map(np.asarray, jax.jit(f, compiler_options=QUICK)(*a)),
     }  # fmt: skip
     held = build.part(inputs=np.asarray(x, np.float32))
     model = build.model("grown", held, features=names, **(given | facts))
