@@ -15,7 +15,7 @@ from mldsl.contract import Sparse, as_tree
 from mldsl.plugin import Component, Model
 from mldsl.testing.compare import bits, rounding
 from mldsl.testing.learner import KEY, QUICK, Fitted, Learner, stacked, to_numpy, varied
-from mldsl.testing.samples import PRESENT, ROWS
+from mldsl.testing.samples import PRESENT, ROWS, holes
 from mldsl.testing.traces import callbacks, floats, same, shapes, trace
 
 
@@ -235,13 +235,17 @@ def _rounds_apart(learner: Learner) -> Iterator[str]:
 
 
 def so_far(learner: Learner) -> Iterator[str]:
-    """What a state says of the rows, those of weight 0 among them, is what its params predict."""
+    """What a state says of the rows, those of weight 0 among them, is what its params predict; of values that are
+    missing, too, where it takes them.
+    """
     model: Any = learner.component
     if model.so_far is None or not learner.loops:
         return
-    given = learner.sample
-    spec, _, examples = _arguments(learner)
-    asked = given.examples._replace(inputs=learner.asked(given, learner.fitted.state))
+    gaps = model.missing == "accepts" and not isinstance(learner.sample.examples.inputs, Sparse)
+    given = learner.sample.with_table(holes) if gaps else learner.sample
+    fitted, spec = learner.fit(given), learner.spec
+    examples = given.examples._replace(inputs=learner.inputs(given)[0])
+    asked = given.examples._replace(inputs=learner.asked(given, fitted.state))
     offset = asked.offset if "offset" in model.roles else None
 
     def shifted(spec: Any, params: Any, inputs: Any, offset: Any) -> Any:
@@ -254,10 +258,10 @@ def so_far(learner: Learner) -> Iterator[str]:
         state, _ = learner.looped(given.shape, spec, examples, learner.updates)
         said = to_numpy(learner.program("so_far", given.shape, model.so_far)(spec, state, examples))
         if offset is None:
-            answer = learner.answer(learner.fitted, given)
+            answer = learner.answer(fitted, given)
         else:
             program = learner.program("shifted", given.shape, shifted)
-            answer = to_numpy(program(spec, learner.fitted.params, asked.inputs, offset))._asdict()
+            answer = to_numpy(program(spec, fitted.params, asked.inputs, offset))._asdict()
     for name, value in answer.items():
         mine = getattr(said, name)
         if value is not None and mine is not None:

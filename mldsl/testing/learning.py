@@ -14,7 +14,7 @@ from mldsl.plugin import Model, Transform
 from mldsl.testing.compare import bits, not_finite, rounding
 from mldsl.testing.compiling import OF_MODEL_PROGRAMS, OF_PROGRAMS
 from mldsl.testing.learner import Learner, to_numpy
-from mldsl.testing.samples import PRESENT, ROWS, Sample, dense_form, reordered, repeated, rubbish
+from mldsl.testing.samples import PRESENT, ROWS, Sample, dense_form, holes, reordered, repeated, rubbish
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
@@ -224,11 +224,6 @@ def missing_values(learner: Learner) -> Iterator[str]:
     component: Any = learner.component
     if component.missing == "refuses" or isinstance(learner.sample.examples.inputs, Sparse):
         return
-
-    def holes(table: np.ndarray) -> None:
-        table[:PRESENT][np.arange(PRESENT)[:, None] * 7 % 10 == np.arange(table.shape[1])[None, :]] = np.nan
-        table[:PRESENT, 0] = np.nan
-
     given = learner.sample.with_table(holes)
     answer = learner.answer(learner.fit(given), given)
     if isinstance(component, Model) or component.missing == "fills":
