@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, Rando
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mldsl.contract import ColumnShape, Shape
+from mldsl.execute.programs import QUICK
 
 rng = np.random.default_rng(7)
 FOREST, EXTRA = "random_forest", "extra_trees"
@@ -124,13 +126,14 @@ def test_out_of_bag_answers_are_those_of_trees_that_have_not_drawn_the_row(run, 
     fitted = run(FOREST, random_forest.Spec(25), x, y, classes=2)
     given = jax.tree.map(jnp.asarray, fitted.examples)
     weight = given.weight
-    order = _forest.by_content(given.inputs.rows, given.active, given.target, weight)
+    quick = partial(jax.jit, compiler_options=QUICK)
+    order = quick(_forest.by_content)(given.inputs.rows, given.active, given.target, weight)
     seeds = jax.random.bits(jax.random.key(0), (2, 13, 2), jnp.uint32).reshape(-1, 2)[:25, 0]
-    draws = jax.vmap(lambda seed: _forest.drawn(seed, jnp.cumsum(weight[order]), 1.0))(seeds)
+    draws = quick(jax.vmap(lambda seed: _forest.drawn(seed, jnp.cumsum(weight[order]), 1.0)))(seeds)
     times = np.zeros((25, len(x)))
     times[:, order] = draws
     grown = jax.tree.map(jnp.asarray, fitted.params.grown)
-    leaf = np.asarray(leaf_of(grown, jnp.asarray(x, jnp.float32)))
+    leaf = np.asarray(quick(leaf_of)(grown, jnp.asarray(x, jnp.float32)))
     says = np.stack([value[at] for value, at in zip(fitted.params.grown.value, leaf, strict=True)])
     absent = times == 0
     assert absent.mean() == pytest.approx(math.exp(-1), abs=0.02)
