@@ -199,7 +199,7 @@ class Programs:
         devices: int, used_up: Iterable[int] = (),
     ) -> tuple[Any, Any]:  # fmt: skip
         key = self._key(name, static, tree, leaves, x64, devices)
-        return self._ready.get(key) or self._obtain(key, function, tree, leaves, devices, tuple(used_up))
+        return self._ready.get(key) or self._obtain(key, function, tree, leaves, tuple(used_up))
 
     def _key(self, name: str, static: object, tree: Any, leaves: list[Any], x64: bool, devices: int) -> str:
         shapes = [(leaf.shape, str(leaf.dtype)) for leaf in leaves]
@@ -208,11 +208,10 @@ class Programs:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _obtain(
-        self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any], devices: int,
-        used_up: tuple[int, ...],
-    ) -> tuple[Any, Any]:  # fmt: skip
+        self, key: str, function: Callable[..., Any], tree: Any, leaves: list[Any], used_up: tuple[int, ...]
+    ) -> tuple[Any, Any]:
         start = time.perf_counter()
-        ready = self._load(key, len(leaves), devices)
+        ready = self._load(key, len(leaves))
         if ready is None:
             ready = self._compile(key, function, tree, leaves, used_up)
             self.counts.compiled += 1
@@ -245,7 +244,8 @@ class Programs:
         try:
             payload, _, _ = serialize_executable.serialize(compiled)
             shape = jax.tree.unflatten(structure, range(structure.num_leaves))
-            blob = pickle.dumps((payload, shape, "lapack" in compiled.as_text()))
+            count = len(compiled.runtime_executable().local_devices())  # a program may spread its own work
+            blob = pickle.dumps((payload, shape, "lapack" in compiled.as_text(), count))
             handle, temporary = tempfile.mkstemp(dir=self._folder)
             with os.fdopen(handle, "wb") as file:
                 file.write(blob)
@@ -253,11 +253,11 @@ class Programs:
         except (OSError, ValueError, TypeError, pickle.PicklingError):
             return  # a class that only a notebook knows, a full disk: compile again next time
 
-    def _load(self, key: str, arguments: int, count: int) -> tuple[Any, Any] | None:
+    def _load(self, key: str, arguments: int) -> tuple[Any, Any] | None:
         if self._folder is None or not (self._folder / key).is_file():
             return None
         try:
-            payload, shape, lapack = pickle.loads((self._folder / key).read_bytes())
+            payload, shape, lapack, count = pickle.loads((self._folder / key).read_bytes())
             if lapack:
                 _prepare_lapack()
             structure: Any = jax.tree.structure(shape)
