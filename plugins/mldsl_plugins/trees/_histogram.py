@@ -8,10 +8,10 @@ of all.
 
 Rows are gathered chunk by chunk, so that one compiled loop serves nodes of every size, and what a chunk needs stays in
 the processor's cache. On a CPU the chunk's codes are turned column by column and every column is one scatter into a
-histogram of 2 KB, 0.7 ns for a row and column on one core, where one scatter of all columns takes 1.5 and float32 pairs
-1.0 (measured in `benchmarks/histogram*.py`). On a GPU one scatter takes a chunk as a whole, into several copies so that
-rows of one bin do not wait for each other. On a TPU, which has no scatter, a code is two digits to base 16, and a
-histogram is the product of their one-hot matrices, in a Pallas kernel over 16-bit parts that float32 adds exactly.
+histogram of 2 KB, in half of the time of pairs of float32 and a third of that of one scatter for all columns
+(`benchmarks/histogram*.py`). On a GPU one scatter takes a chunk as a whole, into several copies so that rows of one bin
+do not wait for each other. On a TPU, which has no scatter, a code is two digits to base 16, and a histogram is the
+product of their one-hot matrices, in a Pallas kernel over 16-bit parts that float32 adds exactly.
 
 Where rows are sharded and columns are many, each device gets the sums of its own share of the columns alone, and all
 that is done with a histogram but for making it is done by one device (`own_columns`).
