@@ -222,7 +222,7 @@ def _rounds_apart(learner: Learner) -> Iterator[str]:
     with learner.scope():
         spec, key, examples = _arguments(learner)
         whole, half = (
-            jax.eval_shape(lambda e: learner.rounds(given.shape, spec, key, e, 1)[0], part)
+            jax.eval_shape(lambda s, k, e: learner.rounds(given.shape, s, k, e, 1)[0], spec, key, part)
             for part in (examples, jax.tree.map(lambda cut, x: x[: ROWS // 2] if cut else x, *_by_row(examples)))
         )
         for name in set(whole._fields) - set(model.row_state):

@@ -13,33 +13,10 @@ import jax
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from jaxtyping import install_import_hook
 
-# The annotations of what is tested here are executed: from now on, whoever imports it.
-FAMILIES = (
-    "baseline",
-    "bayes",
-    "clustering",
-    "linear",
-    "neighbors",
-    "discriminant",
-    "vectors",
-    "kernels",
-    "trees",
-    "ensembles",
-    "losses",
-)
-install_import_hook(
-    [
-        "mldsl.contract.reductions", "mldsl.contract.quantiles", "mldsl.contract.blocks",
-        *(f"mldsl_plugins.{family}" for family in FAMILIES),
-    ],
-    "beartype.beartype",
-)  # fmt: skip
-
-from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree  # noqa: E402
-from mldsl.execute.programs import QUICK  # noqa: E402
-from mldsl.plugin.spec import Configured  # noqa: E402
+from mldsl.contract import ColumnShape, Examples, Shape, Sparse, as_tree
+from mldsl.execute.programs import QUICK
+from mldsl.plugin.spec import Configured
 
 JUNK = 1e15
 PUBLIC, SHARED = Path("examples/data"), Path("../shared/data")

@@ -11,26 +11,19 @@ import jax
 import numpy as np
 import polars as pl
 import pytest
-from jaxtyping import install_import_hook
-
-# The annotations of what is tested here are executed.
-with install_import_hook(
-    [f"mldsl_plugins.{family}" for family in ("missing", "scaling", "encoding", "expansion", "selection")],
-    "beartype.beartype",
-):
-    from mldsl_plugins.encoding import discretize, frequency_encode, one_hot, ordinal_encode, target_encode
-    from mldsl_plugins.expansion import interactions, polynomial, spline
-    from mldsl_plugins.missing import impute
-    from mldsl_plugins.scaling import (
-        min_max_scale,
-        power_transform,
-        quantile_transform,
-        robust_scale,
-        standardize,
-        unit_norm,
-        winsorize,
-    )
-    from mldsl_plugins.selection import drop_collinear, drop_correlated, drop_low_variance, select_best
+from mldsl_plugins.encoding import discretize, frequency_encode, one_hot, ordinal_encode, target_encode
+from mldsl_plugins.expansion import interactions, polynomial, spline
+from mldsl_plugins.missing import impute
+from mldsl_plugins.scaling import (
+    min_max_scale,
+    power_transform,
+    quantile_transform,
+    robust_scale,
+    standardize,
+    unit_norm,
+    winsorize,
+)
+from mldsl_plugins.selection import drop_collinear, drop_correlated, drop_low_variance, select_best
 
 from mldsl.contract import ColumnShape, Examples, Shape, as_tree
 from mldsl.execute.steps import outputs_of

@@ -8,11 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import install_import_hook
+from mldsl_plugins.resampling import _classes, _neighbors, downsample, smote, upsample
 from sklearn.neighbors import NearestNeighbors
-
-with install_import_hook("mldsl_plugins.resampling", "beartype.beartype"):
-    from mldsl_plugins.resampling import _classes, _neighbors, downsample, smote, upsample
 
 from mldsl.contract import ColumnShape, Examples, Shape, as_tree
 

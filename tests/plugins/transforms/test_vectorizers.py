@@ -11,19 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
-from jaxtyping import install_import_hook
+from mldsl_plugins.text import _grams as grams
+from mldsl_plugins.text import count_words, hash_words, tfidf
+from mldsl_plugins.text._murmur import murmur3
+from mldsl_plugins.text._tokens import tokens_of
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.utils import murmurhash3_32
-
-with install_import_hook(
-    [f"mldsl_plugins.text.{name}" for name in ("_counting", "count_words", "tfidf", "hash_words")], "beartype.beartype"
-):
-    from mldsl_plugins.text import count_words, hash_words, tfidf
-
-from mldsl_plugins.text import _grams as grams
-from mldsl_plugins.text._murmur import murmur3
-from mldsl_plugins.text._tokens import tokens_of
 
 import mldsl
 from mldsl.contract import Examples, Shape, as_tree
