@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Shaped, UInt
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from mldsl_plugins.trees import _categories as categories
 from mldsl_plugins.trees import _medians as medians
@@ -29,11 +29,11 @@ from mldsl_plugins.trees._criteria import (
     first_best,
     gains,
     rounding,
+    running,
     take,
     threshold,
 )
-
-COMPETITORS = 4  # splits by other columns that are kept beside the best
+from mldsl_plugins.trees._nodes import COMPETITORS, Nodes, Split, Tables, blank, tables
 
 
 class Growth(NamedTuple):
@@ -68,46 +68,6 @@ class Table(NamedTuple):
     value: Float[Array, "numbers V"]
 
 
-class Split(NamedTuple):
-    """How N nodes send rows to their children; `feature` is -1 where they do not.
-
-    Numbers up to `threshold`, and categories in `subset`, go left where `low_left`; `known` are the categories that can
-    be told. `agree` and `adjusted` are those of surrogates, `gain` of competitors.
-    """
-
-    feature: Int[Array, "N ..."]
-    threshold: Float[Array, "N ..."]
-    low_left: Bool[Array, "N ..."]
-    subset: UInt[Array, "N ... words"]
-    known: UInt[Array, "N ... words"]
-
-
-class Nodes(NamedTuple):
-    """The tree. `default` is where rows go whose value nothing tells: 0 left, 1 right, 2 they stay.
-
-    `sums` are those of the criterion, `risk` its impurity as a total, `loss` the risk that pruning weighs: the loss
-    weight of other classes than the most frequent, or that of `risk`. `gain` is by how much the split lowers `risk`
-    among rows that do not miss the value.
-    """
-
-    split: Split
-    left: Int[Array, " N"]
-    right: Int[Array, " N"]
-    default: Int[Array, " N"]
-    value: Float[Array, "N k"]
-    weight: Float[Array, " N"]
-    sums: Float[Array, "N p"]
-    risk: Float[Array, " N"]
-    loss: Float[Array, " N"]
-    gain: Float[Array, " N"]
-    surrogate: Split
-    agree: Float[Array, "N S"]
-    adjusted: Float[Array, "N S"]
-    competitor: Int[Array, "N C"]
-    competitor_threshold: Float[Array, "N C"]
-    competitor_gain: Float[Array, "N C"]
-
-
 class _Level(NamedTuple):
     """What the loop carries: the rows' nodes, and how the level before was split."""
 
@@ -122,27 +82,7 @@ class _Level(NamedTuple):
     depth: Int[Array, ""]
 
 
-def blank(growth: Growth, rows: int, dtype: Any, first: Any = 0) -> Nodes:
-    """Leaves of weight 0."""
-    s, w, c = growth.surrogates, growth.words, min(COMPETITORS, max(len(growth.order) - 1, 0))
-    here = jnp.arange(rows, dtype=jnp.int32) + first
-
-    def split(*size: int) -> Split:
-        return Split(
-            jnp.full((rows, *size), -1, jnp.int32), jnp.zeros((rows, *size), dtype), jnp.zeros((rows, *size), bool),
-            jnp.zeros((rows, *size, w), jnp.uint32), jnp.zeros((rows, *size, w), jnp.uint32),
-        )  # fmt: skip
-
-    none = jnp.zeros(rows, dtype)
-    value = jnp.full((rows, max(growth.criterion.classes, 1)), 1 / max(growth.criterion.classes, 1), dtype)
-    return Nodes(
-        split(), here, here, jnp.zeros(rows, jnp.int32), value, none, jnp.zeros((rows, growth.criterion.planes), dtype),
-        none, none, none, split(s), jnp.zeros((rows, s), dtype), jnp.zeros((rows, s), dtype),
-        jnp.full((rows, c), -1, jnp.int32), jnp.zeros((rows, c), dtype), jnp.zeros((rows, c), dtype),
-    )  # fmt: skip
-
-
-def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) -> Nodes:
+def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) -> Tables:
     """The tree with all its nodes. Targets that are numbers come about their mean."""
     n, there = rows.weight.shape[0], rows.weight > 0
     room = max(n, growth.levels)
@@ -151,7 +91,7 @@ def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) ->
     )
     none = jnp.full((growth.width, 2), growth.width, jnp.int32)
     start = _Level(
-        blank(growth, growth.nodes + growth.width, rows.loss.dtype), numbers, cats,
+        tables(blank(growth, growth.nodes + growth.width, rows.loss.dtype)), numbers, cats,
         node=jnp.where(there, 0, -1).astype(jnp.int32),
         side=jnp.where(there, 0, OUT).astype(jnp.int32), child=none.at[0, 0].set(0),
         start=jnp.int32(0), count=jnp.int32(1), depth=jnp.int32(0),
@@ -160,7 +100,7 @@ def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) ->
     if growth.criterion.name == "absolute_error":
         of = of._replace(targets=medians.ranked(jnp.where(there, rows.target, 0)))
     end = jax.lax.while_loop(lambda s: s.count > 0, lambda s: _level(of, s), start)
-    return jax.tree.map(lambda a: a[: growth.nodes], end.nodes)
+    return Tables(*(lines[:, : growth.nodes] for lines in end.nodes))
 
 
 def chosen(x: Shaped[Array, "n d"], which: tuple[int, ...]) -> Shaped[Array, "n c"]:
@@ -195,13 +135,12 @@ def _level(of: _Of, s: _Level) -> _Level:
     may = (leaves.weight >= growth.min_samples_split) & (leaves.risk > close) & (s.depth < growth.max_depth)
     after, made = jax.lax.cond(
         may.any(), lambda s: _split(of, s, slot, leaves, may, close),
-        lambda s: (s._replace(nodes=(), count=jnp.int32(0)), leaves), s._replace(nodes=()),
+        lambda s: (s._replace(nodes=(), count=jnp.int32(0)), tables(leaves)), s._replace(nodes=()),
     )  # fmt: skip
 
-    def put(whole: Array, part: Array) -> Array:
-        return jax.lax.dynamic_update_slice_in_dim(whole, part.astype(whole.dtype), s.start, axis=0)
-
-    nodes = jax.tree.map(put, s.nodes, made)
+    nodes = Tables(
+        *(jax.lax.dynamic_update_slice_in_dim(*pair, s.start, axis=1) for pair in zip(s.nodes, made, strict=True))
+    )
     return after._replace(nodes=nodes, start=s.start + s.count, depth=s.depth + 1)
 
 
@@ -221,10 +160,11 @@ def _leaves(of: _Of, s: _Level, slot: Array) -> tuple[Nodes, Array]:
         scale = jnp.zeros(m, mass.dtype).at[slot].add(rows.loss * rows.target**2, mode="drop")
         risk = loss = jnp.maximum(scale + criterion.risk(sums), 0)
     empty = blank(of.growth, m, rows.loss.dtype, s.start)
-    return empty._replace(value=value.T, weight=weight, sums=sums.T, risk=risk, loss=loss), scale
+    depth = jnp.full(m, s.depth)
+    return empty._replace(depth=depth, value=value.T, weight=weight, sums=sums.T, risk=risk, loss=loss), scale
 
 
-def _split(of: _Of, s: _Level, slot: Array, leaves: Nodes, may: Array, close: Array) -> tuple[_Level, Nodes]:
+def _split(of: _Of, s: _Level, slot: Array, leaves: Nodes, may: Array, close: Array) -> tuple[_Level, Tables]:
     """This level's rows and cells after its nodes have split, and the nodes."""
     growth, rows, m = of.growth, of.rows, of.growth.width
     numbers, categorical, found = _cuts(of, s, close)
@@ -234,7 +174,7 @@ def _split(of: _Of, s: _Level, slot: Array, leaves: Nodes, may: Array, close: Ar
     pick = first_best(gain, close, order)
     splits = gain[pick, jnp.arange(m)] > -jnp.inf
     # No more than there is room for: only rows that weigh more than `prepare` was told can need more.
-    number = jnp.cumsum(splits.astype(jnp.int32)).astype(jnp.int32) - 1
+    number = running(splits[None])[0, :-1]
     splits &= (number < m // 2) & (s.start + s.count + 2 * number + 2 <= growth.nodes)
     groups = surrogates.Groups(numbers, categorical)
     node = jnp.minimum(slot, m - 1)
@@ -253,9 +193,10 @@ def _split(of: _Of, s: _Level, slot: Array, leaves: Nodes, may: Array, close: Ar
     below = first + take(child.reshape(-1), 2 * node + jnp.minimum(side, 1))
     after = s._replace(
         numbers=numbers, categories=categorical, side=side, child=jnp.where(splits[:, None], child, m),
-        node=jnp.where(moves & (side < 2), below, s.node), count=2 * splits.sum().astype(jnp.int32),
+        node=jnp.where(moves & (side < 2), below, s.node), count=2 * splits.sum(dtype=jnp.int32),
     )  # fmt: skip
-    return after, _written(growth, leaves, found, stand, groups, pick, gain, splits, default, first + child)
+    made = _written(growth, leaves, found, stand, groups, pick, gain, splits, default, first + child)
+    return after, tables(made)
 
 
 def _cuts(of: _Of, s: _Level, close: Array) -> tuple[Columns, Columns, _Found]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from mldsl_plugins.trees._exact import Nodes, Split
+from mldsl_plugins.trees._nodes import Nodes, Split
 
 NUMBER, ORDERED, CATEGORY = 0, 1, 2
 LEFT, RIGHT, UNKNOWN = 0, 1, 2

@@ -54,6 +54,7 @@ from mldsl_plugins.trees import _walk as walk
 from mldsl_plugins.trees import cost_complexity
 from mldsl_plugins.trees._cells import ranked, values_of
 from mldsl_plugins.trees._criteria import Criterion, Rows
+from mldsl_plugins.trees._nodes import Nodes, Split, Tables, blank, named, tables
 from mldsl_plugins.trees._ranks import ranks
 
 OF_CLASSES, OF_NUMBERS = ("gini", "entropy"), ("squared_error", "absolute_error")
@@ -98,8 +99,8 @@ class Params(NamedTuple):
     order, 2 categories.
     """
 
-    split: exact.Split
-    surrogate: exact.Split
+    split: Split
+    surrogate: Split
     left: Int[Array, " N"]
     right: Int[Array, " N"]
     default: Int[Array, " N"]
@@ -232,17 +233,18 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
     table = exact.Table(rank, values_of(*(exact.chosen(part, growth.numbers) for part in (x, rank))))
     rows = Rows(weight, jnp.where(weight > 0, loss, 0), target)
 
-    def grow(weight: Array) -> exact.Nodes:
+    def grow(weight: Array) -> Tables:
         share = jnp.where(weight > 0, rows.loss, 0)
         return exact.grow(growth, table, Rows(weight, share, rows.target), active)
 
     kind, path = jnp.asarray(kinds(shape)), None
     if spec.prune is None:
-        nodes = grow(weight)
+        tree = grow(weight)
     else:
-        empty = exact.blank(growth, growth.nodes, loss.dtype)
-        growing = pruning.Growing(rows, x, kind, grow, _lost(growth.criterion), empty)
-        nodes, path = spec.prune.component.functions["prune"](spec.prune.spec, key, growing)
+        empty = tables(blank(growth, growth.nodes, loss.dtype))
+        growing = pruning.Growing(growth, rows, x, kind, grow, _lost(growth.criterion), empty)
+        tree, path = spec.prune.component.functions["prune"](spec.prune.spec, key, growing)
+    nodes = named(growth, tree)
     value = nodes.value if shape.classes else nodes.value + center
     params = Params(
         nodes.split, nodes.surrogate, nodes.left, nodes.right, nodes.default, value, nodes.weight, nodes.gain, kind
@@ -251,7 +253,7 @@ def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tu
 
 
 def _lost(criterion: Criterion) -> Any:
-    def lost(rows: Rows, nodes: exact.Nodes, node: Array) -> Array:
+    def lost(rows: Rows, nodes: Nodes, node: Array) -> Array:
         each = jnp.where(rows.weight > 0, rows.loss / jnp.where(rows.weight > 0, rows.weight, 1), 0)
         if criterion.classes:
             return each * (nodes.value.argmax(axis=1)[node] != rows.target)
@@ -261,13 +263,13 @@ def _lost(criterion: Criterion) -> Any:
     return lost
 
 
-def _info(growth: exact.Growth, nodes: exact.Nodes, path: pruning.Path | None) -> Info:
+def _info(growth: exact.Growth, nodes: Nodes, path: pruning.Path | None) -> Info:
     mass = growth.criterion.mass(nodes.sums.T)
     some = jax.tree.map(lambda a: a[: pruning.SHOWN], nodes)
     sums = some.sums[:, : growth.criterion.classes] if growth.criterion.classes else some.sums[:, :1]
     impurity = nodes.risk / jnp.where(mass > 0, mass, 1)
     return Info(
-        (nodes.weight > 0).sum().astype(jnp.int32), pruning.depth(nodes), some.weight, sums,
+        (nodes.weight > 0).sum().astype(jnp.int32), nodes.depth.max(), some.weight, sums,
         impurity[: pruning.SHOWN], some.loss, some.gain, some.agree, some.adjusted, some.competitor,
         some.competitor_threshold, some.competitor_gain, path,
     )  # fmt: skip

@@ -28,7 +28,7 @@ from jaxtyping import Array, Float
 
 from mldsl.plugin import Component, Part, hookimpl, param
 from mldsl_plugins.trees import _pruning as pruning
-from mldsl_plugins.trees._exact import Nodes
+from mldsl_plugins.trees._nodes import Tables, named
 
 
 @attrs.frozen
@@ -48,7 +48,7 @@ class Spec:
 class Pruned(NamedTuple):
     """The tree that is left, and the path of trees."""
 
-    nodes: Nodes
+    tree: Tables
     path: pruning.Path
 
 
@@ -57,9 +57,12 @@ def prune(spec: Spec, key: Any, growing: pruning.Growing) -> Pruned:
     auto = isinstance(spec.alpha, str)
     given: Float[Array, ""] = jnp.asarray(0 if isinstance(spec.alpha, str) else spec.alpha, growing.rows.loss.dtype)
     folds = spec.folds if spec.folds > 1 else (10 if auto else 0)
-    nodes, table = pruning.crossed(growing, given, folds, key)
-    alpha = pruning.by_one_standard_error(table) if auto else given
-    return Pruned(pruning.with_splits(nodes, growing.empty, pruning.inner(nodes, alpha * nodes.loss[0])), table)
+    whole = pruning.crossed(growing, given, folds, key)
+    splits = whole.splits
+    if auto:
+        shape = pruning.shape_of(named(growing.growth, whole.tree))
+        splits = pruning.inner(shape, pruning.by_one_standard_error(whole.path) * shape.loss[0])
+    return Pruned(pruning.with_splits(growing.growth, whole.tree, growing.empty, splits), whole.path)
 
 
 @hookimpl
