@@ -1,4 +1,4 @@
-"""Which rows and columns a tree is grown on."""
+"""Which rows and columns a tree is grown on, and other numbers by chance that rows have."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from mldsl.contract import shard
 
 def some_rows(key: Key[Array, ""], n: int, share: Float[Array, ""]) -> Bool[Array, " n"]:
     """Each of n rows with this chance, by its number alone: padding and devices change nothing."""
-    number = (jnp.asarray(shard()) * n).astype(jnp.uint32) + jnp.arange(n, dtype=jnp.uint32)
     seed = jax.random.bits(key, (2,), jnp.uint32)
-    bits = _mixed(_mixed(number * jnp.uint32(0x9E3779B1) + seed[0]) ^ seed[1])
+    bits = _mixed(_mixed(_numbers(n) + seed[0]) ^ seed[1])
     return (bits >> 8).astype(share.dtype) < share * (1 << 24)
+
+
+def jitters(n: int) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Two numbers between -1/2 and 1/2 for each of n rows, always the same, by its number alone."""
+    bits = _mixed(_numbers(n))
+    one, two = (((half & 0xFFFF).astype(jnp.float32) + 0.5) / (1 << 16) - 0.5 for half in (bits >> 16, bits))
+    return one, two
 
 
 def some_columns(key: Key[Array, ""], active: Bool[Array, " d"], share: Float[Array, ""]) -> Bool[Array, " d"]:
@@ -23,6 +29,11 @@ def some_columns(key: Key[Array, ""], active: Bool[Array, " d"], share: Float[Ar
     rank = jnp.argsort(jnp.argsort(draw))
     count = jnp.maximum(jnp.round(share * active.sum()), 1)
     return active & (rank < count)
+
+
+def _numbers(n: int) -> UInt[Array, " n"]:
+    """Of the rows that this device has of all, spread out."""
+    return ((jnp.asarray(shard()) * n).astype(jnp.uint32) + jnp.arange(n, dtype=jnp.uint32)) * jnp.uint32(0x9E3779B1)
 
 
 def _mixed(x: UInt[Array, " n"]) -> UInt[Array, " n"]:

@@ -3,8 +3,10 @@
 The derivatives of a row are rounded to whole numbers and packed into one int64, the first above, the second in the
 lower 32 bits, so that a row costs one addition a column and the sum is exact: it does not depend on the order of rows,
 on chunks or on the number of devices, and the histogram of a node less that of one child is that of the other, to the
-last bit. The units are powers of 2 such that no sum can leave its half: a row is rounded by at most 2^-30 of the sum
-of all.
+last bit. The units are powers of 2 such that no sum can leave its half: a row is rounded by at most 2^-29 of the sum
+of all, up or down by a chance that goes by its place, so that many rows with the same derivative, as there are in the
+first rounds, are right on average. Rounded to the nearest, 100,000 of them are wrong together: gains were off by 0.14 %
+in the second tree of flights_2001, where now 43 trees in a row are LightGBM's.
 
 Rows are gathered chunk by chunk, so that one compiled loop serves nodes of every size, and what a chunk needs stays in
 the processor's cache. On a CPU the chunk's codes are turned column by column and every column is one scatter into a
@@ -34,6 +36,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt
 
 from mldsl.contract import shard, tiny, total
 from mldsl.contract.blocks import axis
+from mldsl_plugins.trees._draws import jitters
 
 CODES = 256
 _COLUMNS = 4  # in a word
@@ -75,7 +78,8 @@ def pack(gradient: Float[Array, " n"], hessian: Float[Array, " n"], weight: Floa
     unit = jnp.stack([_power(slope - 30), _power(curve - 31)])
     mass = _power(_MASS - _bits(total(weight.sum())))
     with jax.enable_x64(True):
-        whole = [jnp.round(x / u).astype(jnp.int64) for x, u in zip((gradient, hessian), unit, strict=True)]
+        parts = zip((gradient, hessian), unit, jitters(gradient.shape[0]), strict=True)
+        whole = [jnp.round(x / u + off).astype(jnp.int64) for x, u, off in parts]  # what is whole stays so, 0 above all
         sums = jax.lax.shift_left(whole[0], jnp.int64(_LOWER)) + whole[1]
     most, least = weight.max(), jnp.where(weight > 0, weight, jnp.inf).min()
     return Packed(sums, unit, weight, mass, jnp.where(most == least, most, 0))

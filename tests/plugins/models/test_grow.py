@@ -56,8 +56,9 @@ def test_several_devices_grow_the_same_tree(d):
     one = grown(growth, inputs, gradient, hessian, weight)
     two = grown(growth, inputs, gradient, hessian, weight, devices=2)
     assert (one.feature >= 0).sum() == 11
-    for name in Grown._fields:
+    for name in set(Grown._fields) - {"gain"}:
         assert np.array_equal(getattr(one, name), getattr(two, name)), name
+    np.testing.assert_allclose(one.gain, two.gain, rtol=1e-5, err_msg="differences of sums, compiled quickly")
 
 
 def test_rows_are_where_the_thresholds_send_them():

@@ -168,3 +168,28 @@ def test_rows_are_parted_in_order():
 def test_running_counts():
     true = np.random.default_rng(4).random(1024) < 0.5
     assert np.array_equal(jax.jit(running_count)(true), np.cumsum(true))
+
+
+def test_rounding_is_right_on_average():
+    """Of rows with one of two derivatives, as in the first round of boosting; and what is whole stays as it is."""
+    n = 1 << 17
+    rare = np.arange(n) % 5 == 0
+    gradient, hessian = np.where(rare, -0.778, 0.222).astype(np.float32), np.full(n, 0.1725, np.float32)
+    hessian[7] = gradient[7] = 0
+
+    def summed_up(gradient, hessian):
+        packed = histograms.pack(gradient, hessian, jnp.ones(n))
+        with jax.enable_x64(True):
+            return *histograms.unpacked(packed.sums[:, None], packed.unit), packed.unit
+
+    slope, curve, unit = jax.tree.map(np.asarray, jax.jit(summed_up)(gradient, hessian))
+    assert slope[7] == curve[7] == 0
+    for found, exact, step in ((slope, gradient, unit[0]), (curve, hessian, unit[1])):
+        off = (found[:, 0].astype(np.float64) - exact) / step
+        assert np.abs(off).max() < 1
+        for some in (rare, ~rare, np.arange(n) < n // 2):
+            assert abs(off[some].sum()) < 3 * np.sqrt(some.sum() / 4), "else up to half of as many as there are rows"
+    twos = np.where(rare, -2, 4).astype(np.float32)
+    slope, curve, _ = jax.jit(summed_up)(twos, np.ones(n, np.float32))
+    np.testing.assert_array_equal(slope[:, 0], twos)
+    np.testing.assert_array_equal(curve[:, 0], 1)
