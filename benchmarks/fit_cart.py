@@ -11,7 +11,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data" / "flights_2001.parquet"
 DEPTH, HELD_OUT = 10, 10  # levels; every tenth row
 
 
-def benchmark() -> Fit:
+def benchmark(depth: int = DEPTH) -> Fit:
     """Fit, with what the host prepares; scored by the area under the curve on held-out rows."""
     import jax
     import numpy as np
@@ -33,7 +33,7 @@ def benchmark() -> Fit:
     n = bucket(len(x))
     columns = tuple(ColumnShape(name) for name in names)
     shape = Shape(n, columns, classes=2)
-    spec = cart.Spec(max_depth=DEPTH, min_samples_split=2, min_samples_leaf=1, surrogate_splits=0)
+    spec = cart.Spec(max_depth=depth, min_samples_split=2, min_samples_leaf=1, surrogate_splits=0)
     wide = x.astype(np.float64)
     weight, target = np.where(held, 0.0, 1.0), pad(late, n)
     active, key = np.ones(len(names), bool), jax.random.key(0)
@@ -52,11 +52,11 @@ def benchmark() -> Fit:
         return float(roc_auc_score(late[held], np.asarray(answer.probability)[:, 1]))
 
     return Fit(
-        title=f"cart, all flights (928,135 x 7), depth {DEPTH}",
+        title=f"cart, all flights (928,135 x 7), depth {depth}",
         goal=1.0,
-        peer_call=f"DecisionTreeClassifier(max_depth={DEPTH})",
+        peer_call=f"DecisionTreeClassifier(max_depth={depth})",
         ours=ours,
-        peer=lambda: DecisionTreeClassifier(max_depth=DEPTH, random_state=0).fit(x[~held], late[~held]),
+        peer=lambda: DecisionTreeClassifier(max_depth=depth, random_state=0).fit(x[~held], late[~held]),
         score_name="AUC",
         score_ours=auc,
         score_peer=lambda model: float(roc_auc_score(late[held], model.predict_proba(x[held])[:, 1])),

@@ -70,13 +70,20 @@ def begun(rank: Int[Array, "n d"], there: Bool[Array, " n"], room: int, slots: i
     return Columns(code, slot, place, begin, begin.at[:, 0].set(used), used)
 
 
-def sized(used: Int[Array, ""], capacity: int, of: Callable[[int, Any], Any], operands: Any) -> Any:
-    """`of(size, operands)` with the smallest size that has room for the cells that are used."""
-    sizes = (*(size for size in SIZES if 2 * size <= capacity), capacity)
+def sized(used: Int[Array, ""], capacity: int, least: int, of: Callable[[int, Any], Any], operands: Any) -> Any:
+    """`of(size, operands)` with the smallest size from `least` on that has room for the cells that are used."""
+    sizes = (*(size for size in SIZES if least <= size <= capacity // 2), capacity)
     index = sum((used > size).astype(jnp.int32) for size in sizes[:-1])
     if len(sizes) == 1:
         return of(capacity, operands)
     return jax.lax.switch(index, [lambda given, size=size: of(size, given) for size in sizes], operands)
+
+
+def widened(columns: Columns, slots: int) -> Columns:
+    """The same cells, with room for more slots."""
+    more = ((0, 0), (0, slots - columns.begin.shape[1]))
+    slot = jnp.where(columns.slot >= columns.begin.shape[1], slots, columns.slot)
+    return columns._replace(slot=slot, begin=jnp.pad(columns.begin, more), end=jnp.pad(columns.end, more))
 
 
 def refined(

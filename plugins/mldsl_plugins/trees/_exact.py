@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from mldsl_plugins.trees import _categories as categories
 from mldsl_plugins.trees import _medians as medians
 from mldsl_plugins.trees import _surrogates as surrogates
-from mldsl_plugins.trees._cells import OUT, Columns, begun, refined, sized
+from mldsl_plugins.trees._cells import OUT, Columns, begun, refined, sized, widened
 from mldsl_plugins.trees._criteria import (
     Between,
     Cells,
@@ -35,9 +35,13 @@ from mldsl_plugins.trees._criteria import (
 )
 from mldsl_plugins.trees._nodes import COMPETITORS, Nodes, Split, Tables, blank, tables
 
+NARROW = 1 << 16  # nodes of a level: more of them get a loop of their own, as room for them costs where there are few
+
 
 class Growth(NamedTuple):
-    """What is known before any row: sizes and rules. `nodes` and `width` bound the tree and any of its levels."""
+    """What is known before any row: sizes and rules. `nodes` and `width` bound the tree and any of its levels, `least`
+    is the least size that programs for cells are made for.
+    """
 
     criterion: Criterion
     max_depth: int
@@ -49,6 +53,7 @@ class Growth(NamedTuple):
     levels: int
     nodes: int
     width: int
+    least: int = 0
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -86,21 +91,45 @@ def grow(growth: Growth, table: Table, rows: Rows, active: Bool[Array, " d"]) ->
     """The tree with all its nodes. Targets that are numbers come about their mean."""
     n, there = rows.weight.shape[0], rows.weight > 0
     room = max(n, growth.levels)
+    narrow = growth._replace(width=min(growth.width, NARROW))
     numbers, cats = (
-        begun(chosen(table.rank, which), there, room, growth.width) for which in (growth.numbers, growth.categories)
+        begun(chosen(table.rank, which), there, room, narrow.width) for which in (growth.numbers, growth.categories)
     )
-    none = jnp.full((growth.width, 2), growth.width, jnp.int32)
-    start = _Level(
-        tables(blank(growth, growth.nodes + growth.width, rows.loss.dtype)), numbers, cats,
+    none = jnp.full((narrow.width, 2), narrow.width, jnp.int32)
+    s = _Level(
+        tables(blank(growth, growth.nodes + narrow.width, rows.loss.dtype)), numbers, cats,
         node=jnp.where(there, 0, -1).astype(jnp.int32),
         side=jnp.where(there, 0, OUT).astype(jnp.int32), child=none.at[0, 0].set(0),
         start=jnp.int32(0), count=jnp.int32(1), depth=jnp.int32(0),
     )  # fmt: skip
-    of = _Of(growth, table, rows, active, None)
-    if growth.criterion.name == "absolute_error":
-        of = of._replace(targets=medians.ranked(jnp.where(there, rows.target, 0)))
-    end = jax.lax.while_loop(lambda s: s.count > 0, lambda s: _level(of, s), start)
-    return Tables(*(lines[:, : growth.nodes] for lines in end.nodes))
+    targets = medians.ranked(jnp.where(there, rows.target, 0)) if growth.criterion.name == "absolute_error" else None
+    of = _Of(narrow, table, rows, active, targets)
+    s = jax.lax.while_loop(
+        lambda s: (s.count > 0) & ((2 * s.count <= narrow.width) | (narrow.width == growth.width)),
+        lambda s: _level(of, s), s,
+    )  # fmt: skip
+
+    def rest(s: _Level) -> Tables:
+        wide = of._replace(growth=growth._replace(least=NARROW))
+        s = _widened(s, growth.width)
+        return jax.lax.while_loop(lambda s: s.count > 0, lambda s: _level(wide, s), s).nodes
+
+    def grown(nodes: Tables) -> Tables:
+        return Tables(*(lines[:, : growth.nodes] for lines in nodes))
+
+    if narrow.width == growth.width:
+        return grown(s.nodes)
+    return jax.lax.cond(s.count > 0, lambda s: grown(rest(s)), lambda s: grown(s.nodes), s)  # type: ignore[no-any-return]
+
+
+def _widened(s: _Level, width: int) -> _Level:
+    """The same level, with room for more nodes."""
+    slots = s.child.shape[0]
+    child = jnp.pad(jnp.where(s.child >= slots, width, s.child), ((0, width - slots), (0, 0)), constant_values=width)
+    nodes = Tables(*(jnp.pad(lines, ((0, 0), (0, width - slots))) for lines in s.nodes))
+    return s._replace(
+        nodes=nodes, numbers=widened(s.numbers, width), categories=widened(s.categories, width), child=child
+    )
 
 
 def chosen(x: Shaped[Array, "n d"], which: tuple[int, ...]) -> Shaped[Array, "n c"]:
@@ -220,7 +249,7 @@ def _cuts(of: _Of, s: _Level, close: Array) -> tuple[Columns, Columns, _Found]:
             cut = best(gain, cells, close)
             return column, (cut.gain, cut.at, threshold(given[1], column.rank[: sums.shape[1]], cut.at))
 
-        return None, sized(given[0].used, given[0].capacity, within, given)
+        return None, sized(given[0].used, given[0].capacity, growth.least, within, given)
 
     def category(_: None, column: Columns) -> tuple[None, Any]:
         def within(size: int, column: Columns) -> Any:
@@ -232,7 +261,7 @@ def _cuts(of: _Of, s: _Level, close: Array) -> tuple[Columns, Columns, _Found]:
             )  # fmt: skip
             return column, (gain, jnp.zeros(column.capacity, jnp.int32).at[: sums.shape[1]].set(member))
 
-        return None, sized(column.used, column.capacity, within, column)
+        return None, sized(column.used, column.capacity, growth.least, within, column)
 
     d = len(growth.categories)
     numbers, (gain, at, cut) = jax.lax.scan(number, None, (s.numbers, of.table.value))[1]

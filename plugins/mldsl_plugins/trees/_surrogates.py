@@ -110,7 +110,7 @@ def stand_ins(
             at = jnp.minimum(cut.at, size - 1)
             return cut.gain, cut.at, take(low_left, at) >= take(low_right, at), threshold(value, rank, at)
 
-        return None, sized(given[0].used, given[0].capacity, of, given)
+        return None, sized(given[0].used, given[0].capacity, growth.least, of, given)
 
     def category(_: None, column: Columns) -> tuple[None, Any]:
         def of(size: int, column: Columns) -> Any:
@@ -120,7 +120,7 @@ def stand_ins(
             agree = jnp.zeros(m, weight.dtype).at[cells.slot].add(sums.max(axis=0), mode="drop")
             return agree, jnp.full(column.capacity, UNKNOWN, jnp.int32).at[:size].set(to)
 
-        return None, sized(column.used, column.capacity, of, column)
+        return None, sized(column.used, column.capacity, growth.least, of, column)
 
     agree, at, low_left, cut = jax.lax.scan(number, None, (groups.numbers, table.value))[1]
     member = jnp.zeros((0, groups.categories.capacity), jnp.int32)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import pairwise
 
 import attrs
 import jax
 import numpy as np
 import pytest
-from mldsl_plugins.trees import _ranks, cart, cost_complexity
+from mldsl_plugins.trees import _exact, _ranks, cart, cost_complexity
 from mldsl_plugins.trees._cells import ranked
 
 from mldsl.contract import ColumnShape, Shape
+from mldsl.execute.programs import QUICK
 from mldsl.plugin.spec import Configured
 
 NAME = "model.cart"
@@ -236,6 +238,18 @@ def test_the_matrix_itself_teaches_what_inputs_ranked_on_the_host_do(run):
         np.testing.assert_array_equal(ours[:rows], np.asarray(theirs)[:rows])
 
 
+def test_levels_of_more_nodes_than_the_first_loop_has_room_for_are_grown_alike(run, monkeypatch):
+    x, y, w = mixed(1)
+    fit = run("cart", SEARCHED, x, y, classes=2, weight=w, columns=COLUMNS, pad=4)
+    assert fit.info.nodes > 11
+    monkeypatch.setattr(_exact, "NARROW", 4)
+    with jax.enable_x64(True):
+        anew = jax.jit(lambda *given: cart.fit(*given[:2], fit.shape, given[2]), compiler_options=QUICK)
+        again = anew(fit.spec, jax.random.key(0), fit.examples)
+    for ours, theirs in zip(jax.tree.leaves((fit.params, fit.info)), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(ours, np.asarray(theirs))
+
+
 def test_ranks_of_host_and_device_are_the_same():
     rng = np.random.default_rng(0)
     x = np.stack([rng.normal(size=50), rng.integers(-5, 5, 50), rng.normal(size=50) * 1e12], axis=1)
@@ -256,13 +270,36 @@ def subtrees(fit, node=0):
                 yield a + b, i + j + 1
 
 
+def by_hand(fit, alpha):
+    """The fit with T(alpha) in place of its tree, alpha in units of loss, and how many splits that has."""
+    feature, p = fit.params.split.feature.copy(), fit.params
+
+    def cost(node):
+        """What the best subtree costs, leaves being alpha each."""
+        leaf = float(fit.info.risk[node]) + alpha
+        if p.split.feature[node] < 0:
+            return leaf
+        below = cost(p.left[node]) + cost(p.right[node])
+        if leaf - below <= 1e-10 * fit.info.risk[0]:
+            feature[node] = -1
+        return min(leaf, below)
+
+    def splits(node):
+        return 0 if feature[node] < 0 else 1 + splits(p.left[node]) + splits(p.right[node])
+
+    cost(0)
+    short = copy(fit)
+    short.params = p._replace(split=p.split._replace(feature=feature))
+    return short, splits(0)
+
+
 def test_pruning_finds_the_best_of_all_subtrees_and_leave_one_out_its_errors(run):
-    x, y, w = mixed(2, n=30)
+    x, y, w = mixed(3, n=30)
     w = np.maximum(w, 1)
     spec = attrs.evolve(SEARCHED, min_samples_leaf=1)
     whole = run("cart", spec, x, y, classes=2, weight=w, columns=COLUMNS)
     every, root = list(subtrees(whole)), float(whole.info.risk[0])
-    kept = run("cart", attrs.evolve(spec, prune=pruned(0.0, folds=30)), x, y, classes=2, weight=w, columns=COLUMNS)
+    kept = run("cart", attrs.evolve(spec, prune=pruned("auto", folds=30)), x, y, classes=2, weight=w, columns=COLUMNS)
     path = kept.info.path
     count = int(np.isfinite(path.alpha).sum())
     assert count > 2
@@ -275,28 +312,32 @@ def test_pruning_finds_the_best_of_all_subtrees_and_leave_one_out_its_errors(run
     wrong = np.zeros((len(y), count))
     for i in range(len(y)):
         left = np.where(np.arange(len(y)) == i, 0, w)
+        without = run("cart", spec, x, y, classes=2, weight=left, columns=COLUMNS)
         for k, alpha in enumerate(between):
-            scale = alpha * root * left.sum() / w.sum()
-            wrong[i, k] = said_without(run, spec, x, y, left, scale, i) != y[i]
+            short, _ = by_hand(without, alpha * root * left.sum() / w.sum())
+            wrong[i, k] = short.predict(x[i : i + 1]).probability[0].argmax() != y[i]
     np.testing.assert_allclose(path.held_out_error[:count], w @ wrong / root)
     spread = np.sqrt(w @ wrong**2 - (w @ wrong) ** 2 / w.sum()) / root
     np.testing.assert_allclose(path.standard_error[:count], spread)
-
-
-def said_without(run, spec, x, y, weight, alpha, i):
-    """What a tree that was taught by the other rows, pruned by alpha in units of loss, says of row i."""
-    root = min(weight[y == 0].sum(), weight[y == 1].sum())
-    fit = run("cart", attrs.evolve(spec, prune=pruned(alpha / root)), x, y, classes=2, weight=weight, columns=COLUMNS)
-    return int(fit.predict(x[i : i + 1]).probability[0].argmax())
-
-
-def test_auto_is_the_smallest_tree_within_a_standard_error(run):
-    x, y, w = mixed(3, n=120)
-    fit = run("cart", attrs.evolve(SEARCHED, prune=pruned("auto")), x, y, classes=2, weight=w, columns=COLUMNS)
-    path = fit.info.path
+    # The tree that is kept is the smallest one within a standard error of the least.
     best = np.nanargmin(path.held_out_error)
     good = path.held_out_error <= path.held_out_error[best] + path.standard_error[best]
-    assert (fit.info.nodes - 1) / 2 == path.splits[np.argmax(good)]
+    assert (kept.info.nodes - 1) / 2 == path.splits[np.argmax(good)] < path.splits[count - 1]
+
+
+def test_a_share_of_the_loss_that_is_given_prunes_as_by_hand(run):
+    x, y, w = mixed(1)
+    whole = run("cart", SEARCHED, x, y, classes=2, weight=w, columns=COLUMNS, pad=4)
+    sizes = []
+    for alpha in (0.0, 0.03, 0.15, 0.3):
+        spec = attrs.evolve(SEARCHED, prune=pruned(alpha))
+        fit = run("cart", spec, x, y, classes=2, weight=w, columns=COLUMNS, pad=4)
+        short, splits = by_hand(whole, alpha * float(whole.info.risk[0]))
+        sizes.append(splits)
+        assert fit.info.nodes == 2 * splits + 1
+        assert fit.info.depth <= splits
+        np.testing.assert_array_equal(fit.predict(x).probability, short.predict(x).probability)
+    assert sizes[0] > sizes[1] > sizes[2] > sizes[3] == 0
 
 
 # ---- hard rows -------------------------------------------------------------------------------------------------------
