@@ -10,19 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from mldsl_plugins.trees._deep import (
-    Group,
-    Growth,
-    Phase,
-    Rows,
-    Split,
-    Window,
-    Windows,
-    amounts,
-    mixed_bits,
-    weight_of,
-    worth,
-)  # fmt: skip
+from mldsl_plugins.trees._draws import mixed_bits
+from mldsl_plugins.trees._groups import Group, Phase, Split, Window, Windows
+from mldsl_plugins.trees._impurity import Growth, Rows, amounts, weight_of, worth
 
 _BINS = 256  # codes, the last of which is that of missing values
 _FEW = 31  # rows of a node up to which they are compared with each other, and the last place but one of such

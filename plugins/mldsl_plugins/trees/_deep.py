@@ -17,86 +17,16 @@ Shapes:  n rows a tree, d columns, m columns drawn for a node, N nodes at most, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import attrs
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float, Int, UInt
+from jaxtyping import Array, Bool, Float, Int
+
+from mldsl_plugins.trees._groups import Group, Phase, Window, draw, goes_left, windows
+from mldsl_plugins.trees._impurity import Growth, Rows, counted, running, weight_of
 
 MOST = 256  # nodes in a group
-NONE = np.uint32(0xFFFFFFFF)  # a column that cannot be drawn
-_MARK, _FEW = 64, 256  # of running sums: a row of the square that they are made of; so few are summed one by one
-
-
-@attrs.frozen
-class Growth:
-    """How a tree grows: what is static. `columns` are drawn for a node; `depth` is how deep leaves may be."""
-
-    criterion: str
-    classes: int
-    costs: bool
-    columns: int
-    depth: int
-    min_split: float
-    min_leaf: float
-    nodes: int
-
-    @property
-    def sums(self) -> int:
-        """K: a sum for each class, or of weights and of weighted targets; with costs one more, of weights."""
-        return (self.classes or 2) + self.costs
-
-
-class Rows(NamedTuple):
-    """What a tree is grown from: bins or numbers, a class or number, what it weighs and what its loss weighs."""
-
-    x: Float[Array, "n w"] | UInt[Array, "n w"]
-    y: Float[Array, " n"] | Int[Array, " n"]
-    weight: Float[Array, " n"]
-    loss: Float[Array, " n"]
-
-
-class Group(NamedTuple):
-    """Nodes that are split together. `start` is where a node's rows are in the list, `end` where they end among those
-    of the group; `drawn` columns, -1 where there are no more.
-    """
-
-    node: Int[Array, " G"]
-    there: Bool[Array, " G"]
-    start: Int[Array, " G"]
-    rows: Int[Array, " G"]
-    end: Int[Array, " G"]
-    sums: Float[Array, "K G"]
-    center: Float[Array, " G"]
-    drawn: Int[Array, "m G"]
-
-
-class Window(NamedTuple):
-    """A stretch of the group's rows: the place of each among the group's, its node in the group, its number."""
-
-    place: Int[Array, " R"]
-    there: Bool[Array, " R"]
-    node: Int[Array, " R"]
-    row: Int[Array, " R"]
-
-
-class Split(NamedTuple):
-    """The best split of each node; `at` is the last bin, or the threshold, of what goes left.
-
-    `mixed` is whether the node's targets differ, `gain` how much the split lowers their impurity, times weight.
-    """
-
-    found: Bool[Array, " G"]
-    mixed: Bool[Array, " G"]
-    gain: Float[Array, " G"]
-    column: Int[Array, " G"]
-    at: Float[Array, " G"]
-    missing_left: Bool[Array, " G"]
-    left: Float[Array, "K G"]
-    right: Float[Array, "K G"]
 
 
 class Grown(NamedTuple):
@@ -112,74 +42,6 @@ class Grown(NamedTuple):
     depth: Int[Array, "many N"]
     used: Int[Array, " many"]
     cut: Int[Array, " many"]
-
-
-# ---- sums and what they are worth ------------------------------------------------------------------------------------
-
-
-def loss_of(growth: Growth, sums: Float[Array, " K *s"]) -> Float[Array, "*s"]:
-    """What the losses weigh."""
-    return sums[: growth.classes].sum(axis=0) if growth.classes else sums[0]
-
-
-def weight_of(growth: Growth, sums: Float[Array, " K *s"]) -> Float[Array, "*s"]:
-    """What the rows weigh."""
-    return sums[-1] if growth.costs else loss_of(growth, sums)
-
-
-def worth(growth: Growth, sums: Float[Array, " K *s"]) -> Float[Array, "*s"]:
-    """Minus weight times impurity, up to what all splits of a node have in common."""
-    mass = loss_of(growth, sums)
-    safe = jnp.where(mass > 0, mass, 1)
-    if not growth.classes:
-        return sums[1] * sums[1] / safe
-    parts = sums[: growth.classes]
-    if growth.criterion == "gini":
-        return (parts * parts).sum(axis=0) / safe
-    logs = jnp.log(jnp.where(parts > 0, parts, 1))
-    return (parts * logs).sum(axis=0) - mass * jnp.log(safe)
-
-
-def amounts(growth: Growth, rows: Rows, row: Int[Array, " R"], center: Float[Array, " R"]) -> tuple[Array, Array]:
-    """What rows add to which sums: Int[R c] and Float[R c]."""
-    loss, zero = rows.loss[row], jnp.zeros_like(row)
-    if growth.classes:
-        parts = [(rows.y[row].astype(jnp.int32), loss)]
-    else:
-        parts = [(zero, loss), (zero + 1, loss * (rows.y[row] - center))]
-    if growth.costs:
-        parts.append((zero + growth.sums - 1, rows.weight[row]))
-    return jnp.stack([p[0] for p in parts], axis=1), jnp.stack([p[1] for p in parts], axis=1)
-
-
-def running(x: Array) -> Array:
-    """Running sums of whole numbers below 2^24, by products with triangles: a scan would take ten times as long."""
-    size = len(x)
-    if size <= _FEW:
-        place = jnp.arange(size)
-        return jnp.where(place[None] <= place[:, None], x.astype(jnp.int32)[None], 0).sum(axis=1, dtype=jnp.int32)
-    square = jnp.pad(x.astype(jnp.zeros(()).dtype), (0, -size % _MARK)).reshape(-1, _MARK)
-    within = square @ jnp.triu(jnp.ones((_MARK, _MARK), square.dtype))
-    count = len(square)
-    before = within[:, -1] @ jnp.triu(jnp.ones((count, count), square.dtype), 1)
-    return (within + before[:, None]).reshape(-1)[:size].astype(jnp.int32)
-
-
-def counted(x: Bool[Array, "*s"]) -> Int[Array, ""]:
-    """How many are true."""
-    return x.sum(dtype=jnp.int32)
-
-
-def mixed_bits(x: UInt[Array, "*s"]) -> UInt[Array, "*s"]:
-    """Bits as if drawn, from a number: the finalizer of MurmurHash3, twice."""
-    for _ in range(2):
-        x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
-        x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
-        x = x ^ (x >> 16)
-    return x
-
-
-# ---- a group of nodes ------------------------------------------------------------------------------------------------
 
 
 class Tables(NamedTuple):
@@ -205,76 +67,6 @@ class Queue(NamedTuple):
     late: Int[Array, ""]
     free: Int[Array, ""]
     cut: Int[Array, ""]
-
-
-class Windows(NamedTuple):
-    """The group's rows: the window that begins at a place, and a fold of a function over all of them."""
-
-    at: Callable[[Array], Window]
-    fold: Callable[[Callable[[Any, Window], Any], Any], Any]
-
-
-@attrs.frozen
-class Phase:
-    """How nodes of more than `above` rows are split: so many together, from windows of so many rows.
-
-    The next phase splits the others.
-    """
-
-    evaluate: Callable[[Growth, Array, Rows, Group, Windows], Split]
-    nodes: int
-    rows: int
-    above: int = 0
-
-
-def windows(order: Array, group: Group, size: int) -> Windows:
-    """The rows of a group in the list."""
-    total = group.end[-1]
-    offset = group.start - (group.end - group.rows)
-
-    def window(first: Array) -> Window:
-        place = first + jnp.arange(size, dtype=jnp.int32)
-        ends = jnp.clip(group.end - first, 0, size)
-        node = running(jnp.zeros(size + _MARK, jnp.int32).at[ends].add(1))[:size]
-        node = jnp.minimum(node, len(group.end) - 1)
-        there = place < total
-        return Window(place, there, node, order[jnp.where(there, offset[node] + place, 0)])
-
-    def fold(step: Callable[[Any, Window], Any], start: Any) -> Any:
-        def body(carry: Any) -> Any:
-            first, value = carry
-            return first + size, step(value, window(first))
-
-        return jax.lax.while_loop(lambda c: c[0] < total, body, (jnp.int32(0), start))[1]
-
-    return Windows(window, fold)
-
-
-def goes_left(values: Array, row: Array, column: Array, at: Array, missing_left: Array) -> Array:
-    """Whether rows, of bins or numbers, go left."""
-    x = values[row, column]
-    if jnp.issubdtype(x.dtype, jnp.floating):
-        return jnp.where(jnp.isnan(x), missing_left, x <= at)
-    return jnp.where(x == 255, missing_left, x.astype(at.dtype) <= at)
-
-
-def draw(growth: Growth, seed: Array, active: Array, node: Array, last: Array) -> tuple[Array, Array]:
-    """The next columns of each node's own random order, Int[m G], and the last draw of each."""
-    d, m = len(active), growth.columns
-    if m >= d:
-        every = jnp.where(active, jnp.arange(d, dtype=jnp.int32), -1)
-        return jnp.broadcast_to(every[:, None], (d, len(node))), jnp.full_like(last, NONE)
-    low = np.uint32((1 << d.bit_length()) - 1)
-    column = jnp.arange(1, d + 1, dtype=jnp.uint32)[:, None]  # from 1, so that every key is greater than the first last
-    bits = mixed_bits(mixed_bits(seed + node.astype(jnp.uint32))[None, :] + column * jnp.uint32(0x9E3779B9))
-    key = jnp.where(active[:, None], (bits & ~low) | column, NONE)
-
-    def next_one(last: Array, _: None) -> tuple[Array, Array]:
-        least = jnp.where(key > last[None, :], key, NONE).min(axis=0)
-        return least, jnp.where(least == NONE, -1, (least & low).astype(jnp.int32) - 1)
-
-    last, drawn = jax.lax.scan(next_one, last, None, length=m)
-    return drawn, last
 
 
 def advance(growth: Growth, phase: Phase, seed: Array, active: Array, rows: Rows, queue: Queue) -> Queue:

@@ -41,3 +41,12 @@ def _mixed(x: UInt[Array, " n"]) -> UInt[Array, " n"]:
     x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
     x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
     return x ^ (x >> 16)
+
+
+def mixed_bits(x: UInt[Array, "*s"]) -> UInt[Array, "*s"]:
+    """Bits as if drawn, from a number: the finalizer of MurmurHash3, twice."""
+    for _ in range(2):
+        x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+        x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+        x = x ^ (x >> 16)
+    return x

@@ -35,7 +35,7 @@ from jaxtyping import Array, Key
 
 from mldsl.contract import Examples, Shape
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
-from mldsl_plugins.trees import _forest
+from mldsl_plugins.trees import _forest, _forest_sizes
 from mldsl_plugins.trees._candidates import phases_of_drawn
 from mldsl_plugins.trees._forest import Info, Params
 
@@ -43,7 +43,7 @@ KIND = _forest.Kind(phases_of_drawn, binned=False)
 
 
 @attrs.frozen
-class Spec(_forest.Common):
+class Spec(_forest_sizes.Common):
     """Hyperparameters of extremely randomized trees."""
 
     bootstrap: bool = param(False, doc="Whether each tree draws rows, or all see all rows.", also_known_as=("replace",))
@@ -51,7 +51,7 @@ class Spec(_forest.Common):
 
 def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
     """A criterion for the target, and columns that there are."""
-    yield from _forest.check(spec, shape)
+    yield from _forest_sizes.check(spec, shape)
 
 
 def fit(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> tuple[Params, Info]:
@@ -65,7 +65,7 @@ def mldsl_components() -> list[Component]:
     return [
         Model(
             "extra_trees", Spec, fit=fit, predict=_forest.predict, check=check, remarks=_forest.remarks,
-            trees=_forest.trees, compact=_forest.compact, tasks=("classify", "regress"), accepts=_forest.TYPES,
+            trees=_forest.trees, compact=_forest.compact, tasks=("classify", "regress"), accepts=_forest_sizes.TYPES,
             missing="accepts", costs=True,
             exceptions={"costs": "leaves are large enough by weight, whatever rows cost"},
             example=Spec(trees=5, max_depth=4),

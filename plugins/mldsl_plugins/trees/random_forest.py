@@ -47,7 +47,7 @@ from jaxtyping import Array, Key
 
 from mldsl.contract import Examples, Shape
 from mldsl.plugin import Component, Model, Problem, hookimpl, param
-from mldsl_plugins.trees import _forest
+from mldsl_plugins.trees import _forest, _forest_sizes
 from mldsl_plugins.trees._bins import bin_columns
 from mldsl_plugins.trees._candidates import phases_of_bins
 from mldsl_plugins.trees._forest import Info, Params
@@ -56,7 +56,7 @@ KIND = _forest.Kind(phases_of_bins, binned=True)
 
 
 @attrs.frozen
-class Spec(_forest.Common):
+class Spec(_forest_sizes.Common):
     """Hyperparameters of a random forest."""
 
     bootstrap: bool = param(True, doc="Whether each tree draws rows, or all see all rows.", also_known_as=("replace",))
@@ -68,7 +68,7 @@ class Spec(_forest.Common):
 
 def check(spec: Spec, shape: Shape) -> Iterator[Problem]:
     """A criterion for the target, and columns that there are."""
-    yield from _forest.check(spec, shape)
+    yield from _forest_sizes.check(spec, shape)
 
 
 def prepare(spec: Spec, shape: Shape, columns: Mapping[str, np.ndarray], weight: np.ndarray) -> tuple[Any, None]:
@@ -88,7 +88,7 @@ def mldsl_components() -> list[Component]:
         Model(
             "random_forest", Spec, fit=fit, predict=_forest.predict, check=check, remarks=_forest.remarks,
             prepare=prepare, prepare_reads=("bins",), trees=_forest.trees, compact=_forest.compact,
-            tasks=("classify", "regress"), accepts=_forest.TYPES, missing="accepts", costs=True,
+            tasks=("classify", "regress"), accepts=_forest_sizes.TYPES, missing="accepts", costs=True,
             exceptions={"costs": "rows are drawn by weight, whatever they cost, and leaves are large enough by weight"},
             example=Spec(trees=5, max_depth=4), snippet="model { random_forest(trees = 50, min_samples_leaf = 3) }",
             sources=("Breiman 2001, doi:10.1023/A:1010933404324", "Wright & König 2019, doi:10.7717/peerj.6339",

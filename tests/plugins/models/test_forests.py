@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mldsl_plugins.trees import _deep, _forest, extra_trees, random_forest
+from mldsl_plugins.trees import _bootstrap, _forest, _forest_sizes, _impurity, _levels, extra_trees, random_forest
 from mldsl_plugins.trees._predict import leaf_of
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -58,10 +58,10 @@ def test_a_tree_of_numbers_is_scikit_learns(run, data, agreement):
     [("gini", lambda p: 1 - sum(q * q for q in p)), ("entropy", lambda p: -sum(q * math.log(q) for q in p if q))],
 )
 def test_splits_are_worth_what_they_lower_the_impurity(criterion, impurity):
-    growth = _deep.Growth(criterion, 3, False, 1, 9, 2.0, 1.0, 9)
+    growth = _impurity.Growth(criterion, 3, False, 1, 9, 2.0, 1.0, 9)
     left, right = np.array([3.0, 0, 1.5]), np.array([1.0, 2, 4])
     whole = left + right
-    gained = sum(_deep.worth(growth, jnp.asarray(part)) for part in (left, right)) - _deep.worth(
+    gained = sum(_impurity.worth(growth, jnp.asarray(part)) for part in (left, right)) - _impurity.worth(
         growth, jnp.asarray(whole)
     )
     heavy = [part.sum() * impurity(part / part.sum()) for part in (whole, left, right)]
@@ -109,7 +109,7 @@ def test_held_out_losses_are_scikit_learns(run, data, agreement, name, spec, pee
 # ---- rows that are drawn ---------------------------------------------------------------------------------------------
 def test_rows_are_drawn_as_often_as_they_weigh():
     weight = np.array([1, 0, 2, 0.5, 4, 1, 0, 3.5] * 25, np.float32)
-    draws = jax.jit(jax.vmap(lambda seed: _forest.drawn(seed, jnp.cumsum(weight), 0.5)))
+    draws = jax.jit(jax.vmap(lambda seed: _bootstrap.drawn(seed, jnp.cumsum(weight), 0.5)))
     times = np.asarray(draws(jnp.arange(600, dtype=jnp.uint32)))
     assert (times.sum(axis=1) == round(0.5 * weight.sum())).all()
     mean, spread = times.mean(axis=0), times.var(axis=0)
@@ -127,9 +127,9 @@ def test_out_of_bag_answers_are_those_of_trees_that_have_not_drawn_the_row(run, 
     given = jax.tree.map(jnp.asarray, fitted.examples)
     weight = given.weight
     quick = partial(jax.jit, compiler_options=QUICK)
-    order = quick(_forest.by_content)(given.inputs.rows, given.active, given.target, weight)
+    order = quick(_bootstrap.by_content)(given.inputs.rows, given.active, given.target, weight)
     seeds = jax.random.bits(jax.random.key(0), (2, 13, 2), jnp.uint32).reshape(-1, 2)[:25, 0]
-    draws = quick(jax.vmap(lambda seed: _forest.drawn(seed, jnp.cumsum(weight[order]), 1.0)))(seeds)
+    draws = quick(jax.vmap(lambda seed: _bootstrap.drawn(seed, jnp.cumsum(weight[order]), 1.0)))(seeds)
     times = np.zeros((25, len(x)))
     times[:, order] = draws
     grown = jax.tree.map(jnp.asarray, fitted.params.grown)
@@ -205,7 +205,7 @@ def test_many_levels_are_ordered_along_the_direction_in_which_classes_differ():
     """Coppersmith, Hong & Hosking: with three classes the levels of each stand together."""
     code = np.repeat(np.arange(9), 30)
     y = np.where(np.random.default_rng(0).random(len(code)) < 0.9, code % 3, (code + 1) % 3).astype(np.int32)
-    rank = np.asarray(_forest.ranks_of(jnp.asarray(code), 12, jnp.asarray(y), jnp.ones(len(code)), 3))
+    rank = np.asarray(_levels.ranks_of(jnp.asarray(code), 12, jnp.asarray(y), jnp.ones(len(code)), 3))
     assert sorted(rank) == list(range(12))
     groups = (code[::30] % 3)[np.argsort(rank[:9])]
     assert (np.diff(groups) != 0).sum() == 2
@@ -213,11 +213,11 @@ def test_many_levels_are_ordered_along_the_direction_in_which_classes_differ():
 
 # ---- sizes -----------------------------------------------------------------------------------------------------------
 def test_numbers_of_columns():
-    assert [_forest.columns_of(c, 50, 2) for c in ("auto", "sqrt", "log2", "third", "all", 3, 0.5)] == [
+    assert [_forest_sizes.columns_of(c, 50, 2) for c in ("auto", "sqrt", "log2", "third", "all", 3, 0.5)] == [
         7, 7, 5, 16, 50, 3, 25,
     ]  # fmt: skip
-    assert _forest.columns_of("auto", 50, 0) == 50
-    assert _forest.columns_of("third", 2, 0) == _forest.columns_of(0.01, 2, 2) == 1
+    assert _forest_sizes.columns_of("auto", 50, 0) == 50
+    assert _forest_sizes.columns_of("third", 2, 0) == _forest_sizes.columns_of(0.01, 2, 2) == 1
 
 
 @pytest.mark.parametrize(
@@ -241,11 +241,11 @@ def test_what_is_refused(settings, classes, said):
 
 def test_trees_without_room_are_cut_off_and_said_so(run, data, monkeypatch):
     x, y = data("diabetes")
-    monkeypatch.setattr(_forest, "ROOM", 3 * 61 * _forest.bytes_of(0, 0))
+    monkeypatch.setattr(_forest_sizes, "ROOM", 3 * 61 * _forest_sizes.bytes_of(0, 0))
     module = random_forest
     shape = Shape(len(x), numbers(x.shape[1]))
     spec = module.Spec(3)
-    assert _forest.growth_of(spec, shape, False, alone=True).nodes == 61
+    assert _forest_sizes.growth_of(spec, shape, False, alone=True).nodes == 61
     fitted = run(FOREST, spec, x, y)
     assert fitted.info.cut == 3
     assert fitted.info.largest == 61
