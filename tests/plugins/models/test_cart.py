@@ -242,7 +242,7 @@ def test_levels_of_more_nodes_than_the_first_loop_has_room_for_are_grown_alike(r
     x, y, w = mixed(1)
     fit = run("cart", SEARCHED, x, y, classes=2, weight=w, columns=COLUMNS, pad=4)
     assert fit.info.nodes > 11
-    monkeypatch.setattr(_exact, "NARROW", 4)
+    monkeypatch.setattr(_exact, "NARROW", 2)
     with jax.enable_x64(True):
         anew = jax.jit(lambda *given: cart.fit(*given[:2], fit.shape, given[2]), compiler_options=QUICK)
         again = anew(fit.spec, jax.random.key(0), fit.examples)
