@@ -182,7 +182,7 @@ def comparison(size: str, peer: str) -> Any:
         title=f"gradient_boosting, {n:,} x {d}, {ROUNDS} trees of {LEAVES} leaves, {BINS} bins",
         goal=1.0,
         peer_call=f"{name}({settings}, n_jobs=2).fit",
-        ours=ours(rows, trees=ROUNDS, leaves=LEAVES, bins=BINS),
+        ours=ours(rows, trees=ROUNDS, leaves=LEAVES, bins=BINS, learning_rate=0.1),
         peer=other,
         score_name="held-out AUC",
         score_ours=area(rows),
@@ -203,7 +203,11 @@ def _main(side: str, what: str) -> None:
     import time
 
     rows = dense(*SIZES["" if what == "memory" else "_100k"])
-    fit = ours(rows, trees=ROUNDS, leaves=LEAVES) if side == "ours" else lightgbm(rows, **SAME["lightgbm"])
+    fit = (
+        ours(rows, trees=ROUNDS, leaves=LEAVES, learning_rate=0.1)
+        if side == "ours"
+        else lightgbm(rows, **SAME["lightgbm"])
+    )
     start = time.perf_counter()
     fit()
     first = time.perf_counter() - start

@@ -11,6 +11,12 @@ gains most, until there are `leaves`; `depth_wise` splits all leaves of a level 
 go to the side where they gain more; categories are parted as sets of levels. l2 is 0 as in LightGBM: with at least 20
 rows in a leaf and a learning rate of 0.1 it seldom pays. A tree that finds no split adds nothing.
 
+Without a `learning_rate` it is 0.1 sqrt(max(n / 20000, 1) / max(T / 100, 1)), n the weight of the training rows, kept
+within 0.03 and 0.3; the record and the page say what it was. Many rows can bear longer steps, and a hundred short ones
+do not get far in them; more rounds want shorter ones. It was chosen on real tables with LightGBM's trees, among
+constants and other powers: of 245,000 flights of 2013 100 trees explain 0.266 of the variance of delays with 0.3, 0.238
+with 0.1; in small tables 400 trees overfit far less with 0.05 than with 0.1, and 100 trees are as with 0.1.
+
 `row_sample` grows each tree on some of the rows, drawn anew (a row of weight 2 is drawn or left out as a whole);
 `column_sample` on some of the columns. `monotone = [age = increasing]` lets the answer only rise with a column, all
 others being equal. `interval = 90%` grows two more trees in every round, for the quantiles at 5 % and 95 %, between
@@ -50,6 +56,11 @@ from mldsl_plugins.trees._grow import grow, turned
 from mldsl_plugins.trees._splits import Growth, Limits
 
 SIGNS = {"increasing": 1, "decreasing": -1}
+RATE, RATES = 0.1, (0.03, 0.3)  # the learning rate where none is given, and its bounds
+MANY_ROWS, MANY_ROUNDS = (
+    20_000,
+    100,
+)  # beyond which it grows with the root of the rows, and falls with that of the rounds
 
 
 @attrs.frozen
@@ -65,9 +76,9 @@ class Spec:
         also_known_as=("n_estimators", "num_iterations", "num_boost_round", "max_iter", "iterations", "nrounds",
                        "num_trees", "n_iter", "rounds"),
     )  # fmt: skip
-    learning_rate: float = param(
-        0.1, gt=0, le=1, traced=True, search="log(0.02..0.3)", also_known_as=("eta", "shrinkage", "shrinkage_rate"),
-        doc="What each tree is multiplied by.",
+    learning_rate: float | None = param(
+        None, gt=0, le=1, traced=True, search="log(0.02..0.3)", also_known_as=("eta", "shrinkage", "shrinkage_rate"),
+        doc="What each tree is multiplied by. Left out: 0.1, but more of many rows and less in many rounds.",
     )  # fmt: skip
     leaves: int = param(
         31, ge=2, search="15..127", simpler="smaller", also_known_as=("num_leaves", "max_leaves", "max_leaf_nodes"),
@@ -126,6 +137,7 @@ class State(NamedTuple):
     params: Params
     key: Key[Array, ""]
     outside: Int[Array, ""]
+    rate: Float[Array, ""]
     growth: Growth
 
 
@@ -136,11 +148,12 @@ class Round(NamedTuple):
 
 
 class Info(NamedTuple):
-    """The rounds that were made, the mean number of leaves of their trees, and `State.outside`."""
+    """The rounds that were made, the mean number of leaves of their trees, `State.outside`, and the rate of it all."""
 
     rounds: Int[Array, ""]
     leaves: Float[Array, ""]
     outside: Int[Array, ""]
+    learning_rate: Float[Array, ""]
 
 
 jax.tree_util.register_static(Growth)
@@ -228,20 +241,27 @@ def init(spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples) -> S
     start = jnp.concatenate([loss.start(target, weight, shape.classes) for loss in losses(spec)])
     growth = growth_of(spec, shape)
     score = jnp.broadcast_to(start, (weight.shape[0], start.shape[0]))
-    return State(
-        score, turned(examples.inputs.rows), empty(start, growth, spec.trees), key, _outside(spec, examples), growth
-    )
+    rate = rate_of(spec, total(examples.weight.sum()))
+    params, outside = empty(start, growth, spec.trees), _outside(spec, examples)
+    return State(score, turned(examples.inputs.rows), params, key, outside, rate.astype(score.dtype), growth)
+
+
+def rate_of(spec: Spec, rows: Float[Array, ""]) -> Float[Array, ""]:
+    """What each tree is multiplied by, of so many rows by weight."""
+    if spec.learning_rate is not None:
+        return jnp.asarray(spec.learning_rate)
+    many = jnp.maximum(rows / MANY_ROWS, 1) / max(spec.trees / MANY_ROUNDS, 1)
+    return jnp.clip(RATE * jnp.sqrt(many), *RATES)
 
 
 def resume(
     spec: Spec, key: Key[Array, ""], shape: Shape, examples: Examples, params: Params, info: Info, more: int
 ) -> State:
-    """What the trees say of these rows, and room for more of them."""
-    growth = growth_of(spec, shape)
+    """What the trees say of these rows, and room for more of them, which are multiplied by what the first were."""
+    growth, rate = growth_of(spec, shape), jnp.asarray(info.learning_rate)
     score = scores(params, middles(examples.inputs, params.categories))  # type: ignore[arg-type]
-    return State(
-        score, turned(examples.inputs.rows), longer(params, growth, more), key, _outside(spec, examples), growth
-    )
+    params, outside = longer(params, growth, more), _outside(spec, examples)
+    return State(score, turned(examples.inputs.rows), params, key, outside, rate.astype(score.dtype), growth)
 
 
 def _outside(spec: Spec, examples: Examples) -> Int[Array, ""]:
@@ -285,7 +305,7 @@ def update(spec: Spec, state: State, examples: Examples) -> tuple[State, Round]:
             value = value.at[place].set(jnp.where(grown.feature[place] < 0, found, value[place]))
         place += part.shape[1]
     split = grown.feature[:, :1] >= 0
-    value = jnp.where(split, spec.learning_rate * value, 0)
+    value = jnp.where(split, state.rate * value, 0)
     said = jax.lax.map(lambda t: t[0].at[t[1]].get(mode="promise_in_bounds"), (value, grown.leaf))
     score = state.score + said.T
     made = Trees(
@@ -338,7 +358,7 @@ def info(spec: Spec, state: State) -> Info:
     leaves = (params.trees.feature >= 0).sum(axis=1) + 1
     made = jnp.arange(leaves.shape[0]) < params.rounds * params.start.shape[0]
     mean = jnp.where(made, leaves, 0).sum() / jnp.maximum(made.sum(), 1)
-    return Info(params.rounds, mean.astype(params.start.dtype), state.outside)
+    return Info(params.rounds, mean.astype(params.start.dtype), state.outside, state.rate)
 
 
 def remarks(spec: Spec, info: Info, shape: Shape) -> Iterator[Problem | str]:
