@@ -1,7 +1,9 @@
 """How JAX is set up in every test, as the engine sets it up: two logical devices, no implicit broadcast between ranks.
 
-By environment variables, so that tests without JAX do not import it. The annotations of the algorithms are executed,
-in whatever order tests come. Beside it, the fixture `agreement`.
+By environment variables, so that tests without JAX do not import it, and commands that tests start have them too. What
+is compiled runs once or twice on little data, so XLA is told not to optimise it: that took more than half of the time
+of all tests. `tests/execute/test_optimised.py` compares both; `XLA_FLAGS= python -m pytest` runs everything as users
+do. The annotations of the algorithms are executed, in whatever order tests come. Beside it, the fixture `agreement`.
 """
 
 import os
@@ -12,6 +14,11 @@ from jaxtyping import install_import_hook
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `tests`, like `docs` and `benchmarks`, is not installed
 

@@ -110,7 +110,11 @@ def _prepare_lapack() -> None:
     _lapack.initialize()
 
 
-QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK: dict[str, Any] = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,  # of what is small, more parts are more work in no less time
+}
 SMALL = 1 << 14  # numbers; a program over fewer of them runs in no time however it was compiled
 OLDER: dict[str, Any] = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
 MEDIUM = 1 << 15  # numbers, up to which the older emitters' programs, optimised, are as fast as the newer ones'

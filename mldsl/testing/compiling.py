@@ -14,8 +14,8 @@ import numpy as np
 from mldsl.contract import Sparse, as_tree
 from mldsl.plugin import Component, Model
 from mldsl.testing.compare import bits, rounding
-from mldsl.testing.learner import KEY, QUICK, Fitted, Learner, stacked, to_numpy, varied
-from mldsl.testing.samples import PRESENT, ROWS, holes
+from mldsl.testing.learner import KEY, Fitted, Learner, in_type, stacked, to_numpy, varied
+from mldsl.testing.samples import PRESENT, ROWS, Sample, holes
 from mldsl.testing.traces import callbacks, floats, same, shapes, trace
 
 
@@ -47,22 +47,11 @@ def _copy(plain: Any) -> Any:
     return type(plain)(**{n: _copy(v) if nested(v) else v for n, v in values.items()})
 
 
-def _arguments(learner: Learner, dtype: Any = None) -> tuple[Any, ...]:
-    inputs, _ = learner.inputs(learner.sample)
-    spec = learner.spec if dtype is None else as_tree(learner.plain, dtype)
-    return spec, KEY, _in(dtype, learner.sample.examples._replace(inputs=inputs))
-
-
-def _in(dtype: Any, examples: Any) -> Any:
-    """Examples whose floats are of this type, where one is given."""
-    return jax.tree.map(lambda x: x.astype(dtype) if dtype is not None and x.dtype.kind == "f" else x, examples)
-
-
 def pure(learner: Learner) -> Iterator[str]:
     """Traced twice, the same program; called twice, the same bits; and it never calls back."""
-    with learner.scope():
-        # Two functions, since a trace of one and the same would be remembered.
-        one, two = (trace(learner.learn(learner.sample.shape), *_arguments(learner)) for _ in range(2))
+    one, _ = learner.traced(learner.dtype)
+    with learner.scope(), jax.numpy_rank_promotion("raise"):  # of a new function: a trace of the same is remembered
+        two = trace(learner.learn(learner.sample.shape), *learner.arguments(learner.sample))
     if not same(one, two):
         yield "traced twice, it gives two programs: it reads a clock, a random state or another global"
     if found := callbacks(one):
@@ -73,15 +62,13 @@ def pure(learner: Learner) -> Iterator[str]:
 def dtype(learner: Learner) -> Iterator[str]:
     """Results have the inputs' precision, and nothing is weakly typed."""
     for kind in (np.float32, np.float64):
-        with jax.enable_x64(kind is np.float64):
-            arguments = _arguments(learner, kind)
-            # Made anew, since a trace of one and the same function would be remembered.
-            closed, learned = jax.make_jaxpr(learner.learn(learner.sample.shape), return_shape=True)(*arguments)
-            found = {"params": learned[0], "info": learned[1]}
-            if not learner.resamples:
-                spec, key, _ = arguments
-                asked = learner.asked(learner.sample, learner.fitted.state)
-                examples = _in(kind, learner.sample.examples._replace(inputs=asked))
+        closed, learned = learner.traced(kind)
+        found = {"params": learned[0], "info": learned[1]}
+        if not learner.resamples:
+            spec, key, _ = learner.arguments(learner.sample, kind)
+            asked = learner.asked(learner.sample, learner.fitted.state)
+            examples = in_type(kind, learner.sample.examples._replace(inputs=asked))
+            with jax.enable_x64(kind is np.float64):
                 found["answer"] = jax.eval_shape(lambda *a: learner.reply(*a), spec, learned[0], examples, key)
         name = np.dtype(kind).name
         for path, leaf in jax.tree_util.tree_leaves_with_path(found):
@@ -126,15 +113,32 @@ def _classes(tree: Any) -> Iterator[type]:
 
 def batched(learner: Learner) -> Iterator[str]:
     """Two folds and two settings in one mapped program, and one after the other."""
-    given = learner.sample
     if _prepares(learner):
         return
-    fewer = np.where(np.arange(ROWS) % 3 == 0, 0, given.weight).astype(given.weight.dtype)
+    expected = [
+        learner.learned(learner.sample.replaced(weight=weight), spec=spec) for spec, weight in _folds(learner, ROWS)
+    ]
+    # First with the rows of `padding`, which shares the program; where that is the matter, with the sample as it is.
+    for given in (learner.longer(), learner.sample):
+        together = side_by_side(learner, given)
+        findings = [text for one, other in zip(together, expected, strict=True) for text in rounding(one, other)]
+        if not findings:
+            return
+    yield from findings
+
+
+def _folds(learner: Learner, rows: int) -> list[tuple[Any, np.ndarray]]:
+    """Two settings and the weights that each is fitted with: those of the sample first."""
+    weight = learner.sample.weight
+    fewer = np.where(np.arange(ROWS) % 3 == 0, 0, weight).astype(weight.dtype)
     other = varied(learner.component, learner.plain, learner.dtype) or learner.spec
-    pairs = [(learner.spec, given.weight), (other, fewer)]
-    fit = learner.learn(given.shape)
-    inputs, _ = learner.inputs(given)
-    examples = given.examples._replace(inputs=inputs)
+    return [(spec, np.pad(w, (0, rows - ROWS))) for spec, w in ((learner.spec, weight), (other, fewer))]
+
+
+def side_by_side(learner: Learner, given: Sample) -> list[dict[str, np.ndarray]]:
+    """What the two folds answer for the rows of the sample, learned from `given` in one mapped program."""
+    fit, folds = learner.learn(given.shape), _folds(learner, given.shape.rows)
+    _, key, examples = learner.arguments(given)
 
     def fold(spec: Any, weight: Any, key: Any, examples: Any) -> Any:
         params, _ = fit(spec, key, examples._replace(weight=weight))
@@ -142,11 +146,19 @@ def batched(learner: Learner) -> Iterator[str]:
 
     with learner.scope(), jax.numpy_rank_promotion("raise"):
         mapped = learner.program("batched", given.shape, jax.vmap(fold, in_axes=(0, 0, None, None)))
-        specs, weights = stacked([spec for spec, _ in pairs]), np.stack([weight for _, weight in pairs])
-        together = mapped(specs, weights, KEY, examples)
-    for i, (spec, weight) in enumerate(pairs):
-        alone = learner.learned(given.replaced(weight=weight), spec=spec)
-        yield from rounding({name: np.asarray(value[i]) for name, value in together.items()}, alone)
+        specs, weights = stacked([spec for spec, _ in folds]), np.stack([weight for _, weight in folds])
+        together = to_numpy(mapped(specs, weights, key, examples))
+    return [{name: value[i][:ROWS] for name, value in together.items()} for i in range(len(folds))]
+
+
+def in_passing(learner: Learner, given: Sample) -> dict[str, np.ndarray]:
+    """What a fit of other rows than the sample's answers for the sample, by a program that other checks need anyway.
+
+    Mapped, spread over devices, or, where it is neither, by itself.
+    """
+    if not _prepares(learner):
+        return side_by_side(learner, given)[0]
+    return learner.answer(_apart(learner, given), learner.sample) if _spreads(learner) else learner.learned(given)
 
 
 def _by_row(examples: Any) -> tuple[Any, Any]:
@@ -169,46 +181,51 @@ def no_copies(learner: Learner) -> Iterator[str]:
     if not getattr(learner.component, "batches", False) or isinstance(learner.sample.examples.inputs, Sparse | dict):
         return
     folds = 5
-    spec, key, examples = _arguments(learner)
+    spec, key, examples = learner.arguments(learner.sample)
     fit = learner.learn(learner.sample.shape)
     with learner.scope():
         mapped = jax.vmap(lambda s, k, e, w: fit(s, k, e._replace(weight=w)), in_axes=(None, None, None, 0))
         closed = trace(mapped, spec, key, examples, np.stack([learner.sample.weight] * folds))
-    size = {folds, *examples.inputs.shape}
+    size = {folds, ROWS, learner.sample.shape.d}
     if copies := [shape for shape in shapes(closed) if len(shape) == 3 and set(shape) == size]:
         yield f"mapped over {folds} weight vectors it computes {copies[0]}: the inputs once per fold"
 
 
+def _spreads(learner: Learner) -> bool:
+    """Whether its rows can be spread here; the entries of sparse ones are not cut by row."""
+    return (
+        getattr(learner.component, "shards", False)
+        and len(jax.devices()) > 1
+        and not isinstance(learner.sample.examples.inputs, Sparse)
+    )
+
+
 def shards(learner: Learner) -> Iterator[str]:
     """Rows spread over two devices."""
-    if not getattr(learner.component, "shards", False) or len(jax.devices()) < 2 or learner.sparse:
+    if not _spreads(learner):
         return
-    from mldsl.execute.shards import sharded_fit
-
-    given = learner.sample
-    if isinstance(given.examples.inputs, Sparse):
-        return  # its entries are not cut by row
-    if learner.loops:
-        yield from _rounds_apart(learner)
+    if learner.loops and (name := _unnamed(learner)):
+        yield f"`{name}` of the State has something for each row, and `row_state` does not name it"
         return
+    expected = learner.answer(learner.fitted, learner.sample)
+    # Of a model that prepares, first with the rows of `padding`, which shares the program.
+    for given in (learner.longer(), learner.sample) if _prepares(learner) else (learner.sample,):
+        findings = list(rounding(expected, learner.answer(_apart(learner, given), learner.sample)))
+        if not findings:
+            return
+    yield from findings
 
-    def fit(spec: Any, key: Any, examples: Any) -> Any:
-        return sharded_fit(learner.component.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)
 
-    with learner.scope():
-        params, info = jax.jit(fit, compiler_options=QUICK)(*_arguments(learner))
-        apart = Fitted(to_numpy(params), to_numpy(info), learner.fitted.state)
-    yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
-
-
-def _rounds_apart(learner: Learner) -> Iterator[str]:
-    """A loop whose rows, and what its state has by row, are spread over two devices."""
-    from mldsl.execute.shards import EVERYWHERE, of_examples, of_state, over_rows
+def _apart(learner: Learner, given: Sample) -> Fitted:
+    """What is learned from rows that are spread over two devices; of a loop, what its state has by row as well."""
+    from mldsl.execute.shards import EVERYWHERE, of_examples, of_state, over_rows, sharded_fit
 
     model: Any = learner.component
-    given = learner.sample
 
-    def fit(spec: Any, key: Any, examples: Any) -> Any:
+    def at_once(spec: Any, key: Any, examples: Any) -> Any:
+        return sharded_fit(model.fit, spec, jax.random.wrap_key_data(key), given.shape, examples, 2)
+
+    def in_rounds(spec: Any, key: Any, examples: Any) -> Any:
         def begin(shard: Any) -> Any:
             return model.init(spec, jax.random.wrap_key_data(key), given.shape, shard)
 
@@ -217,21 +234,27 @@ def _rounds_apart(learner: Learner) -> Iterator[str]:
         state = over_rows(begin, 2, (rows,), layout)(examples)
         step = over_rows(lambda state, shard: model.update(spec, state, shard), 2, (layout, rows), (layout, EVERYWHERE))
         state, _ = jax.lax.scan(lambda s, _: step(s, examples), state, length=learner.updates)
-        return model.finish(spec, state)
+        return model.finish(spec, state), None
 
     with learner.scope():
-        spec, key, examples = _arguments(learner)
+        program = learner.program("apart", given.shape, in_rounds if learner.loops else at_once)
+        params, info = to_numpy(program(*learner.arguments(given)))
+    return Fitted(params, info, learner.fitted.state)
+
+
+def _unnamed(learner: Learner) -> str:
+    """A part of a loop's state that has something for each row, and is not named as such."""
+    model, shape = learner.component, learner.sample.shape
+    with learner.scope():
+        spec, key, examples = learner.arguments(learner.sample)
         whole, half = (
-            jax.eval_shape(lambda s, k, e: learner.rounds(given.shape, s, k, e, 1)[0], spec, key, part)
+            jax.eval_shape(lambda s, k, e: learner.rounds(shape, s, k, e, 1)[0], spec, key, part)
             for part in (examples, jax.tree.map(lambda cut, x: x[: ROWS // 2] if cut else x, *_by_row(examples)))
         )
-        for name in set(whole._fields) - set(model.row_state):
-            if jax.tree.map(jnp.shape, getattr(whole, name)) != jax.tree.map(jnp.shape, getattr(half, name)):
-                yield f"`{name}` of the State has something for each row, and `row_state` does not name it"
-                return
-        params = jax.jit(fit, compiler_options=QUICK)(spec, key, examples)
-        apart = Fitted(to_numpy(params), None, learner.fitted.state)
-    yield from rounding(learner.answer(learner.fitted, given), learner.answer(apart, given))
+    for name in set(whole._fields) - set(model.row_state):
+        if jax.tree.map(jnp.shape, getattr(whole, name)) != jax.tree.map(jnp.shape, getattr(half, name)):
+            return str(name)
+    return ""
 
 
 def so_far(learner: Learner) -> Iterator[str]:
@@ -276,7 +299,7 @@ def cut(learner: Learner) -> Iterator[str]:
     if model.cut is None or not learner.loops:
         return
     shape, before = learner.sample.shape, max(learner.updates - 1, 0)
-    spec, _, examples = _arguments(learner)
+    spec, _, examples = learner.arguments(learner.sample)
     with learner.scope(), jax.numpy_rank_promotion("raise"):
         then, _ = learner.looped(shape, spec, examples, before)
         later, _ = learner.looped(shape, spec, examples, learner.updates - before, state=then)
@@ -292,7 +315,7 @@ def resume(learner: Learner) -> Iterator[str]:
         return
     given, before = learner.sample, learner.updates - 1
     shape, state_of_rows = given.shape, learner.fitted.state
-    spec, key, examples = _arguments(learner)
+    spec, key, examples = learner.arguments(learner.sample)
     again = given.examples._replace(inputs=learner.more(given, state_of_rows))
     room = model.steps(spec) - before if model.steps is not None else 1
 

@@ -17,7 +17,7 @@ from mldsl.execute import programs
 from mldsl.plugin import Component, Model, Transform
 from mldsl.plugin.following import as_set
 from mldsl.plugin.spec import Configured
-from mldsl.testing.samples import CLASSES, Sample, sample
+from mldsl.testing.samples import CLASSES, ROWS, Sample, sample
 
 KEY = np.array([3, 14], np.uint32)
 _TABLE = ("continuous", "integer", "binary", "ordinal", "categorical")
@@ -50,6 +50,7 @@ class Learner:
             self.sample = sample(component, task, self.dtype, only, classes=2, sparse=sparse)
         self.spec = as_tree(self.plain, self.dtype)
         self._programs: dict[tuple[str, Shape], Any] = {}
+        self._traces: dict[Any, tuple[Any, Any]] = {}
 
     def _bound(self, plain: Any) -> Any:
         """The Spec with levels as codes; where it cannot work on every type of column, on numbers alone."""
@@ -192,6 +193,34 @@ class Learner:
         again = model.prepare_as or model.apply_prepared
         return again(self.plain, given.shape, state, _by_name(given))
 
+    def arguments(self, given: Sample, kind: Any = None) -> tuple[Any, Any, Examples]:
+        """What `learn` is given for a sample, its floats of this type where one is named."""
+        inputs, _ = self.inputs(given)
+        spec = self.spec if kind is None else as_tree(self.plain, kind)
+        return spec, KEY, in_type(kind, given.examples._replace(inputs=inputs))
+
+    def traced(self, kind: Any) -> tuple[Any, Any]:
+        """The trace of a fit of the sample in numbers of this type, and the shapes of what it learns.
+
+        In its own type it is that of the compiled fit, which is there already: tracing takes as long as compiling.
+        """
+        if kind not in self._traces:
+            shape, arguments = self.sample.shape, self.arguments(self.sample, kind)
+            function = jax.jit(self.learn(shape))
+            if kind is self.dtype and not self.loops:
+                function = self.program("fit", shape, self.learn(shape))
+            with jax.enable_x64(kind is np.float64), jax.numpy_rank_promotion("raise"):
+                found = function.trace(*arguments)
+            self._traces[kind] = found.jaxpr, found.out_info
+        return self._traces[kind]
+
+    def longer(self, cost: np.ndarray | None = None) -> Sample:
+        """The sample with more rows of weight 0; with what its rows cost (1 unless given), where that is heeded."""
+        given = self.sample
+        if getattr(self.component, "costs", False):
+            given = given.replaced(cost=np.ones(ROWS, self.dtype) if cost is None else cost)
+        return given.padded(ROWS + 8)
+
     def compiled(self, shape: Shape) -> int:
         """As how many programs the one that takes longest of a fit was compiled, for this shape."""
         program = self._programs.get(("update" if self.loops else "fit", shape))
@@ -308,6 +337,12 @@ def to_numpy(tree: Any) -> Any:
         return np.asarray(leaf)
 
     return jax.tree.map(one, tree)
+
+
+def in_type(kind: Any, examples: Examples) -> Examples:
+    """Examples whose floats are of this type, where one is given."""
+    made: Examples = jax.tree.map(lambda x: x.astype(kind) if kind is not None and x.dtype.kind == "f" else x, examples)
+    return made
 
 
 def stacked(trees: list[Any]) -> Any:
