@@ -84,6 +84,7 @@ def ours(rows: Rows, **settings: Any) -> Callable[..., Fitted]:
     from mldsl.execute.programs import Programs, key_data
     from mldsl.execute.rounds import Rounds
     from mldsl.execute.settings import configure
+    from mldsl.execute.shards import worth_spreading
 
     configure()
     component: Any = gradient_boosting.mldsl_components()[0]
@@ -91,7 +92,9 @@ def ours(rows: Rows, **settings: Any) -> Callable[..., Fitted]:
     shape = rows.shape(n)
     plain = component.bind(component.Spec(**settings), ("no", "yes") if rows.classes else ())
     spec, programs = as_tree(plain), Programs(keep=False)
-    pipeline: Any = SimpleNamespace(static=repr(shape), devices=jax.device_count(), value=None, model=component)
+    pipeline: Any = SimpleNamespace(
+        static=repr(shape), devices=worth_spreading(component, shape), value=None, model=component
+    )
     target = rows.y.astype(np.int32 if rows.classes else np.float32)
 
     def fit(seed: int = 0) -> Fitted:

@@ -30,6 +30,7 @@ from mldsl.execute.programs import Programs, key_data
 from mldsl.execute.remarks import refusal, warned, warned_by_steps
 from mldsl.execute.resampled import check_steps, sized
 from mldsl.execute.scales import back, forward
+from mldsl.execute.shards import worth_spreading
 from mldsl.execute.steps import Resolver, build, design_step
 from mldsl.plan import ComponentValue, ModelPlan, Plan, StepPlan
 from mldsl.plugin import NamedColumn
@@ -38,8 +39,6 @@ from mldsl.plugin.spec import Configured
 
 if TYPE_CHECKING:
     from mldsl.execute.stages import Stages
-
-SHARD_FROM = 20_000  # rows; below, joining the shards costs more than two devices save
 
 
 @attrs.frozen(eq=False)
@@ -188,9 +187,7 @@ def lay_out(
         wide=sum(len(names) for names in after.values()),
         offset=encoded.offset is not None,
     )  # fmt: skip
-    # The entries of a sparse matrix are not cut by row.
-    apart = component.shards and shape.rows >= SHARD_FROM and not blocks
-    devices = len(jax.devices()) if apart else 1
+    devices = 1 if blocks else worth_spreading(component, shape)  # entries of a sparse matrix are not cut by row
     # Hyperparameters are not named here: they are part of the Spec's tree, traced ones without their values.
     parts = [
         (_who(s.value), s.derive, s.take, s.leave, s.place, s.beside, s.design, column_shapes(s.before), s.blocks,

@@ -14,6 +14,7 @@ from mldsl.contract.reductions import sharded
 
 BY_ROW = PartitionSpec("rows")
 EVERYWHERE = PartitionSpec()
+SHARD_FROM = 20_000  # rows; below, joining the shards costs more than two devices save
 
 
 def mesh(devices: int) -> Mesh:
@@ -83,6 +84,12 @@ def spread(tree: Any, rows: int, devices: int) -> Any:
         return jax.device_put(leaf, NamedSharding(grid, BY_ROW if cut else EVERYWHERE))
 
     return jax.tree.map(one, tree)
+
+
+def worth_spreading(component: Any, shape: Shape) -> int:
+    """Over how many devices the rows go: over all, where the component declares `shards` and they are many enough."""
+    many = shape.rows >= SHARD_FROM and shape.rows * len(shape.columns) >= component.shards
+    return len(jax.devices()) if component.shards and many else 1
 
 
 def fitting(devices: int, rows: int) -> int:

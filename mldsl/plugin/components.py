@@ -122,7 +122,8 @@ class Model(Component):
     `probabilities_if` is a condition on the Spec, such as `voting = soft`, under which members must give probabilities.
     Its `fit` and `predict` serve where it is inside of another component.
     `row_state` names the fields of a loop's State whose first axis is that of the rows: with `shards` these are spread
-    over the devices as the rows are, all others are the same everywhere.
+    over the devices as the rows are, all others are the same everywhere. `shards` may be a number instead: the least
+    rows x columns from which on spreading them is worth it.
     remarks(spec, info, shape) -> Iterator[Problem | str]: what the values of the rows turned out to mean, asked on the
     host after each fit, with NumPy leaves: put what the fit saw (a count, a flag by column) into `Info`, and yield a
     `Problem` to refuse the run (MLP0312), or a sentence, without the model's name, as a warning of it.
@@ -192,7 +193,7 @@ class Model(Component):
     scale_sensitive: bool = False
     scale_free: Collection[str] = ()
     roles: Collection[str] = ()
-    shards: bool = False
+    shards: bool | int = False
     batches: bool | Callable[[Any, int], bool] = False
     costs: bool = False
     margins: bool = False

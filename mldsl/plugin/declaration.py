@@ -220,7 +220,7 @@ class Declaration:
     operands: tuple[Operand, ...] = ()
     variadic: bool = False
     gives: str = ""
-    shards: bool = False
+    shards: bool | int = False
     batches: bool = False
     costs: bool = False
     margins: bool = False

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mldsl.execute import apart
+from mldsl.execute import apart, shards
 from mldsl.execute.watch import reads_state
 from mldsl.plugin.registry import Registry
 
@@ -340,12 +340,11 @@ def test_a_watched_loop_over_two_devices_is_that_of_one(
 ) -> None:  # fmt: skip
     """Looks, cuts and further rounds see the whole of what is spread."""
     from mldsl.api import Model
-    from mldsl.execute import fit
     from mldsl.execute.trained import trained_of
 
     stop = text("stop_when = no_improvement(rounds = 3, metric = mae)")
     alone = last(engine.run(stop, table, registries[name]))
-    monkeypatch.setattr(fit, "SHARD_FROM", 0)
+    monkeypatch.setattr(shards, "SHARD_FROM", 0)
     finished = engine.run(stop, table, registries[name])
     spread = last(finished)
     assert spread.history["rows_per_device"][0] == alone.history["rows_per_device"][0] / 2
@@ -362,7 +361,6 @@ def test_a_prepared_fit_in_one_step_goes_over_two_devices(
 ) -> None:
     """Its bins are cut by rows, and the edges of bins are everywhere."""
     from mldsl.contract import fit_whole
-    from mldsl.execute import fit
     from mldsl.plugin.spec import Configured
 
     seen: list[tuple[int, int]] = []
@@ -374,7 +372,7 @@ def test_a_prepared_fit_in_one_step_goes_over_two_devices(
     loops = ("init", "update", "finish", "steps", "so_far", "cut", "resume", "info")
     at_once = attrs.evolve(stumps, fit=whole, row_state=(), **dict.fromkeys(loops))
     one = last(engine.run(text(), table, Registry.load().with_components("boost", [at_once])))
-    monkeypatch.setattr(fit, "SHARD_FROM", 0)
+    monkeypatch.setattr(shards, "SHARD_FROM", 0)
     two = last(engine.run(text(), table, Registry.load().with_components("boost", [at_once])))
     assert seen[-1] == (seen[0][0] // 2, 2)
     for left, right in zip(one.params, two.params, strict=True):

@@ -3,8 +3,12 @@
 A node that is split hands each child its rows. The histogram of the child with fewer of them is summed up, that of the
 other is what remains of the parent's, and the best split of either is looked for at once. So a tree of l leaves costs
 l - 1 searches, and in all about as many visits of rows as the smaller children have, half of a level's at most; all in
-one loop of fixed shapes, whatever the tree becomes. With rows sharded over devices every device sums up its own; the
-only thing that they exchange are histograms, one a split.
+one loop of fixed shapes, whatever the tree becomes.
+
+With rows sharded over devices every device sums up its own; the only thing that they exchange are histograms. To meet
+less often they split several leaves at a time: that which is next, and those that look as if they will follow. What the
+tree is, is then told by going through the splits that are known, the best first, until one is needed that is not known
+yet: so the tree is the same to the last bit whatever was split ahead, and a few splits may be for nothing.
 
 Shapes:  n rows, d columns, L leaves: N = 2 L - 1 nodes; histograms of all leaves take 2 KB d L.
 Cost:    O(n d) for the root, and for every split O(rows of the smaller child * d + rows of the node + 256 d).
@@ -21,10 +25,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt
 
 from mldsl.contract import Prepared, gather
+from mldsl.contract.blocks import axis
 from mldsl_plugins.trees import _histogram as histograms
 from mldsl_plugins.trees._bins import MISSING
 from mldsl_plugins.trees._rows import answered, heavy_first, part, spread
 from mldsl_plugins.trees._splits import Growth, Limits, Node, Split, best_of, root, subset_of, value
+
+_AT_ONCE = 4  # leaves that are split at a time, at most, where devices exchange histograms
+_AHEAD = 2 * (_AT_ONCE - 1)  # splits that are made before it is known that the tree has them, at most
 
 
 class Grown(NamedTuple):
@@ -42,25 +50,44 @@ class Grown(NamedTuple):
     leaf: Int[Array, " n"]
 
 
-class _Leaves(NamedTuple):
-    """What is known of each leaf so far: its stretch of the rows, its sums, the best split of it [L]."""
+class _Nodes(NamedTuple):
+    """What is known of nodes, in the order in which they were made: node 0 is the root, those of split e are 2 e + 1
+    and 2 e + 2. Of each its stretch of the rows, its depth, the place of its histogram, its sums, its best split, and
+    its left child once it is split, else -1. `node` and `split` have arrays [N] each.
+    """
 
-    start: Int[Array, " L"]
-    count: Int[Array, " L"]
-    id: Int[Array, " L"]
-    depth: Int[Array, " L"]
+    start: Int[Array, " N"]
+    count: Int[Array, " N"]
+    depth: Int[Array, " N"]
+    place: Int[Array, " N"]
+    child: Int[Array, " N"]
     node: Node
     split: Split
 
 
+class _Order(NamedTuple):
+    """The tree so far, as the best-first order makes it of the nodes that are known.
+
+    `made` leaves; `leaf` [L] their nodes, `id` [L] what these are called in the tree. Of the tree's nodes [2 L - 1]
+    `node` is which they are, and `left` their left child in the tree, or 0. `next` is the leaf to be split first, which
+    has not been yet; -1 if the tree is done.
+    """
+
+    made: Int[Array, ""]
+    leaf: Int[Array, " L"]
+    id: Int[Array, " L"]
+    node: Int[Array, " N"]
+    left: Int[Array, " N"]
+    next: Int[Array, ""]
+
+
 class _State(NamedTuple):
-    made: Int[Array, ""]  # leaves so far
+    begun: Bool[Array, ""]
+    splits: Int[Array, ""]
     rows: Int[Array, " m"]
-    histogram: Int[Array, "L sums"]
-    leaves: _Leaves
-    tree: Grown
-    bin: Int[Array, " N"]  # the last that goes left
-    goes_left: Bool[Array, "N codes"]  # by code, where there are categories
+    histogram: Int[Array, "places sums"]
+    nodes: _Nodes
+    order: _Order
 
 
 def grow(
@@ -81,7 +108,7 @@ def grow(
     records, table = histograms.records_of(inputs.rows), inputs.shared
     n, most, d = records.shape[0], most_leaves(growth), len(growth.categories)
     by_column = (turned(inputs.rows) if across is None else across).reshape(-1)
-    chunk = histograms.chunk_of(n)
+    chunk, width = histograms.chunk_of(n), at_once(most)
     words = histograms.words_of(columns)
     packed = histograms.pack(gradient, hessian, weight)
     listed, heavy, straight = heavy_first(weight, chunk)
@@ -91,16 +118,13 @@ def grow(
     shared = own < d
     mine = jax.lax.dynamic_slice_in_dim(jnp.pad(columns, (0, own)), begin, own) if shared else columns
 
-    def searched(histogram: Array, nodes: Node, depth: Array) -> Split:
+    def searched(pair: Array, nodes: Node) -> Split:
         """The best splits of two nodes, from their histograms [2, ...]."""
-        sums = [x[:, : mine.shape[0]] for x in histograms.by_column(histogram, packed.unit)]
-        sums = jnp.stack([jnp.concatenate([x[:, :, : growth.bins], x[:, :, MISSING:]], axis=2) for x in sums], axis=1)
-        found: Split = jax.vmap(lambda h, node: best_of(h, node, growth, limits, mine))(sums, nodes)
-        if shared:
-            found = _best_of_devices(found._replace(feature=found.feature + begin))
-        if growth.max_depth:
-            found = found._replace(gain=jnp.where(depth < growth.max_depth, found.gain, 0))
-        return found
+        sums = jnp.stack([x[:, : mine.shape[0]] for x in histograms.by_column(pair, packed.unit)])
+        if growth.bins < MISSING:
+            sums = jnp.concatenate([sums[..., : growth.bins], sums[..., MISSING:]], axis=-1)
+        found: Split = jax.vmap(lambda h, node: best_of(h, node, growth, limits, mine), (1, 0))(sums, nodes)
+        return found._replace(feature=found.feature + begin)
 
     def goes(feature: Array, last: Array, missing_left: Array, by_code: Array | None, row: Array) -> Array:
         code = by_column.at[feature * n + row].get(mode="promise_in_bounds")
@@ -110,70 +134,202 @@ def grow(
             return by_code.at[index].get(mode="promise_in_bounds")
         return jnp.where(code == MISSING, missing_left, code <= last.astype(code.dtype))
 
-    def more(state: _State) -> Array:
-        return (state.made == 0) | ((state.made < most) & (state.leaves.split.gain.max() > 0))
-
     def body(state: _State) -> _State:
-        """One split; the first time, before there is any, the root is summed up and searched as both children are."""
-        made, leaves = state.made, state.leaves
-        first = made == 0
-        one = _next(growth, leaves)
-        start, count, id_, depth, node, split = jax.tree.map(lambda x: x[one], leaves)
-        parted = jnp.where(first, 0, count)
-        by_code = split.goes_left if any(growth.categories) else None
-        way = lambda row: goes(split.feature, split.bin, split.missing_left, by_code, row)  # noqa: E731
-        rows, left = part(state.rows, start, parted, way, n, chunk)
-        right = count - left
-        is_left = split.left.weight <= split.right.weight
-        begins, fewer = jnp.where(is_left | first, start, start + left), jnp.where(is_left, left, right)
-        visited = jnp.where(first, count, fewer)
-        found, mass = histograms.of_rows(
-            records, packed, words, rows, begins, visited, straight=first & straight, alike=alike
-        )
-        pair = histograms.apart(found, state.histogram, one, left=is_left, whole=first)
-        other = jnp.where(first, mass, node.weight - mass)
-        masses = jnp.where(is_left, jnp.stack([mass, other]), jnp.stack([other, mass]))
-        bounds = jax.tree.map(lambda a, b: jnp.stack([a, b]), split.left, split.right)
-        nodes = Node(*histograms.whole(pair, packed.unit), masses, bounds.low, bounds.high)
-        deeper = jnp.where(first, 0, depth + 1)
-        places = jnp.stack([one, made])
-        ids = jnp.where(first, 0, 2 * made - 1 + jnp.arange(2, dtype=jnp.int32))
-        children = _Leaves(
-            jnp.stack([start, start + left]), jnp.where(first, heavy, jnp.stack([left, right])), ids,
-            jnp.stack([deeper, deeper]), nodes, searched(pair, nodes, deeper),
-        )  # fmt: skip
-        return _State(
-            jnp.where(first, 1, made + 1),
-            rows,
-            histograms.kept(state.histogram, pair, one, made),
-            jax.tree.map(lambda old, new: old.at[places].set(new), leaves, children),
-            _written(growth, state.tree, id_, ids, split, nodes, table, limits),
-            state.bin.at[id_].set(split.bin),
-            state.goes_left.at[id_].set(split.goes_left[: state.goes_left.shape[1]]),
-        )
+        """Some splits; the first time, before there is any, the root is summed up and searched as children are."""
+        nodes, first = state.nodes, ~state.begun
+        picked, count = _picked(growth, nodes, state.splits, state.order, width)
+        there = jnp.arange(width, dtype=jnp.int32) < count
+        parents = jax.tree.map(lambda x: x[picked], nodes)
+        split, is_left = parents.split, parents.split.left.weight <= parents.split.right.weight
 
+        def visited(w: Array, given: tuple[Array, Array, Any]) -> tuple[Array, Array, Any]:
+            """One parted, and its child with fewer rows summed up."""
+            rows, lefts, sums = given
+            one, start, many = jax.tree.map(lambda x: x[w], (split, parents.start, parents.count))
+            by_code = one.goes_left if any(growth.categories) else None
+            way = lambda row: goes(one.feature, one.bin, one.missing_left, by_code, row)  # noqa: E731
+            rows, left = part(rows, start, jnp.where(first, 0, many), way, n, chunk)
+            begins = jnp.where(is_left[w] | first, start, start + left)
+            fewer = jnp.where(first, many, jnp.where(is_left[w], left, many - left))
+            found = histograms.of_rows(records, packed, words, rows, begins, fewer, straight=first & straight)
+            return rows, lefts.at[w].set(left), histograms.put(sums, w, found)
+
+        rows, left, sums = jax.lax.fori_loop(
+            0, count, visited, (state.rows, jnp.zeros(width, jnp.int32), histograms.nothing(width, words))
+        )
+        found = histograms.joined(sums, alike=alike)
+        low, high = [jnp.stack([getattr(x, of) for x in (split.left, split.right)], axis=1) for of in ("low", "high")]
+        number = state.splits + jnp.arange(width, dtype=jnp.int32)
+        places = jnp.stack([parents.place, jnp.where(first, parents.place, number + 1)], axis=1)
+
+        def looked_at(w: Array, given: tuple[Array, tuple[Node, Split]]) -> tuple[Array, tuple[Node, Split]]:
+            """The histograms of both children of one, and the best splits in them."""
+            every, known = given
+            pair = histograms.apart(found[w], every, parents.place[w], left=is_left[w], whole=first)
+            both = Node(*histograms.whole(pair, packed), low[w], high[w])
+            said = both, searched(pair, both)
+            known = jax.tree.map(lambda old, new: jax.lax.dynamic_update_slice_in_dim(old, new, 2 * w, 0), known, said)
+            return histograms.kept(every, pair, *places[w]), known
+
+        blank = jax.tree.map(lambda x: jnp.zeros((2 * width, *x.shape[1:]), x.dtype), (nodes.node, nodes.split))
+        histogram, (node, best) = jax.lax.fori_loop(0, count, looked_at, (state.histogram, blank))
+        depth = jnp.where(first, 0, _twice(parents.depth + 1))
+        if shared:
+            best = _best_of_devices(best)
+        if growth.max_depth:
+            best = best._replace(gain=jnp.where(depth < growth.max_depth, best.gain, 0))
+        starts = jnp.stack([parents.start, parents.start + left], axis=1).reshape(-1)
+        counts = jnp.stack([left, parents.count - left], axis=1).reshape(-1)
+        children = _Nodes(
+            starts, jnp.where(first, heavy, counts), depth, places.reshape(-1), jnp.full(2 * width, -1, jnp.int32),
+            node, best,
+        )  # fmt: skip
+        beyond = nodes.start.shape[0]  # where nothing is written
+        ids = _twice(2 * number + 1) + jnp.arange(2 * width, dtype=jnp.int32) % 2
+        to = jnp.where(_twice(there), jnp.where(first, 0, ids), beyond)
+        nodes = jax.tree.map(lambda old, new: old.at[to].set(new, mode="drop"), nodes, children)
+        done = jnp.where(there & ~first, picked, beyond)
+        nodes = nodes._replace(child=nodes.child.at[done].set(2 * number + 1, mode="drop"))
+        return _State(
+            jnp.ones((), bool), jnp.where(first, 0, state.splits + count), rows, histogram, nodes,
+            _settled(growth, nodes, state.order),
+        )  # fmt: skip
+
+    splits = most - 1 + (_AHEAD if width > 1 else 0)
+    order = _Order(
+        jnp.int32(1), *[jnp.zeros(k, jnp.int32) for k in (most, most, 2 * most - 1, 2 * most - 1)], jnp.int32(0)
+    )
     nothing = _State(
-        jnp.int32(0), listed, histograms.empty(most, own), _bare(growth, heavy), _seedling(growth),
-        jnp.zeros(2 * most - 1, jnp.int32),
-        jnp.zeros((2 * most - 1, growth.bins + 1 if any(growth.categories) else 0), bool),
-    )  # fmt: skip
-    state = jax.lax.while_loop(more, body, nothing)
-    here = jnp.where(jnp.arange(most) < state.made, state.leaves.count, 0)
-    leaf = spread(state.rows, state.leaves.start, here, state.leaves.id, n, chunk)
+        jnp.zeros((), bool),
+        jnp.int32(0),
+        listed,
+        histograms.empty(splits + 1, own),
+        _bare(growth, splits, heavy),
+        order,
+    )
+    state = jax.lax.while_loop(lambda state: state.order.next >= 0, body, nothing)
+    return _tree(growth, limits, table, state, goes, listed, heavy, n, chunk)
+
+
+def _twice(x: Array) -> Array:
+    """Every number twice, one after the other."""
+    return jnp.broadcast_to(x[:, None], (x.shape[0], 2)).reshape(-1)
+
+
+def at_once(most: int) -> int:
+    """How many leaves are split at a time: one where nothing is exchanged, which is all that is gained by more."""
+    return 1 if axis() is None else max(min(_AT_ONCE, most // 4), 1)
+
+
+def _picked(growth: Growth, nodes: _Nodes, splits: Array, order: _Order, width: int) -> tuple[Array, Array]:
+    """The leaves that are split now [width], and how many of these there are: that which comes next, and others.
+
+    It is not certain that the others are ever asked for. So there are at most `_AHEAD` splits that the tree does not
+    have (yet), and not more than it can still take.
+    """
+    gain = _urgent(growth, jnp.where(nodes.child < 0, nodes.split.gain, 0), nodes.depth)
+    gain = gain.at[order.next].set(jnp.inf)
+    top, picked = jax.lax.top_k(gain, width)
+    idle, left = splits - (order.made - 1), order.leaf.shape[0] - order.made
+    some = jnp.maximum(jnp.minimum(_AHEAD + 1, left) - idle, 1)
+    return picked, jnp.minimum(some, (top > 0).sum(dtype=jnp.int32))
+
+
+def _settled(growth: Growth, nodes: _Nodes, order: _Order) -> _Order:
+    """The order, after some nodes were split."""
+    most = order.leaf.shape[0]
+
+    def found(order: _Order) -> tuple[Array, Array]:
+        """Where the leaf is that is split next, and whether there is one."""
+        here = jnp.arange(most, dtype=jnp.int32) < order.made
+        gain = _urgent(growth, jnp.where(here, nodes.split.gain[order.leaf], 0), nodes.depth[order.leaf])
+        one = jax.lax.argmax(gain, 0, jnp.int32)
+        return one, (gain[one] > 0) & (order.made < most)
+
+    def step(order: _Order) -> _Order:
+        one, _ = found(order)
+        pair = jnp.arange(2, dtype=jnp.int32)
+        both, ids, places = nodes.child[order.leaf[one]] + pair, 2 * order.made - 1 + pair, jnp.stack([one, order.made])
+        return _Order(
+            order.made + 1, order.leaf.at[places].set(both), order.id.at[places].set(ids),
+            order.node.at[ids].set(both), order.left.at[order.id[one]].set(ids[0]), order.next,
+        )  # fmt: skip
+
+    def known(order: _Order) -> Array:
+        one, some = found(order)
+        return some & (nodes.child[order.leaf[one]] >= 0)
+
+    order = jax.lax.while_loop(known, step, order)
+    one, some = found(order)
+    return order._replace(next=jnp.where(some, order.leaf[one], -1))
+
+
+def _urgent(growth: Growth, gain: Array, depth: Array) -> Array:
+    """The gains of leaves; level by level, of those alone that are least deep."""
+    if not growth.by_depth:
+        return gain
+    least = jnp.where(gain > 0, depth, jnp.iinfo(jnp.int32).max).min()
+    return jnp.where(depth == least, gain, 0)
+
+
+def _tree(
+    growth: Growth,
+    limits: Limits,
+    table: Any,
+    state: _State,
+    goes: Any,
+    listed: Array,
+    heavy: Array,
+    n: int,
+    chunk: int,
+) -> Grown:
+    """The tree of a state in which it is done, and the leaf of each row."""
+    order, size = state.order, state.order.node.shape[0]
+    own = jnp.arange(size, dtype=jnp.int32)
+    here = own < 2 * order.made - 1
+    nodes = jax.tree.map(lambda x: x[order.node], state.nodes)
+    inner = here & (order.left > 0)
+    split = nodes.split
+    feature = jnp.where(inner, split.feature, -1)
+    column = jnp.maximum(feature, 0)
+    threshold = table.edges.at[column, split.bin].get(mode="fill", fill_value=jnp.inf)
+    subset = jnp.zeros((size, growth.words), jnp.uint32)
+    if growth.words:
+        bits = jax.vmap(lambda g, m, j: subset_of(g, m, table.level[j], growth.words))(
+            split.goes_left, split.missing_left, column
+        )
+        subset = jnp.where((inner & jnp.asarray(growth.categories)[column])[:, None], bits, subset)
+    left = jnp.where(inner, order.left, own)
+    right = jnp.where(inner, order.left + 1, own)
+    leaves = here & ~inner
+    leaf = spread(state.rows, jnp.where(leaves & (nodes.count > 0), nodes.start, n), own, n)
 
     def down(row: Array) -> Array:
         """The leaves of rows that did not grow the tree."""
-        tree = state.tree
 
         def step(node: Array) -> Array:
-            by_code = state.goes_left[node] if any(growth.categories) else None
-            feature = jnp.maximum(tree.feature[node], 0)
-            left = goes(feature, state.bin[node], tree.missing_left[node], by_code, row)
-            return jnp.where(left, tree.left[node], tree.right[node])
+            by_code = split.goes_left[node] if any(growth.categories) else None
+            return jnp.where(
+                goes(column[node], split.bin[node], split.missing_left[node], by_code, row), left[node], right[node]
+            )
 
-        return jax.lax.while_loop(lambda node: jnp.any(tree.feature[node] >= 0), step, jnp.zeros_like(row))
+        return jax.lax.while_loop(lambda node: jnp.any(feature[node] >= 0), step, jnp.zeros_like(row))
 
-    return state.tree._replace(leaf=answered(listed, heavy, n - heavy, down, leaf, chunk))
+    return Grown(
+        feature, jnp.where(inner, threshold, 0), subset, inner & split.missing_left, left, right,
+        jnp.where(here, value(nodes.node, limits.l2), 0), jnp.where(here, nodes.node.weight, 0),
+        jnp.where(inner, split.gain, 0), answered(listed, heavy, n - heavy, down, leaf, chunk),
+    )  # fmt: skip
+
+
+def _bare(growth: Growth, splits: int, n: Array) -> _Nodes:
+    """Room for nodes before anything is known of them: the root has all rows, and no column to be split by."""
+    size = 2 * splits + 1
+    zeros, floats = jnp.zeros(size, jnp.int32), jnp.zeros(size)
+    node = jax.tree.map(lambda x: jnp.broadcast_to(x, size), root(*[jnp.zeros(())] * 3))
+    goes = jnp.zeros((size, growth.bins + 1), bool)
+    split = Split(floats, zeros - 1, zeros, goes[:, 0], goes, node, node)
+    return _Nodes(zeros, zeros.at[0].set(n), zeros, zeros, zeros - 1, node, split)
 
 
 def turned(codes: UInt[Array, "n w"]) -> UInt[Array, "n codes"]:
@@ -192,52 +348,7 @@ def most_leaves(growth: Growth) -> int:
 
 
 def _best_of_devices(split: Split) -> Split:
-    """Of the splits [2] that devices found among their own columns the best; of equal ones the first columns'."""
-    every = jax.tree.map(gather, split)  # [devices, 2, ...]
-    most = jnp.argmax(every.gain, axis=0)
-    return jax.tree.map(lambda x: jnp.stack([x[most[0], 0], x[most[1], 1]]), every)
-
-
-def _next(growth: Growth, leaves: _Leaves) -> Array:
-    """Which leaf is split next: that of the greatest gain, level by level among those that are least deep."""
-    gain = leaves.split.gain
-    if growth.by_depth:
-        least = jnp.where(gain > 0, leaves.depth, jnp.iinfo(jnp.int32).max).min()
-        gain = jnp.where(leaves.depth == least, gain, 0)
-    found: Array = jax.lax.argmax(gain, 0, jnp.int32)
-    return found
-
-
-def _bare(growth: Growth, n: Array) -> _Leaves:
-    """Leaves before anything is known of them: the first has all rows, and no column to be split by."""
-    most = most_leaves(growth)
-    zeros, floats = jnp.zeros(most, jnp.int32), jnp.zeros(most)
-    node = jax.tree.map(lambda x: jnp.broadcast_to(x, most), root(*[jnp.zeros(())] * 3))
-    goes = jnp.zeros((most, growth.bins + 1), bool)
-    split = Split(floats, zeros - 1, zeros, goes[:, 0], goes, node, node)
-    return _Leaves(zeros, zeros.at[0].set(n), zeros, zeros, node, split)
-
-
-def _seedling(growth: Growth) -> Grown:
-    """A tree before its root."""
-    size = 2 * most_leaves(growth) - 1
-    own, zeros, goes = jnp.arange(size, dtype=jnp.int32), jnp.zeros(size), jnp.zeros(size, bool)
-    subset = jnp.zeros((size, growth.words), jnp.uint32)
-    return Grown(jnp.full(size, -1, jnp.int32), zeros, subset, goes, own, own, zeros, zeros, zeros, own[:1])
-
-
-def _written(
-    growth: Growth, tree: Grown, at: Array, ids: Array, split: Split, nodes: Node, table: Any, limits: Limits
-) -> Grown:
-    """The tree with one leaf split; by no column, column -1, it stays a leaf, and both children are itself."""
-    threshold = table.edges[split.feature].at[split.bin].get(mode="fill", fill_value=jnp.inf)
-    subset = tree.subset
-    if subset.shape[1]:
-        bits = subset_of(split.goes_left, split.missing_left, table.level[split.feature], subset.shape[1])
-        subset = subset.at[at].set(jnp.where(jnp.asarray(growth.categories)[split.feature], bits, 0))
-    return tree._replace(
-        feature=tree.feature.at[at].set(split.feature), threshold=tree.threshold.at[at].set(threshold), subset=subset,
-        missing_left=tree.missing_left.at[at].set(split.missing_left), left=tree.left.at[at].set(ids[0]),
-        right=tree.right.at[at].set(ids[1]), gain=tree.gain.at[at].set(split.gain),
-        value=tree.value.at[ids].set(value(nodes, limits.l2)), weight=tree.weight.at[ids].set(nodes.weight),
-    )  # fmt: skip
+    """Of the splits that devices found among their own columns the best; of equal ones the first columns'."""
+    every = jax.tree.map(gather, split)  # [devices, nodes, ...]
+    most = jax.lax.argmax(every.gain, 0, jnp.int32)
+    return jax.tree.map(lambda x: jax.vmap(lambda of, one: of[one], (1, 0))(x, most), every)

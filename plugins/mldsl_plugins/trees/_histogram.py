@@ -18,8 +18,8 @@ product of their one-hot matrices, in a Pallas kernel over 16-bit parts that flo
 Where rows are sharded and columns are many, each device gets the sums of its own share of the columns alone, and all
 that is done with a histogram but for making it is done by one device (`own_columns`).
 
-Shapes:  records UInt32[n, w], four codes a word, the first column lowest; a histogram is Int64[c * 256 + 1] of c
-         columns, the last number being the sum over its rows.
+Shapes:  records UInt32[n, w], four codes a word, the first column lowest; a histogram is Int64[c * 256 + 2] of c
+         columns, the last numbers being the sum over its rows, and that of their weights.
 Units:   of `Packed.unit`.
 Sources: Ke et al. 2017, NeurIPS (LightGBM); Shi et al. 2022, NeurIPS (quantised gradients); Chen & Guestrin 2016,
          doi:10.1145/2939672.2939785 (XGBoost).
@@ -67,9 +67,17 @@ class Packed(NamedTuple):
     equal: Float[Array, ""]
 
 
+class Sums(NamedTuple):
+    """Of rows: their histogram Int64[d * 256], their sum, and their weight as a whole number."""
+
+    histogram: Array
+    whole: Array
+    mass: Array
+
+
 def chunk_of(n: int) -> int:
     """How many rows are handled at a time, of n: no more than a core's cache holds; a power of 2, at least 128."""
-    return min(_CHUNK, max(_LEAST, 1 << (n // 8).bit_length()))
+    return min(_CHUNK, max(_LEAST, 1 << (n // 16).bit_length()))
 
 
 def pack(gradient: Float[Array, " n"], hessian: Float[Array, " n"], weight: Float[Array, " n"]) -> Packed:
@@ -125,9 +133,8 @@ def of_rows(
     count: Int[Array, ""],
     *,
     straight: Bool[Array, ""],
-    alike: bool,
-) -> tuple[Array, Float[Array, ""]]:
-    """The histogram of the rows `rows[start : start + count]`, of this device's own columns, and their weight.
+) -> Sums:
+    """The sums over the rows `rows[start : start + count]` of this device.
 
     `rows` goes on for a chunk or more. Where it is `straight`, these are rows 0, 1, 2, ..., and nothing is gathered.
     """
@@ -148,13 +155,13 @@ def of_rows(
         weight = jax.lax.cond(packed.equal > 0, lambda: jnp.full(size, packed.equal), lambda: take(packed.weight))
         return take(records), take(packed.sums), jnp.where(here, weight, 0), here
 
-    def added(so_far: _Sums, first: Array, size: int) -> _Sums:
+    def added(so_far: Sums, first: Array, size: int) -> Sums:
         with jax.enable_x64(True):
             ways = [partial(way, first, size) for way in ((in_order, gathered) if n >= _MATTERS else (gathered,))]
             taken = jax.lax.cond(straight, *ways) if len(ways) > 1 else ways[0]()
         return _add(so_far, *taken, packed.mass, words)
 
-    def body(state: tuple[Array, _Sums]) -> tuple[Array, _Sums]:
+    def body(state: tuple[Array, Sums]) -> tuple[Array, Sums]:
         first, so_far = state
         if large == small:
             return first + small, added(so_far, first, small)
@@ -163,8 +170,33 @@ def of_rows(
             sums = jax.lax.cond(some, lambda s: added(s, first, large), lambda s: added(s, first, small), so_far)
         return first + jnp.where(some, large, small), sums
 
-    found = jax.lax.while_loop(lambda state: state[0] < count, body, (jnp.int32(0), _nothing(words)))[1]
-    return _joined(*found, packed.mass, alike=alike)
+    return jax.lax.while_loop(lambda state: state[0] < count, body, (jnp.int32(0), _nothing(words)))[1]
+
+
+def put(every: Sums, place: Int[Array, ""], one: Sums) -> Sums:
+    """Sums of several nodes, with those of one in its place."""
+    with jax.enable_x64(True):
+        return jax.tree.map(lambda x, new: jax.lax.dynamic_update_index_in_dim(x, new, place, 0), every, one)
+
+
+def nothing(nodes: int, words: Words) -> Sums:
+    """Room for the sums of so many nodes."""
+    with jax.enable_x64(True):
+        return jax.tree.map(lambda x: jnp.zeros((nodes, *x.shape), x.dtype), _nothing(words))
+
+
+def joined(sums: Sums, *, alike: bool) -> Int[Array, "nodes sums"]:
+    """Histograms of nodes, added up over the shards, of this device's own columns."""
+    d = sums.histogram.shape[1] // CODES
+    each, _ = own_columns(d // _COLUMNS, alike=alike)
+    with jax.enable_x64(True):
+        rest = jnp.stack([sums.whole, sums.mass], axis=1)
+        if each == d:  # in one go
+            found: Array = total(jnp.concatenate([sums.histogram, rest], axis=1))
+            return found
+        padded = jnp.pad(sums.histogram, ((0, 0), (0, (each * jax.lax.axis_size(axis()) - d) * CODES)))
+        own = jax.lax.psum_scatter(padded, axis(), scatter_dimension=1, tiled=True)
+        return jnp.concatenate([own, total(rest)], axis=1)
 
 
 def own_columns(w: int, *, alike: bool) -> tuple[int, Array | int]:
@@ -182,19 +214,20 @@ def own_columns(w: int, *, alike: bool) -> tuple[int, Array | int]:
 def empty(leaves: int, columns: int) -> Array:
     """Room for the histograms of so many leaves and columns."""
     with jax.enable_x64(True):
-        return jnp.zeros((leaves, columns * CODES + 1), jnp.int64)
+        return jnp.zeros((leaves, columns * CODES + 2), jnp.int64)
 
 
 def by_column(histogram: Array, unit: Float[Array, " 2"]) -> tuple[Array, Array]:
     """Sums of derivatives by column and code, [..., c, 256]."""
     with jax.enable_x64(True):
-        return unpacked(histogram[..., :-1].reshape(*histogram.shape[:-1], -1, CODES), unit)
+        return unpacked(histogram[..., :-2].reshape(*histogram.shape[:-1], -1, CODES), unit)
 
 
-def whole(histogram: Array, unit: Float[Array, " 2"]) -> tuple[Array, Array]:
-    """Sums of derivatives over the rows, [...]."""
+def whole(histogram: Array, packed: Packed) -> tuple[Array, Array, Array]:
+    """Sums of derivatives over the rows, and of their weights, [...]."""
     with jax.enable_x64(True):
-        return unpacked(histogram[..., -1], unit)
+        sums = unpacked(histogram[..., -2], packed.unit)
+        return *sums, histogram[..., -1].astype(packed.mass.dtype) / packed.mass
 
 
 def kept(every: Array, pair: Array, one: Int[Array, ""], other: Int[Array, ""]) -> Array:
@@ -226,44 +259,21 @@ def apart(
 
 
 # ---- a chunk ---------------------------------------------------------------------------------------------------------
-class _Sums(NamedTuple):
-    """Of rows so far: their histogram Int64[d * 256], their sum, and their weight as a whole number."""
-
-    histogram: Array
-    whole: Array
-    mass: Array
-
-
-def _nothing(words: Words) -> _Sums:
+def _nothing(words: Words) -> Sums:
     with jax.enable_x64(True):
         histogram = jnp.zeros(words.order.shape[0] * _COLUMNS * CODES, jnp.int64)
-        return _Sums(histogram, *[jnp.zeros((), jnp.int64)] * 2)
-
-
-def _joined(histogram: Array, whole: Array, mass: Array, unit: Array, *, alike: bool) -> tuple[Array, Array]:
-    """Added up over the shards; the weight as a number."""
-    d = histogram.shape[0] // CODES
-    each, _ = own_columns(d // _COLUMNS, alike=alike)
-    with jax.enable_x64(True):
-        rest = jnp.stack([whole, mass])
-        if each == d:  # in one go
-            found = total(jnp.concatenate([histogram, rest]))
-            return found[:-1], found[-1].astype(unit.dtype) / unit
-        padded = jnp.pad(histogram, (0, (each * jax.lax.axis_size(axis()) - d) * CODES))
-        own = jax.lax.psum_scatter(padded, axis(), tiled=True)
-        rest = total(rest)
-        return jnp.append(own, rest[0]), rest[1].astype(unit.dtype) / unit
+        return Sums(histogram, *[jnp.zeros((), jnp.int64)] * 2)
 
 
 def _add(
-    so_far: _Sums,
+    so_far: Sums,
     records: UInt[Array, "c w"],
     sums: Array,
     weight: Float[Array, " c"],
     here: Bool[Array, " c"],
     unit: Float[Array, ""],
     words: Words,
-) -> _Sums:
+) -> Sums:
     """What a chunk of rows adds, of which some are not `here` and weigh nothing."""
     with jax.enable_x64(True):
         sums = jnp.where(here, sums, jnp.int64(0))
@@ -272,7 +282,7 @@ def _add(
             so_far.histogram, records, sums, words,
             cpu=_by_column, tpu=partial(_by_digits, interpret=False), default=_at_once,
         )  # fmt: skip
-        return _Sums(histogram, so_far.whole + sums.sum(), so_far.mass + mass)
+        return Sums(histogram, so_far.whole + sums.sum(), so_far.mass + mass)
 
 
 def _by_column(histogram: Array, records: Array, sums: Array, words: Words) -> Array:

@@ -90,27 +90,22 @@ def running_count(true: Bool[Array, " c"]) -> Int[Array, " c"]:
         return (bytes_of(within) + before.reshape(-1)[:, None]).reshape(-1)
 
 
-def spread(
-    rows: Int[Array, " m"],
-    start: Int[Array, " s"],
-    count: Int[Array, " s"],
-    value: Int[Array, " s"],
-    n: int,
-    chunk: int,
-) -> Int[Array, " n"]:
-    """The value of the stretch that each row is in."""
-    place = jnp.arange(chunk, dtype=jnp.int32)
+def spread(rows: Int[Array, " m"], start: Int[Array, " s"], value: Int[Array, " s"], n: int) -> Int[Array, " n"]:
+    """The value of the stretch that each row is in; stretches begin at `start`, n for those that are none.
 
-    def stretch(s: Array, of: Array) -> Array:
-        def body(state: tuple[Array, Array]) -> tuple[Array, Array]:
-            i, of = state
-            row = jax.lax.dynamic_slice_in_dim(rows, start[s] + i * chunk, chunk)
-            row = jnp.where(place < count[s] - i * chunk, row, n + place)
-            return i + 1, of.at[row].set(value[s], mode="promise_in_bounds", unique_indices=True)
-
-        return jax.lax.while_loop(lambda state: state[0] * chunk < count[s], body, (jnp.int32(0), of))[1]
-
-    return jax.lax.fori_loop(0, start.shape[0], stretch, jnp.zeros(n + chunk, jnp.int32))[:n]
+    Where a stretch begins is marked, and how many marks there are so far is the number of the stretch.
+    """
+    wide = -(-n // 64) * 64
+    marks = running_count(jnp.zeros(wide, bool).at[start].set(True, mode="drop"))[:n]
+    number = jnp.maximum(marks - 1, 0)
+    of_number = jnp.zeros_like(value).at[number.at[start].get(mode="fill", fill_value=n)].set(value, mode="drop")
+    listed = rows[:n]
+    found: Array = (
+        jnp.zeros(n, value.dtype)
+        .at[listed]
+        .set(of_number.at[number].get(mode="promise_in_bounds"), mode="promise_in_bounds", unique_indices=True)
+    )
+    return found
 
 
 def answered(

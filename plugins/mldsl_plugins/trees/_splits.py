@@ -31,6 +31,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import attrs
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
@@ -126,52 +127,72 @@ def best_of(
     limits: Limits,
     columns: Bool[Array, " d"],
 ) -> Split:
-    """`best_split` of a histogram whose sums stand apart, as long vectors want it."""
+    """`best_split` of a histogram whose sums stand apart, as long vectors want it.
+
+    Bins are handled as a table of `_WIDE` columns, the shape in which they are summed up: with another one in between,
+    all that follows would be computed number by number, in twice the time.
+    """
     bins, l2 = growth.bins, limits.l2
-    values, missing = sums[:, :, :bins], sums[:, :, bins]
-    values, order, used, penalty = _ordered(values, growth)
-    before = running_sum(values)
-    right_or_left = [before, before + missing[:, :, None]] if growth.missing else [before]
-    left = jnp.stack(right_or_left, axis=1)  # [sums, missing right or left, d, bins]
-    g, h = left[0], left[1]
-    others = node.gradient - g, node.hessian - h
-    fine = _heavy(left, others[1], node, limits) & columns[None, :, None] & _few(used, growth)[None]
-    lowered, ordered = _lowered(g, h, others, (l2 + penalty)[None, :, None], node, growth)
+    missing = sums[:, :, bins]
+    number = jnp.arange(bins + 1, dtype=jnp.int32)
+    known = jnp.where(number < bins, sums, 0) if growth.missing else sums
+    values, order, used, penalty = _ordered(known, growth)
+    within, before = running_sum(values)
+    rows, wide = within.shape[2:]
+    floor, least = _least(columns, node, limits, known=len(sums) > 2)
+    few = _few(used, growth, rows * wide)
     own = _worth(node.gradient, node.hessian + l2, value(node, l2))
-    gain = jnp.where(fine & ordered, lowered - own, 0)
+
+    def tried(*, missing_left: bool) -> Array:
+        """What each cut gains [d, rows, wide]."""
+        left = within + before[..., None] + (missing[:, :, None, None] if missing_left else 0)
+        others = node.gradient - left[0], node.hessian - left[1]
+        fine = (left[1] >= floor) & (others[1] >= floor)
+        if len(sums) > 2:
+            fine &= (left[2] >= least) & (node.weight - left[2] >= least)
+        if few is not None:
+            fine &= few.reshape(-1, rows, wide)
+        lowered, ordered = _lowered(left[0], left[1], others, (l2 + penalty)[:, None, None], node, growth)
+        return jnp.where(fine & ordered, lowered - own, 0)
+
+    gains = [tried(missing_left=way) for way in ((False, True) if growth.missing else (False,))]
 
     # Sums that would be equal are so but for rounding: a gain below it is none, and of columns that part the rows alike
-    # the first is taken.
-    top = gain.max(axis=(0, 1)).max()
+    # the first is taken. It is looked for among rows of the table, then within one.
+    by_row = jnp.stack([gain.max(axis=2) for gain in gains], axis=1)  # [d, ways, rows]
+    top = by_row.max()
     most = jnp.asarray(8 * jnp.finfo(sums.dtype).eps, sums.dtype) * (top + 2 * own)
-    ways, d, _ = gain.shape
-    number = (np.arange(d)[None, :, None] * ways + np.arange(ways)[:, None, None]) * bins + np.arange(bins)[None, None]
-    at = jnp.where(gain >= top - most, jnp.asarray(number, jnp.int32), number.size).min(axis=(0, 1)).min()
-    feature, way, last = at // (ways * bins), at // bins % ways, at % bins
+    first = lambda x: jax.lax.argmax((x >= top - most).reshape(-1), 0, jnp.int32)  # noqa: E731
+    at, ways = first(by_row), len(gains)
+    feature, way, row = at // (ways * rows), at // rows % ways, at % rows
+    around = jnp.stack([gain[feature, row] for gain in gains])[way]
+    column = first(around)
+    last = row * wide + column
     absent = jnp.all(missing[:, feature] == 0)
-    chosen = left[:, way, feature, last]
+    chosen = within[:, feature, row, column] + before[:, feature, row] + jnp.where(way == 1, missing[:, feature], 0)
     heavier = chosen[1] >= node.hessian - chosen[1]
     missing_left = jnp.where(absent, heavier, way == 1)
-    place = jnp.arange(bins, dtype=jnp.int32)
-    if any(growth.categories):  # of each bin in the order
-        place = place.at[order[feature]].set(place, unique_indices=True)
-    within = jnp.where(used[feature], place <= last, missing_left)
+    if any(growth.categories):  # the number of each bin in the order
+        number = number.at[order[feature]].set(number, unique_indices=True)
+    goes_left = jnp.where(used[feature] & (jnp.arange(bins + 1) < bins), number <= last, missing_left)
     weight = chosen[2] if len(sums) > 2 else chosen[1] * _share(node)
     one, two = _children(chosen, weight, node, feature, l2, growth)
-    found = jnp.where(top > most, gain[way, feature, last], 0)
-    return Split(found, feature, last, missing_left, jnp.append(within, missing_left), one, two)
+    found = jnp.where(top > most, around[column], 0)
+    return Split(found, feature, last, missing_left, goes_left, one, two)
 
 
-def running_sum(x: Float[Array, "*shape bins"]) -> Float[Array, "*shape bins"]:
-    """Cumulative sums of the last axis, as products with triangles of ones: a third of the time of `cumsum`."""
-    bins = x.shape[-1]
-    wide = -(-bins // _WIDE)
-    x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, wide * _WIDE - bins)])
-    within = jnp.matmul(
-        x.reshape(*x.shape[:-1], wide, _WIDE), jnp.triu(jnp.ones((_WIDE, _WIDE), x.dtype)), precision="highest"
-    )
-    before = jnp.matmul(within[..., -1], jnp.triu(jnp.ones((wide, wide), x.dtype), 1), precision="highest")
-    return (within + before[..., None]).reshape(x.shape)[..., :bins]
+def running_sum(x: Float[Array, "*shape bins"]) -> tuple[Float[Array, "*shape rows wide"], Float[Array, "*shape rows"]]:
+    """Cumulative sums of the last axis, as a table of rows: within the row, and before it. Bins beyond are sums of all.
+
+    As products with triangles of ones: a third of the time of `cumsum`.
+    """
+    *shape, bins = x.shape
+    rows = -(-bins // _WIDE)
+    x = jnp.pad(x, [(0, 0)] * len(shape) + [(0, rows * _WIDE - bins)])
+    ones = jnp.triu(jnp.ones((_WIDE, _WIDE), x.dtype))
+    within = jnp.matmul(x.reshape(-1, _WIDE), ones, precision="highest").reshape(-1, rows, _WIDE)
+    before = jnp.matmul(within[..., -1], jnp.triu(jnp.ones((rows, rows), x.dtype), 1), precision="highest")
+    return within.reshape(*shape, rows, _WIDE), before.reshape(*shape, rows)
 
 
 def subset_of(
@@ -191,17 +212,18 @@ def _share(node: Node) -> Array:
     return node.weight / jnp.where(node.hessian > 0, node.hessian, 1)
 
 
-def _heavy(left: Float[Array, "sums ways d bins"], right: Array, node: Node, limits: Limits) -> Array:
-    """Whether both children weigh enough; `right` are second derivatives."""
-    least, tiny = limits.min_samples_leaf * (1 - 1e-5), jnp.finfo(right.dtype).tiny
-    if left.shape[0] > 2:
-        floor = jnp.maximum(limits.min_hessian, tiny)
-        enough = (left[2] >= least) & (node.weight - left[2] >= least)
-    else:
-        share = _share(node)
-        needed = jnp.where(share > 0, least / jnp.where(share > 0, share, 1), jnp.inf)
-        floor, enough = jnp.maximum(jnp.maximum(limits.min_hessian, needed), tiny), jnp.ones((), bool)
-    return (left[1] >= floor) & (right >= floor) & enough
+def _least(
+    columns: Bool[Array, " d"], node: Node, limits: Limits, *, known: bool
+) -> tuple[Float[Array, "d 1 1"], Float[Array, ""]]:
+    """The least sum of second derivatives of a child, and its least weight.
+
+    The first is infinite where a column is not to be split by, and stands for the second unless weights are `known`.
+    """
+    least, share = limits.min_samples_leaf * (1 - 1e-5), _share(node)
+    needed = jnp.where(share > 0, least / jnp.where(share > 0, share, 1), jnp.inf)
+    floor = jnp.maximum(limits.min_hessian, jnp.finfo(needed.dtype).tiny)
+    floor = floor if known else jnp.maximum(floor, needed)
+    return jnp.where(columns, floor, jnp.inf)[:, None, None], least
 
 
 def _ordered(sums: Array, growth: Growth) -> tuple[Array, Array, Array, Array]:
@@ -229,13 +251,14 @@ def _ordered(sums: Array, growth: Growth) -> tuple[Array, Array, Array, Array]:
     )
 
 
-def _few(used: Bool[Array, "d bins"], growth: Growth) -> Bool[Array, "d bins"]:
-    """Cuts of levels that leave few alone on one side."""
+def _few(used: Bool[Array, "d bins"], growth: Growth, width: int) -> Bool[Array, "d width"] | None:
+    """Cuts of levels that leave few alone on one side, none beyond the last bin; nothing where there are no levels."""
     if not any(growth.categories):
-        return used
+        return None
     cats = jnp.asarray(growth.categories)[:, None]
     count, left = used.sum(axis=1, keepdims=True), jnp.arange(1, used.shape[1] + 1)[None]
-    return ~cats | ((left <= count) & (jnp.minimum(left, count - left) <= ALONE))
+    few = ~cats | ((left <= count) & (jnp.minimum(left, count - left) <= ALONE))
+    return jnp.pad(few, ((0, 0), (0, width - used.shape[1])))
 
 
 def _step(gradient: Array, curve: Array, low: Array, high: Array) -> Array:
@@ -257,7 +280,7 @@ def _lowered(
         return (g * g / (h + l2) + others[0] * others[0] / (others[1] + l2)) / 2, jnp.ones((), bool)
     one = _step(g, h + l2, node.low, node.high)
     two = _step(others[0], others[1] + l2, node.low, node.high)
-    sign = jnp.asarray(growth.monotone)[None, :, None]
+    sign = jnp.asarray(growth.monotone)[:, None, None]
     ordered = jnp.where(sign > 0, one <= two, jnp.where(sign < 0, one >= two, True))
     return _worth(g, h + l2, one) + _worth(others[0], others[1] + l2, two), ordered
 

@@ -404,7 +404,7 @@ def mldsl_components() -> list[Component]:
             "gradient_boosting", Spec, init=init, update=update, finish=finish, steps=steps, predict=predict, loss=loss,
             so_far=so_far, loss_of=loss_of, cut=cut, resume=resume, info=info, remarks=remarks, prepare=prepare,
             prepare_reads=("bins",), prepare_as=prepare_as, bind=bind, check=check, compact=compact, trees=trees,
-            row_state=("score", "across"), shards=True, costs=True, tasks=("classify", "regress"),
+            row_state=("score", "across"), shards=1 << 20, costs=True, tasks=("classify", "regress"),
             accepts=("continuous", "integer", "binary", "ordinal", "categorical"), missing="accepts",
             roles=("weight",), example=small,
             exceptions={"dtype": "rows are counted in float32, exactly; what is learned has the type of the inputs"},

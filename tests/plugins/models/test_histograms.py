@@ -33,11 +33,13 @@ def summed(records, gradient, hessian, weight, chosen, taken, start, count, *, r
     words = histograms.words_of(chosen)
     listed = jnp.concatenate([taken, jnp.zeros(room, jnp.int32)])
     straight = jnp.all(jnp.where(jnp.arange(N) < count, taken == jnp.arange(N), True)) & (start == 0)
-    found, mass = histograms.of_rows(
-        records, packed, words, listed, start, count, straight=straight, alike=True
-    )  # fmt: skip
+    one = histograms.of_rows(records, packed, words, listed, start, count, straight=straight)
+    several = histograms.put(histograms.nothing(3, words), jnp.int32(1), one)
+    before, found, after = histograms.joined(several, alike=True)
     sums = jnp.stack(histograms.by_column(found, packed.unit), axis=-1)[:D]
-    return found, sums, mass
+    with jax.enable_x64(True):
+        alone = ~jnp.any(before | after)
+    return found, jnp.where(alone, sums, jnp.nan), histograms.whole(found, packed)[2]
 
 
 def call(rows, taken, chosen=(True,) * D, start=0, count=None):
@@ -152,9 +154,8 @@ def test_rows_are_parted_in_order():
         rows = every_row(n, chunk)
         rows, left = part(rows, jnp.int32(0), jnp.int32(n), lambda row: goes[row], n, chunk)
         again, inner = part(rows, left, n - left, lambda row: row % 2 == 0, n, chunk)
-        starts = jnp.stack([jnp.int32(0), left, left + inner])
-        counts = jnp.stack([left, inner, n - left - inner])
-        return rows[:n], left, again[:n], spread(again, starts, counts, jnp.asarray([7, 8, 9]), n, chunk)
+        starts = jnp.stack([jnp.int32(0), left, left + inner, jnp.int32(n)])  # the last is none
+        return rows[:n], left, again[:n], spread(again, starts, jnp.asarray([7, 8, 9, 6]), n)
 
     rows, left, again, where = jax.tree.map(np.asarray, both(goes))
     place = np.arange(n)
