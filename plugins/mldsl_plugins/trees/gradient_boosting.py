@@ -57,10 +57,8 @@ from mldsl_plugins.trees._splits import Growth, Limits
 
 SIGNS = {"increasing": 1, "decreasing": -1}
 RATE, RATES = 0.1, (0.03, 0.3)  # the learning rate where none is given, and its bounds
-MANY_ROWS, MANY_ROUNDS = (
-    20_000,
-    100,
-)  # beyond which it grows with the root of the rows, and falls with that of the rounds
+MANY_ROWS = 20_000  # beyond which it grows with their root
+MANY_ROUNDS = 100  # beyond which it falls with theirs
 
 
 @attrs.frozen
