@@ -363,6 +363,7 @@ def test_a_prepared_fit_in_one_step_goes_over_two_devices(
     from mldsl.contract import fit_whole
     from mldsl.plugin.spec import Configured
 
+    monkeypatch.setenv("MLDSL_NO_CACHE", "1")  # a program that an earlier run kept would not be traced
     seen: list[tuple[int, int]] = []
 
     def whole(spec: Any, key: Any, shape: Any, examples: Any) -> Any:

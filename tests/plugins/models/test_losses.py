@@ -100,7 +100,7 @@ def test_no_constant_is_better_than_the_start(cases, name):
 
     start, totals = called(judged, target, weight)
     assert np.isfinite(start).all()
-    assert totals[0] <= totals[1:].min() + 1e-9 * abs(totals[0])
+    assert totals[0] <= totals[1:].min() + 2e-7 * abs(totals[0])  # flat between two rows, but for rounding
     repeated = np.repeat(target, weight.astype(int))
     twice = called(lambda y: loss.start(y, jnp.ones(len(repeated)), classes), repeated)
     np.testing.assert_allclose(start, twice, rtol=1e-9)
