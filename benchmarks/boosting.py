@@ -6,8 +6,8 @@ A fit is all that follows the matrix of numbers: bins, rounds, and for ours the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -49,10 +49,10 @@ def dense(rows: int, columns: int = 28) -> Rows:
     return wide(rows, columns)
 
 
-@cache
-def wide(rows: int, columns: int) -> Rows:
+@lru_cache(maxsize=1)
+def wide(rows: int, columns: int, seed: int = 0) -> Rows:
     """Normal columns, of which 40 matter."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     x = rng.normal(size=(rows + 20_000, columns)).astype(np.float32)
     score = x[:, :40] @ rng.normal(size=40) + 2 * np.sin(2 * x[:, 0]) * x[:, 1]
     y = (score + rng.logistic(scale=0.3 * score.std(), size=len(x)) > 0).astype(np.int32)
@@ -172,26 +172,41 @@ SAME = {
 SIZES = {"": (1_000_000, 28), "_100k": (100_000, 28), "_wide": (50_000, 500)}
 
 
+OURS = {"trees": ROUNDS, "leaves": LEAVES, "bins": BINS, "learning_rate": 0.1}
+TABLES = 5  # wide ones, by seed, on which the scores are compared: of one table they say little
+
+
 def comparison(size: str, peer: str) -> Any:
     """The benchmark of one size beside one peer, scored by the area under the ROC curve."""
     from benchmarks.harness import Fit
 
-    rows = dense(*SIZES[size])
-    other = {"lightgbm": lightgbm, "xgboost": xgboost}[peer](rows, **SAME[peer])
-    n, d = SIZES[size]
-    name = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}[peer]
+    rows, (n, d) = dense(*SIZES[size]), SIZES[size]
+    make, name, title = {
+        "lightgbm": (lightgbm, "LGBMClassifier", "LightGBM"),
+        "xgboost": (xgboost, "XGBClassifier", "XGBoost"),
+    }[peer]
     settings = ", ".join(f"{key}={value!r}" for key, value in SAME[peer].items())
+
+    def over_tables() -> Mapping[str, Sequence[float]]:
+        found: dict[str, list[float]] = {"ours": [], title: []}
+        for seed in range(1, TABLES + 1):
+            of = wide(n, d, seed)
+            for side, fit in (("ours", ours(of, **OURS)), (title, make(of, **SAME[peer]))):
+                found[side].append(area(of)(fit()))
+        return found
+
     return Fit(
         title=f"gradient_boosting, {n:,} x {d}, {ROUNDS} trees of {LEAVES} leaves, {BINS} bins",
         goal=1.0,
         peer_call=f"{name}({settings}, n_jobs=2).fit",
-        ours=ours(rows, trees=ROUNDS, leaves=LEAVES, bins=BINS, learning_rate=0.1),
-        peer=other,
+        ours=ours(rows, **OURS),
+        peer=make(rows, **SAME[peer]),
         score_name="held-out AUC",
         score_ours=area(rows),
         score_peer=area(rows),
         rounds=5,
         packages=PACKAGES,
+        seeds=over_tables if size == "_wide" else None,
     )
 
 
@@ -206,11 +221,7 @@ def _main(side: str, what: str) -> None:
     import time
 
     rows = dense(*SIZES["" if what == "memory" else "_100k"])
-    fit = (
-        ours(rows, trees=ROUNDS, leaves=LEAVES, learning_rate=0.1)
-        if side == "ours"
-        else lightgbm(rows, **SAME["lightgbm"])
-    )
+    fit = ours(rows, **OURS) if side == "ours" else lightgbm(rows, **SAME["lightgbm"])
     start = time.perf_counter()
     fit()
     first = time.perf_counter() - start
