@@ -5,8 +5,7 @@ lower 32 bits, so that a row costs one addition a column and the sum is exact: i
 on chunks or on the number of devices, and the histogram of a node less that of one child is that of the other, to the
 last bit. The units are powers of 2 such that no sum can leave its half: a row is rounded by at most 2^-29 of the sum
 of all, up or down by a chance that goes by its place, so that many rows with the same derivative, as there are in the
-first rounds, are right on average. Rounded to the nearest, 100,000 of them are wrong together: gains were off by 0.14 %
-in the second tree of flights_2001, with codes as numbers, where rounding by chance gave LightGBM's first 43 trees.
+first rounds, are right on average. Rounded to the nearest, 100,000 of them would be wrong together.
 
 Rows are gathered chunk by chunk, so that one compiled loop serves nodes of every size, and what a chunk needs stays in
 the processor's cache. On a CPU the chunk's codes are turned column by column and every column is one scatter into a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,12 +48,16 @@ def grown(growth, inputs, gradient, hessian, weight, devices=1):
     return jax.tree.map(np.asarray, compiled(inputs, gradient, hessian, weight))
 
 
-@pytest.mark.parametrize("d", [5, 70])
-def test_several_devices_grow_the_same_tree(d):
-    """Few columns: every device looks at all. Many: each looks at its own share of them."""
+@pytest.mark.parametrize(("d", "by_depth"), [(5, False), (70, False), (5, True)])
+def test_several_devices_grow_the_same_tree(d, by_depth):
+    """Few columns: every device looks at all. Many: each looks at its own share of them.
+
+    One device splits one leaf at a time, two split several, some before it is known that the tree has them.
+    """
     if jax.device_count() < 2:
         pytest.skip("needs two devices")
     growth, inputs, gradient, hessian, weight, _ = problem(d, missing=d == 5)
+    growth = attrs.evolve(growth, by_depth=by_depth)
     one = grown(growth, inputs, gradient, hessian, weight)
     two = grown(growth, inputs, gradient, hessian, weight, devices=2)
     assert (one.feature >= 0).sum() == 11
