@@ -99,13 +99,9 @@ def spread(rows: Int[Array, " m"], start: Int[Array, " s"], value: Int[Array, " 
     marks = running_count(jnp.zeros(wide, bool).at[start].set(True, mode="drop"))[:n]
     number = jnp.maximum(marks - 1, 0)
     of_number = jnp.zeros_like(value).at[number.at[start].get(mode="fill", fill_value=n)].set(value, mode="drop")
-    listed = rows[:n]
-    found: Array = (
-        jnp.zeros(n, value.dtype)
-        .at[listed]
-        .set(of_number.at[number].get(mode="promise_in_bounds"), mode="promise_in_bounds", unique_indices=True)
-    )
-    return found
+    there = of_number.at[number].get(mode="promise_in_bounds")
+    of: Array = jnp.zeros(n, value.dtype)
+    return of.at[rows[:n]].set(there, mode="promise_in_bounds", unique_indices=True)
 
 
 def answered(
